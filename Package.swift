@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+// The package has two shapes. The whole of it needs SwiftNIO. With TOLLGATE_CORES=1 in the environment it is only the
+// pure modules and their tests, which build and run in seconds.
+import PackageDescription
+
+let coresOnly = Context.environment["TOLLGATE_CORES"] != nil
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let strictC: [CSetting] = [.treatAllWarnings(as: .error), .unsafeFlags(["-O3"])]
+
+let collections: [Target.Dependency] = [.product(name: "DequeModule", package: "swift-collections")]
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "Logging", package: "swift-log"),
+]
+
+var dependencies: [Package.Dependency] = [
+    .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+]
+
+var targets: [Target] = [
+    // C: libraries of the system, and what must be C to be fast.
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .target(name: "CSolver", cSettings: strictC),
+
+    // Cores: no I/O, no clock, no randomness of their own.
+    .target(name: "Wire", swiftSettings: strict),
+    .target(name: "Ledger", dependencies: ["Wire"] + collections, swiftSettings: strict),
+    .target(name: "ProofOfWork", dependencies: ["COpenSSL", "CSodium", "CSolver"], swiftSettings: strict),
+    .target(name: "Settings", dependencies: ["Yams"], swiftSettings: strict),
+
+    .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
+    .testTarget(name: "LedgerTests", dependencies: ["Ledger"], swiftSettings: strict),
+    .testTarget(name: "ProofOfWorkTests", dependencies: ["ProofOfWork"], swiftSettings: strict),
+    .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
+]
+
+if !coresOnly {
+    dependencies += [
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    ]
+    targets += [
+        .target(name: "CPage", exclude: ["assets"], cSettings: [.treatAllWarnings(as: .error)]),
+        .target(
+            name: "Gateway",
+            dependencies: ["Ledger", "ProofOfWork", "Settings", "CPage", "CSodium"] + collections + nio,
+            swiftSettings: strict),
+        .target(name: "Admin", dependencies: ["Gateway"] + nio, swiftSettings: strict),
+        .executableTarget(
+            name: "tollgate",
+            dependencies: [
+                "Admin", "Gateway", "Ledger", "ProofOfWork", "Settings",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ] + nio,
+            swiftSettings: strict),
+        .executableTarget(
+            name: "tollgate-benchmark",
+            dependencies: [
+                "ProofOfWork", "Ledger", "COpenSSL", "CSolver",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
+            swiftSettings: strict),
+    ]
+}
+
+let package = Package(
+    name: "tollgate",
+    products: coresOnly
+        ? []
+        : [
+            .executable(name: "tollgate", targets: ["tollgate"]),
+            .executable(name: "tollgate-benchmark", targets: ["tollgate-benchmark"]),
+        ],
+    dependencies: dependencies,
+    targets: targets,
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu2x
+)

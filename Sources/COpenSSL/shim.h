@@ -1,0 +1,3 @@
+#pragma once
+#define OPENSSL_SUPPRESS_DEPRECATED 1
+#include <openssl/sha.h>
