@@ -1,0 +1,64 @@
+// What the configuration file says, after every check: the gateway is built from these values alone and never sees YAML. All
+// defaults are filled in; names refer to things that exist; units stand last in the names.
+
+/// A whole, checked configuration. An immutable value for all that the operator chose; usable on any thread.
+///
+/// Made by ``load(path:environment:)``, ``parse(text:file:environment:)`` and ``fromUpstream(url:environment:)`` only, which
+/// report every fault of a file at once.
+public struct Configuration: Sendable, Equatable {
+    /// This node.
+    public var node: NodeSettings
+    /// At least one; no two on the same address.
+    public var listeners: [ListenerSettings]
+    /// The listener for `/healthz`, `/readyz` and `/metrics`, if there is one.
+    public var probes: ListenAddress?
+    /// At least one; unique names.
+    public var upstreams: [UpstreamSettings]
+    /// At least one, in the order in which they are tried; unique names. The first that matches decides.
+    public var routes: [RouteSettings]
+    /// Those that the file defines, in its order, and `default` where a route uses it undefined. Names are unique, also when
+    /// compared without regard to case.
+    public var policies: [PolicySettings]
+    /// What goes to the log and how.
+    public var log: LogSettings
+    /// Bounds on what clients may send, and on how long things may take.
+    public var limits: HTTPLimits
+    /// 32 hexadecimal digits over the bytes of the file and of the files that it names: equal for equal files. It identifies,
+    /// it does not authenticate.
+    public var hash: String
+
+    /// The upstream of that name.
+    public func upstream(named name: String) -> UpstreamSettings? { upstreams.first { $0.name == name } }
+    /// The policy of that name, which is compared exactly.
+    public func policy(named name: String) -> PolicySettings? { policies.first { $0.name == name } }
+}
+
+/// `node:`, this process among others.
+public struct NodeSettings: Sendable, Equatable {
+    /// Letters, digits, `-`, `_` and `.`, 1…63 bytes. Default: the host's name.
+    public var name: String
+    /// The folder for log, snapshots and keys, absolute. Default: `/var/lib/tollgate`. Nothing is there yet: a single node
+    /// keeps its state in memory.
+    public var data: String
+}
+
+/// `log:`.
+public struct LogSettings: Sendable, Equatable {
+    /// How important a message must be.
+    public enum Level: String, Sendable, CaseIterable { case trace, debug, info, notice, warning, error, critical }
+    /// How a line looks.
+    public enum Format: String, Sendable, CaseIterable { case json, text }
+    /// Where the access log goes.
+    public enum Access: String, Sendable, CaseIterable { case stdout, stderr, off }
+    /// How much of a client's address is written: its /24 or /48 network, all of it, nothing.
+    public enum Addresses: String, Sendable, CaseIterable { case prefix, full, none }
+
+    /// Default: info.
+    public var level = Level.info
+    /// Default: json.
+    public var format = Format.json
+    /// Default: stdout.
+    public var access = Access.stdout
+    /// Default: prefix.
+    public var addresses = Addresses.prefix
+}
