@@ -1,0 +1,177 @@
+// One command's bytes: tag, version, fields in the order of their declaration. A change of a command's fields is a new
+// version of its tag, written only once the replicated ledger version says that every member reads it.
+
+/// The kinds of command, on the wire. A number is never used for anything else.
+enum CommandTag: UInt8 {
+    case openSession = 1
+    case setPolicies = 2
+    case charge = 3
+    case spend = 4
+    case rebind = 5
+    case override = 6
+    case rotate = 7
+    case raiseVersion = 8
+    // Known by name, not yet applied.
+    case lend = 9
+    case returnUnits = 10
+    case report = 11
+    case record = 12
+}
+
+extension Command {
+    /// The one version that each command has so far.
+    static let encodingVersion: UInt8 = 1
+
+    /// Bytes of the shortest command: tag, version, and a version number's four bytes.
+    static let leastBytes = 6
+
+    var tag: CommandTag {
+        switch self {
+        case .openSession: .openSession
+        case .setPolicies: .setPolicies
+        case .charge: .charge
+        case .spend: .spend
+        case .rebind: .rebind
+        case .override: .override
+        case .rotate: .rotate
+        case .raiseVersion: .raiseVersion
+        }
+    }
+
+    func write(into sink: inout some FieldSink) {
+        sink.u8(tag.rawValue)
+        sink.u8(Self.encodingVersion)
+        switch self {
+        case .openSession(let owner):
+            sink.pair(owner.high, owner.low)
+        case .setPolicies(let expectedRevision, let policies):
+            sink.u64(expectedRevision)
+            sink.count(policies.count)
+            for policy in policies { policy.write(into: &sink) }
+        case .charge(let charge):
+            charge.write(into: &sink)
+        case .spend(let spend):
+            spend.write(into: &sink)
+        case .rebind(let rebind):
+            sink.pair(rebind.challenge.high, rebind.challenge.low)
+            sink.u32(rebind.policy.rawValue)
+            sink.time(rebind.recordExpiry)
+            sink.u64(rebind.binding)
+        case .override(let change):
+            sink.u32(change.policy.rawValue)
+            sink.key(change.key)
+            sink.optional(change.value) { $1.write(into: &$0) }
+            sink.optional(change.expectedVersion) { $0.u64($1) }
+        case .rotate(let secret):
+            sink.count(secret.count)
+            sink.fixed(secret)
+        case .raiseVersion(let version):
+            sink.u32(version)
+        }
+    }
+
+    init(from source: inout FieldSource) throws(LedgerDecodingError) {
+        let number = try source.u8()
+        let version = try source.u8()
+        guard let tag = CommandTag(rawValue: number) else { throw .unknownCommand(tag: number) }
+        guard version == Self.encodingVersion else { throw .unsupportedCommand(tag: number, version: version) }
+        switch tag {
+        case .openSession:
+            self = .openSession(owner: ReplicaID(high: try source.u64(), low: try source.u64()))
+        case .setPolicies:
+            let expectedRevision = try source.u64()
+            var policies: [PolicyDefinition] = []
+            for _ in 0..<(try source.count(limit: LedgerBounds.policies, elementBytes: PolicyDefinition.leastBytes)) {
+                policies.append(try PolicyDefinition(from: &source))
+            }
+            self = .setPolicies(expectedRevision: expectedRevision, policies: policies)
+        case .charge:
+            self = .charge(try Charge(from: &source))
+        case .spend:
+            self = .spend(try Spend(from: &source))
+        case .rebind:
+            self = .rebind(
+                Rebind(
+                    challenge: ChallengeID(high: try source.u64(), low: try source.u64()),
+                    policy: PolicyID(rawValue: try source.u32()), recordExpiry: try source.time(),
+                    binding: try source.u64()))
+        case .override:
+            self = .override(
+                OverrideChange(
+                    policy: PolicyID(rawValue: try source.u32()), key: try source.key(),
+                    value: try source.optional { (from) throws(LedgerDecodingError) in try OverrideValue(from: &from) },
+                    expectedVersion: try source.optional { (from) throws(LedgerDecodingError) in try from.u64() }))
+        case .rotate:
+            let count = try source.count(limit: LedgerBounds.secretBytes, elementBytes: 1)
+            self = .rotate(secret: try source.fixed(count))
+        case .raiseVersion:
+            self = .raiseVersion(to: try source.u32())
+        case .lend, .returnUnits, .report, .record:
+            throw .unsupportedCommand(tag: number, version: version)
+        }
+    }
+}
+
+extension Charge {
+    private static let limitBytes = 40
+
+    fileprivate func write(into sink: inout some FieldSink) {
+        sink.u32(policy.rawValue)
+        sink.u32(cost)
+        sink.optional(pass) { sink, pass in
+            sink.pair(pass.challenge.high, pass.challenge.low)
+            sink.time(pass.recordExpiry)
+            sink.u64(pass.binding)
+        }
+        sink.count(limits.count)
+        for limit in limits {
+            sink.u32(limit.limit.rawValue)
+            sink.key(limit.key)
+            sink.key(limit.fallback)
+            sink.u32(limit.reserve)
+        }
+    }
+
+    fileprivate init(from source: inout FieldSource) throws(LedgerDecodingError) {
+        policy = PolicyID(rawValue: try source.u32())
+        cost = try source.u32()
+        pass = try source.optional { (from) throws(LedgerDecodingError) in
+            PassCharge(
+                challenge: ChallengeID(high: try from.u64(), low: try from.u64()), recordExpiry: try from.time(),
+                binding: try from.u64())
+        }
+        limits = []
+        let count = try source.count(limit: LedgerBounds.limits, elementBytes: Self.limitBytes)
+        limits.reserveCapacity(count)
+        for _ in 0..<count {
+            limits.append(
+                LimitCharge(
+                    limit: LimitID(rawValue: try source.u32()), key: try source.key(), fallback: try source.key(),
+                    reserve: try source.u32()))
+        }
+    }
+}
+
+extension Spend {
+    fileprivate func write(into sink: inout some FieldSink) {
+        sink.pair(challenge.high, challenge.low)
+        sink.u32(policy.rawValue)
+        sink.time(issued)
+        sink.u32(challengeLifetime)
+        sink.u32(passLifetime)
+        sink.u32(grants)
+        sink.u64(binding)
+        sink.optional(idempotencyKey) { $0.key($1) }
+    }
+
+    fileprivate init(from source: inout FieldSource) throws(LedgerDecodingError) {
+        challenge = ChallengeID(high: try source.u64(), low: try source.u64())
+        policy = PolicyID(rawValue: try source.u32())
+        issued = try source.time()
+        challengeLifetime = try source.u32()
+        passLifetime = try source.u32()
+        grants = try source.u32()
+        binding = try source.u64()
+        idempotencyKey = try source.optional { (from) throws(LedgerDecodingError) in try from.key() }
+    }
+}

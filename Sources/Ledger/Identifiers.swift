@@ -1,0 +1,70 @@
+// The names that commands use. Each is a type of its own: a policy's number is never taken for a limit's.
+
+/// A policy's number, assigned by the ledger when the name first appears in a revision. Never used again.
+public struct PolicyID: Hashable, Sendable {
+    public var rawValue: UInt32
+
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+}
+
+/// A limit's number, assigned by the ledger and kept across revisions, with all that its keys have used, as long as the
+/// limit is the same: same policy name, role and key expression, and the same place among limits that agree in these.
+/// Never used again.
+public struct LimitID: Hashable, Sendable {
+    public var rawValue: UInt32
+
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+}
+
+/// What a limit counts by: a 128-bit keyed hash of a client's prefix, a header's value, or a word such as `all`.
+///
+/// The hash's key is secret and never rotates, so nobody outside can choose keys that collide in a table.
+public struct QuotaKey: Hashable, Sendable {
+    public var high: UInt64
+    public var low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
+/// A challenge: the 16 random bytes in its token, as two big-endian numbers.
+public struct ChallengeID: Hashable, Sendable {
+    public var high: UInt64
+    public var low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
+/// A boot's session: the index of the log entry that opened it.
+public struct SessionID: Hashable, Sendable {
+    public var rawValue: UInt64
+
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// A replica: 16 random bytes, made once for each empty disk.
+public struct ReplicaID: Hashable, Sendable {
+    public var high: UInt64
+    public var low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
+/// A cluster: 16 random bytes, agreed on at genesis.
+public struct ClusterID: Hashable, Sendable {
+    public var high: UInt64
+    public var low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}

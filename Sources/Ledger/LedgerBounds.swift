@@ -1,0 +1,53 @@
+/// Every bound of the ledger, in one place. They are part of the replicated behaviour: two replicas with different
+/// numbers here would decide differently, so a change of one needs a new ledger version.
+public enum LedgerBounds {
+    /// Commands in one batch.
+    public static let batchCommands = 65_536
+    /// Bytes of one encoded batch: 16 MiB.
+    public static let batchBytes = 16 << 20
+    /// Limits in one charge, and in one policy.
+    public static let limits = 16
+    /// Policies in one revision.
+    public static let policies = 256
+    /// Bytes of a policy's name.
+    public static let policyNameBytes = 128
+    /// Bytes of a limit's key expression.
+    public static let keyExpressionBytes = 256
+    /// Keys with a bucket of their own, in one limit.
+    public static let keysPerLimit: UInt32 = 1 << 22
+    /// Longest time in which a bucket fills, burst × interval, in nanoseconds: 2⁶².
+    public static let fillNanoseconds: UInt64 = 1 << 62
+    /// Bytes of a secret.
+    public static let secretBytes = 32
+    /// Key epochs that are kept. A token of an older one is refused as expired.
+    public static let epochs = 8
+    /// Overrides, of all policies together.
+    public static let overrides = 65_536
+    /// Sessions; beyond them the one whose last command is oldest is closed.
+    public static let sessions = 256
+    /// Results a session holds above its floor.
+    public static let resultsPerSession = 4_096
+    /// Life of a challenge, and life of a pass, in seconds: 30 days.
+    public static let lifetimeSeconds: UInt32 = 30 * 86_400
+    /// How far ahead of replicated time a challenge may have been issued, in nanoseconds: 5 s.
+    public static let futureNanoseconds: UInt64 = 5_000_000_000
+    /// Rebinds of one pass.
+    public static let rebinds: UInt8 = 3
+    /// Time between two rebinds of one pass, in nanoseconds: a minute.
+    public static let rebindNanoseconds: UInt64 = 60_000_000_000
+    /// Width of a bucket of spent records, in nanoseconds: a minute.
+    public static let recordBucketNanoseconds: UInt64 = 60_000_000_000
+    /// Spent records held, unless the genesis says otherwise: about 120 MB.
+    public static let records: UInt32 = 1_000_000
+    /// The most spent records that a genesis may ask for.
+    public static let recordsMaximum: UInt32 = 1 << 24
+    /// Slices in which a table of keys is swept, and groups in which it is stored.
+    static let slices = 4_096
+    /// Ledger time for one slice of the sweep, as a shift: 2²⁴ ns, so that a round takes 68.7 s.
+    static let sweepShift: UInt64 = 24
+    /// Slices that one batch sweeps at most, so that a pause's arrears are worked off in pieces.
+    static let sweepSlicesPerBatch: UInt64 = 64
+    /// Counters that only the ledger raises (revision, generation, versions) stay below this; a snapshot that says
+    /// otherwise is refused, so that raising one can never overflow.
+    static let counterMaximum: UInt64 = 1 << 62
+}

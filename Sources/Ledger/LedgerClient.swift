@@ -1,0 +1,38 @@
+/// The port behind which the replicated ledger stands; one client an event loop.
+///
+/// Confined to the loop that made it: every call is made there and every completion runs there.
+public protocol LedgerClient: AnyObject {
+    /// Asks for commands to be applied, in this order, next to each other or not.
+    ///
+    /// `completion` runs exactly once, later on the same loop, never within this call; completions of several calls run
+    /// in the order of the calls. Results are in the order of the commands. After a failure nobody knows whether the
+    /// commands were applied, unless the failure says `overloaded`: then they were not.
+    func submit(
+        _ commands: [Command], completion: @escaping (Result<[CommandResult], LedgerUnavailable>) -> Void)
+
+    /// The newest facts that this loop has seen.
+    var facts: LedgerFacts { get }
+
+    /// An estimate of replicated time; never backwards. Good for refusing early; only the ledger accepts.
+    func now() -> LedgerTime
+}
+
+/// The ledger did not answer.
+public struct LedgerUnavailable: Error, Hashable, Sendable {
+    public enum Reason: Hashable, Sendable {
+        /// No majority can be reached now.
+        case noQuorum
+        /// Too much is waiting; the commands were not taken.
+        case overloaded
+        /// The node is shutting down.
+        case stopped
+    }
+
+    public var reason: Reason
+
+    public init(reason: Reason) { self.reason = reason }
+
+    public static let noQuorum = LedgerUnavailable(reason: .noQuorum)
+    public static let overloaded = LedgerUnavailable(reason: .overloaded)
+    public static let stopped = LedgerUnavailable(reason: .stopped)
+}

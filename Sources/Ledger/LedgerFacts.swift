@@ -1,0 +1,92 @@
+/// What founds a ledger. Every replica of a cluster begins with the same, or with a snapshot.
+public struct Genesis: Hashable, Sendable {
+    public var clusterID: ClusterID
+    /// ``LedgerBounds/secretBytes`` random bytes: the cluster's secret, and the secret of key epoch 1.
+    public var secret: [UInt8]
+    /// The version of commands that all founders know.
+    public var ledgerVersion: UInt32
+    /// Spent records held at most, 1 to ``LedgerBounds/recordsMaximum``. It belongs to the genesis since replicas must
+    /// agree on it.
+    public var maxRecords: UInt32
+
+    public init(
+        clusterID: ClusterID, secret: [UInt8], ledgerVersion: UInt32 = 1, maxRecords: UInt32 = LedgerBounds.records
+    ) {
+        self.clusterID = clusterID
+        self.secret = secret
+        self.ledgerVersion = ledgerVersion
+        self.maxRecords = maxRecords
+    }
+}
+
+/// A limit as it stands.
+public struct LimitFacts: Hashable, Sendable {
+    public var id: LimitID
+    public var definition: LimitDefinition
+
+    public init(id: LimitID, definition: LimitDefinition) {
+        self.id = id
+        self.definition = definition
+    }
+}
+
+/// A policy as it stands. Limits are in the order of the revision.
+public struct PolicyFacts: Hashable, Sendable {
+    public var id: PolicyID
+    public var name: String
+    public var maxKeys: UInt32
+    public var limits: [LimitFacts]
+
+    public init(id: PolicyID, name: String, maxKeys: UInt32, limits: [LimitFacts]) {
+        self.id = id
+        self.name = name
+        self.maxKeys = maxKeys
+        self.limits = limits
+    }
+}
+
+/// A key epoch: the secret under which tokens of its time are sealed.
+public struct KeyEpoch: Hashable, Sendable {
+    /// From 1.
+    public var number: UInt32
+    /// ``LedgerBounds/secretBytes`` bytes. Never logged.
+    public var secret: [UInt8]
+    public var began: LedgerTime
+
+    public init(number: UInt32, secret: [UInt8], began: LedgerTime) {
+        self.number = number
+        self.secret = secret
+        self.began = began
+    }
+}
+
+/// What a gateway must know of the ledger to make commands: a value, read between batches.
+public struct LedgerFacts: Hashable, Sendable {
+    /// The policies' revision; 0 before the first.
+    public var revision: UInt64
+    /// Sorted by id.
+    public var policies: [PolicyFacts]
+    /// The newest last; at most ``LedgerBounds/epochs``, at least one.
+    public var epochs: [KeyEpoch]
+    public var clusterID: ClusterID
+    /// The cluster's secret. Never logged.
+    public var secret: [UInt8]
+    public var ledgerVersion: UInt32
+    public var time: LedgerTime
+    /// Grows with every change of the facts other than of the time.
+    public var generation: UInt64
+
+    public init(
+        revision: UInt64, policies: [PolicyFacts], epochs: [KeyEpoch], clusterID: ClusterID, secret: [UInt8],
+        ledgerVersion: UInt32, time: LedgerTime, generation: UInt64
+    ) {
+        self.revision = revision
+        self.policies = policies
+        self.epochs = epochs
+        self.clusterID = clusterID
+        self.secret = secret
+        self.ledgerVersion = ledgerVersion
+        self.time = time
+        self.generation = generation
+    }
+}

@@ -1,0 +1,54 @@
+/// An operator's word on one key of one policy.
+///
+/// It is a register with compare-and-set: each change that is made takes the next version of one ledger-wide counter, so
+/// a version is never used twice, not even by a key that was removed and set again.
+public struct OverrideChange: Hashable, Sendable {
+    public var policy: PolicyID
+    public var key: QuotaKey
+    /// nil removes.
+    public var value: OverrideValue?
+    /// nil: whatever is there; 0: nothing may be there; else exactly this version must be there.
+    public var expectedVersion: UInt64?
+
+    public init(policy: PolicyID, key: QuotaKey, value: OverrideValue?, expectedVersion: UInt64?) {
+        self.policy = policy
+        self.key = key
+        self.value = value
+        self.expectedVersion = expectedVersion
+    }
+}
+
+/// What an override says.
+public enum OverrideValue: Hashable, Sendable {
+    /// Other terms for the key's own bucket in every free limit of the policy: interval in nanoseconds a unit and burst
+    /// in units, bounded as in ``LimitDefinition``. Such a key has its own bucket even beyond `maxKeys`.
+    case free(interval: UInt64, burst: UInt64)
+    /// Every charge of the policy in which the key occurs is denied, before this moment; nil: for good.
+    case deny(until: LedgerTime?)
+}
+
+/// An override that stands.
+public struct OverrideState: Hashable, Sendable {
+    public var value: OverrideValue
+    public var version: UInt64
+
+    public init(value: OverrideValue, version: UInt64) {
+        self.value = value
+        self.version = version
+    }
+}
+
+/// What became of a change.
+public enum OverrideOutcome: Hashable, Sendable {
+    /// It stands, at this version.
+    case set(version: UInt64)
+    /// It is gone, or was not there.
+    case removed
+    /// The expected version is not the one that is there; 0: there is none.
+    case conflict(current: UInt64)
+    /// ``LedgerBounds/overrides`` are there already.
+    case full
+    case unknownPolicy
+    /// Interval or burst is 0, or their product is above 2⁶².
+    case badRate
+}
