@@ -43,8 +43,12 @@ extension Batch {
         for _ in 0..<count {
             commands.append(
                 SequencedCommand(
-                    session: SessionID(rawValue: try source.u64()), sequence: try source.u64(),
-                    floor: try source.u64(), command: try Command(from: &source)))
+                    session: SessionID(rawValue: try source.u64()),
+                    sequence: try source.u64(),
+                    floor: try source.u64(),
+                    command: try Command(from: &source)
+                )
+            )
         }
         try source.finish()
     }

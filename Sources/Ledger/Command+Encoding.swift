@@ -93,14 +93,20 @@ extension Command {
             self = .rebind(
                 Rebind(
                     challenge: ChallengeID(high: try source.u64(), low: try source.u64()),
-                    policy: PolicyID(rawValue: try source.u32()), recordExpiry: try source.time(),
-                    binding: try source.u64()))
+                    policy: PolicyID(rawValue: try source.u32()),
+                    recordExpiry: try source.time(),
+                    binding: try source.u64()
+                )
+            )
         case .override:
             self = .override(
                 OverrideChange(
-                    policy: PolicyID(rawValue: try source.u32()), key: try source.key(),
+                    policy: PolicyID(rawValue: try source.u32()),
+                    key: try source.key(),
                     value: try source.optional { (from) throws(LedgerDecodingError) in try OverrideValue(from: &from) },
-                    expectedVersion: try source.optional { (from) throws(LedgerDecodingError) in try from.u64() }))
+                    expectedVersion: try source.optional { (from) throws(LedgerDecodingError) in try from.u64() }
+                )
+            )
         case .rotate:
             let count = try source.count(limit: LedgerBounds.secretBytes, elementBytes: 1)
             self = .rotate(secret: try source.fixed(count))
@@ -137,8 +143,10 @@ extension Charge {
         cost = try source.u32()
         pass = try source.optional { (from) throws(LedgerDecodingError) in
             PassCharge(
-                challenge: ChallengeID(high: try from.u64(), low: try from.u64()), recordExpiry: try from.time(),
-                binding: try from.u64())
+                challenge: ChallengeID(high: try from.u64(), low: try from.u64()),
+                recordExpiry: try from.time(),
+                binding: try from.u64()
+            )
         }
         limits = []
         let count = try source.count(limit: LedgerBounds.limits, elementBytes: Self.limitBytes)
@@ -146,8 +154,12 @@ extension Charge {
         for _ in 0..<count {
             limits.append(
                 LimitCharge(
-                    limit: LimitID(rawValue: try source.u32()), key: try source.key(), fallback: try source.key(),
-                    reserve: try source.u32()))
+                    limit: LimitID(rawValue: try source.u32()),
+                    key: try source.key(),
+                    fallback: try source.key(),
+                    reserve: try source.u32()
+                )
+            )
         }
     }
 }

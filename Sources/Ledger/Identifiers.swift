@@ -19,7 +19,7 @@ public struct LimitID: Hashable, Sendable {
 /// What a limit counts by: a 128-bit keyed hash of a client's prefix, a header's value, or a word such as `all`.
 ///
 /// The hash's key is secret and never rotates, so nobody outside can choose keys that collide in a table.
-public struct QuotaKey: Hashable, Sendable {
+public struct QuotaKey: Hashable, BitwiseCopyable, Sendable {
     public var high: UInt64
     public var low: UInt64
 

@@ -8,7 +8,9 @@ public protocol LedgerClient: AnyObject {
     /// in the order of the calls. Results are in the order of the commands. After a failure nobody knows whether the
     /// commands were applied, unless the failure says `overloaded`: then they were not.
     func submit(
-        _ commands: [Command], completion: @escaping (Result<[CommandResult], LedgerUnavailable>) -> Void)
+        _ commands: [Command],
+        completion: @escaping (Result<[CommandResult], LedgerUnavailable>) -> Void
+    )
 
     /// The newest facts that this loop has seen.
     var facts: LedgerFacts { get }

@@ -30,15 +30,13 @@ public struct LedgerDigest: Hashable, Sendable {
 /// What kind of entry a hash is of, so that entries of two kinds with the same fields differ.
 enum DigestKind: UInt64 {
     case header = 1
-    case policies = 2
+    case policy = 2
     case epoch = 3
-    case ownBucket = 4
-    case fallbackBucket = 5
-    case sharedBucket = 6
-    case override = 7
-    case session = 8
-    case result = 9
-    case record = 10
+    case bucket = 4
+    case override = 5
+    case session = 6
+    case result = 7
+    case record = 8
 }
 
 /// Hashes the fields of one entry, two multiplications a word.
@@ -85,7 +83,8 @@ struct DigestMixer: FieldSink {
     func finish() -> LedgerDigest {
         LedgerDigest(
             high: Self.fold(high ^ (low >> 32), 0xC0AC_29B7_C97C_50DD),
-            low: Self.fold(low ^ (high >> 32), 0x3F84_D5B5_B547_0917))
+            low: Self.fold(low ^ (high >> 32), 0x3F84_D5B5_B547_0917)
+        )
     }
 
     /// The product's halves, folded: each bit of the result depends on each bit of `value`.

@@ -10,7 +10,10 @@ public struct Genesis: Hashable, Sendable {
     public var maxRecords: UInt32
 
     public init(
-        clusterID: ClusterID, secret: [UInt8], ledgerVersion: UInt32 = 1, maxRecords: UInt32 = LedgerBounds.records
+        clusterID: ClusterID,
+        secret: [UInt8],
+        ledgerVersion: UInt32 = 1,
+        maxRecords: UInt32 = LedgerBounds.records
     ) {
         self.clusterID = clusterID
         self.secret = secret
@@ -77,8 +80,14 @@ public struct LedgerFacts: Hashable, Sendable {
     public var generation: UInt64
 
     public init(
-        revision: UInt64, policies: [PolicyFacts], epochs: [KeyEpoch], clusterID: ClusterID, secret: [UInt8],
-        ledgerVersion: UInt32, time: LedgerTime, generation: UInt64
+        revision: UInt64,
+        policies: [PolicyFacts],
+        epochs: [KeyEpoch],
+        clusterID: ClusterID,
+        secret: [UInt8],
+        ledgerVersion: UInt32,
+        time: LedgerTime,
+        generation: UInt64
     ) {
         self.revision = revision
         self.policies = policies

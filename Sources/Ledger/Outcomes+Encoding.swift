@@ -37,15 +37,20 @@ extension ChargeOutcome {
         case .admitted:
             self = .admitted(
                 limits: try Self.limits(from: &source),
-                passRemaining: try source.optional { (from) throws(LedgerDecodingError) in try from.u32() })
+                passRemaining: try source.optional { (from) throws(LedgerDecodingError) in try from.u32() }
+            )
         case .refused:
             let limit = try source.u32()
             guard limit < LedgerBounds.limits else { throw .invalid(field: "limit") }
             self = .refused(
-                limit: Int(limit), retryAfterNanoseconds: try source.u64(), limits: try Self.limits(from: &source))
+                limit: Int(limit),
+                retryAfterNanoseconds: try source.u64(),
+                limits: try Self.limits(from: &source)
+            )
         case .denied:
             self = .denied(
-                retryAfterNanoseconds: try source.optional { (from) throws(LedgerDecodingError) in try from.u64() })
+                retryAfterNanoseconds: try source.optional { (from) throws(LedgerDecodingError) in try from.u64() }
+            )
         case .passRefused:
             guard let refusal = PassRefusal(rawValue: try source.u8()) else { throw .invalid(field: "pass refusal") }
             self = .passRefused(refusal)
@@ -71,7 +76,11 @@ extension ChargeOutcome {
         for _ in 0..<(try source.count(limit: LedgerBounds.limits, elementBytes: 24)) {
             limits.append(
                 LimitState(
-                    remaining: try source.u64(), resetNanoseconds: try source.u64(), burst: try source.u64()))
+                    remaining: try source.u64(),
+                    resetNanoseconds: try source.u64(),
+                    burst: try source.u64()
+                )
+            )
         }
         return limits
     }

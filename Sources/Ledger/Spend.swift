@@ -16,8 +16,14 @@ public struct Spend: Hashable, Sendable {
     public var idempotencyKey: QuotaKey?
 
     public init(
-        challenge: ChallengeID, policy: PolicyID, issued: LedgerTime, challengeLifetime: UInt32, passLifetime: UInt32,
-        grants: UInt32, binding: UInt64, idempotencyKey: QuotaKey?
+        challenge: ChallengeID,
+        policy: PolicyID,
+        issued: LedgerTime,
+        challengeLifetime: UInt32,
+        passLifetime: UInt32,
+        grants: UInt32,
+        binding: UInt64,
+        idempotencyKey: QuotaKey?
     ) {
         self.challenge = challenge
         self.policy = policy

@@ -1,0 +1,62 @@
+// Reads, for operators. None of them changes anything.
+
+/// How much a ledger holds.
+public struct LedgerCounts: Hashable, Sendable {
+    /// Keys with a bucket of their own, of all limits.
+    public var keys: Int
+    /// Fallback buckets, of all limits.
+    public var fallbacks: Int
+    /// Spent challenges.
+    public var records: Int
+    public var overrides: Int
+    public var sessions: Int
+    /// Results kept by all sessions.
+    public var results: Int
+    /// Bytes that the tables of buckets and of records take in memory.
+    public var tableBytes: Int
+}
+
+extension Ledger {
+    /// How much the ledger holds. Takes time in proportion to the number of shards, not of keys.
+    public var counts: LedgerCounts {
+        var counts = LedgerCounts(
+            keys: 0,
+            fallbacks: 0,
+            records: records.count,
+            overrides: overrideCount,
+            sessions: sessions.count,
+            results: sessions.resultCount,
+            tableBytes: records.allocatedBytes
+        )
+        for policy in policies {
+            for limit in policy.limits {
+                counts.keys += limit.keys.count
+                counts.fallbacks += limit.fallbacks.count
+                counts.tableBytes += limit.keys.allocatedBytes + limit.fallbacks.allocatedBytes
+            }
+        }
+        return counts
+    }
+
+    /// The bucket that a charge of this limit and key would meet now; nil if the policy has no such limit.
+    /// ``LimitCharge/reserve`` is not looked at.
+    public func state(of limit: LimitCharge, policy: PolicyID) -> LimitState? {
+        guard let policy = policyIndex(policy), let place = policies[policy].limitIndex(limit.limit) else { return nil }
+        return withUnsafeTemporaryAllocation(of: ChargePlan.Bucket.self, capacity: LedgerBounds.limits) { memory in
+            var plan = ChargePlan(memory: memory)
+            let bucket = plan[plan.bucket(for: limit, limit: place, in: policies[policy], now: now.nanoseconds)]
+            return bucket.terms.state(tat: bucket.before, now: now.nanoseconds)
+        }
+    }
+
+    /// The override of a key; nil if there is none, or no such policy.
+    public func override(policy: PolicyID, key: QuotaKey) -> OverrideState? {
+        guard let policy = policyIndex(policy), let entry = policies[policy].overrides[key] else { return nil }
+        return OverrideState(value: entry.value, version: entry.version)
+    }
+
+    /// The pass that a challenge opened, also one that has expired, as long as its record is held.
+    public func pass(_ challenge: ChallengeID, recordExpiry: LedgerTime) -> PassState? {
+        records.find(challenge, recordExpiry: recordExpiry).map { records[$0].pass }
+    }
+}

@@ -1,0 +1,44 @@
+// Spending a challenge once, and taking its pass along.
+
+extension Ledger {
+    /// Spends a challenge and opens its pass.
+    mutating func apply(_ spend: Spend) -> SpendOutcome {
+        guard policyIndex(spend.policy) != nil, spend.grants > 0,
+            spend.challengeLifetime <= LedgerBounds.lifetimeSeconds,
+            spend.passLifetime <= LedgerBounds.lifetimeSeconds
+        else { return .invalid }
+        if spend.issued > now.adding(nanoseconds: LedgerBounds.futureNanoseconds) { return .fromFuture }
+        if now > spend.challengeExpiry { return .expired }
+        if let position = records.find(spend.challenge, recordExpiry: spend.recordExpiry) {
+            let record = records[position]
+            guard let key = spend.idempotencyKey, key == record.idempotencyKey, spend.binding == record.binding,
+                spend.policy.rawValue == record.policy
+            else { return .alreadySpent }
+            return .repeated(record.pass)
+        }
+        guard records.count < Int(maxRecords) else { return .full }
+        let epoch = standing.epochs[standing.epochs.count - 1].number
+        let record = SpentRecord(spend, now: now, epoch: epoch)
+        return records.insert(record) ? .opened(record.pass) : .full
+    }
+
+    /// Binds a pass to another client: three times, once a minute at most. The first may come at once.
+    mutating func apply(_ rebind: Rebind) -> RebindOutcome {
+        guard let position = records.find(rebind.challenge, recordExpiry: rebind.recordExpiry) else { return .unknown }
+        let record = records[position]
+        guard record.policy == rebind.policy.rawValue, now.nanoseconds < record.passExpiry else { return .unknown }
+        // A pass that is bound to nobody stays so, and one that is bound never comes to be.
+        if record.binding == 0 || rebind.binding == 0 || record.binding == rebind.binding { return .unchanged }
+        guard record.rebindsLeft > 0 else { return .exhausted }
+        guard now.nanoseconds >= record.nextRebind else {
+            return .tooSoon(retryAfterNanoseconds: record.nextRebind - now.nanoseconds)
+        }
+        let next = now.adding(nanoseconds: LedgerBounds.rebindNanoseconds).nanoseconds
+        records.update(position) {
+            $0.binding = rebind.binding
+            $0.rebindsLeft -= 1
+            $0.nextRebind = next
+        }
+        return .rebound(left: record.rebindsLeft - 1)
+    }
+}
