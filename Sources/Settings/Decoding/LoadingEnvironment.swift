@@ -1,0 +1,86 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// What a configuration takes from the machine that reads it. Tests give their own.
+public struct LoadingEnvironment: Sendable {
+    /// Why a file cannot be had.
+    public struct FileFault: Error, Sendable, Equatable {
+        /// What is wrong, after the file's name: "does not exist".
+        public var message: String
+        /// What to do.
+        public var remedy: String
+
+        /// A fault of these words.
+        public init(message: String, remedy: String) {
+            self.message = message
+            self.remedy = remedy
+        }
+    }
+
+    /// The default of `node.name`.
+    public var hostName: String
+    /// A file's bytes, if they are at most so many.
+    public var readFile: @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8]
+
+    /// With this host's name and these files.
+    public init(
+        hostName: String,
+        readFile: @escaping @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8]
+    ) {
+        self.hostName = hostName
+        self.readFile = readFile
+    }
+
+    /// This machine's name and files. Reading blocks the calling thread: not for an event loop.
+    public static var machine: LoadingEnvironment {
+        LoadingEnvironment(hostName: systemHostName(), readFile: readRegularFile)
+    }
+}
+
+private func systemHostName() -> String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    // The last byte stays 0: a name that is cut off need not be terminated.
+    guard gethostname(&buffer, buffer.count - 1) == 0 else { return "node" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+}
+
+/// Reads a regular file of at most `byteLimit` bytes. Anything else (a folder, a FIFO that never ends) is refused without
+/// waiting for it.
+@Sendable private func readRegularFile(path: String, byteLimit: Int) throws(LoadingEnvironment.FileFault) -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+        switch errno {
+        case ENOENT: throw .init(message: "does not exist", remedy: "create it, or name another file")
+        case EACCES: throw .init(message: "may not be read by this user", remedy: "change its owner or mode")
+        case let code: throw .init(message: "cannot be opened (error \(code))", remedy: "check its path")
+        }
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        throw .init(message: "is not a regular file", remedy: "name a file")
+    }
+    let tooLarge = LoadingEnvironment.FileFault(message: "is larger than \(byteLimit) bytes", remedy: "make it smaller")
+    guard status.st_size <= byteLimit else { throw tooLarge }
+    // The file may grow while it is read: one byte more than allowed is asked for, and tells.
+    var bytes = [UInt8](repeating: 0, count: min(Int(status.st_size), byteLimit) + 1)
+    var filled = 0
+    while filled < bytes.count {
+        let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + filled, $0.count - filled) }
+        if count == 0 { break }
+        guard count > 0 else {
+            if errno == EINTR { continue }
+            throw .init(message: "cannot be read (error \(errno))", remedy: "check the disk")
+        }
+        filled += count
+        guard filled <= byteLimit else { throw tooLarge }
+        if filled == bytes.count {
+            bytes.append(contentsOf: repeatElement(0, count: min(65_536, byteLimit + 1 - filled)))
+        }
+    }
+    bytes.removeLast(bytes.count - filled)
+    return bytes
+}

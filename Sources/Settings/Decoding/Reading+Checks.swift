@@ -1,0 +1,147 @@
+// What can be wrong between the parts of a file.
+
+extension Reading {
+    /// Two listeners in one place: the second could not start.
+    func checkListeners(
+        _ listeners: [(settings: ListenerSettings, position: Position)],
+        probes: (address: ListenAddress, position: Position)?
+    ) {
+        var bound: [(address: ListenAddress, position: Position)] = []
+        let all =
+            listeners.map { ($0.settings.address, $0.position) } + (probes.map { [($0.address, $0.position)] } ?? [])
+        for (address, position) in all {
+            if let other = bound.first(where: { $0.address.overlaps(address) }) {
+                report(
+                    Complaint(
+                        "\(quoted(address.description)) is also listened on by the listener in line \(other.position.line)",
+                        "give it another port or path"
+                    ),
+                    at: position
+                )
+            }
+            bound.append((address, position))
+        }
+    }
+
+    /// A server that is one of our own listeners: the first request would go round for ever.
+    func checkLoops(
+        _ upstreams: [(settings: UpstreamSettings, position: Position)],
+        _ listeners: [(settings: ListenerSettings, position: Position)]
+    ) {
+        for upstream in upstreams {
+            for server in upstream.settings.servers {
+                guard let listener = listeners.first(where: { $0.settings.address.isReached(through: server) }) else {
+                    continue
+                }
+                report(
+                    Complaint(
+                        "the server \(quoted(server.description)) of \(quoted(upstream.settings.name)) is Tollgate's own listener \(quoted(listener.settings.address.description))",
+                        "name the application's address, or listen on another port"
+                    ),
+                    at: upstream.position
+                )
+            }
+        }
+    }
+
+    /// Routes that no request can reach.
+    func checkReachable(_ routes: [RouteDraft]) {
+        for (index, route) in routes.enumerated() {
+            let earlier = routes[..<index].first {
+                $0.settings.match.isUnconditional || $0.settings.match == route.settings.match
+            }
+            guard let earlier else { continue }
+            warn(
+                Complaint(
+                    "the route \(quoted(route.settings.name)) is never reached: \(quoted(earlier.settings.name)) in line \(earlier.settings.line) matches \(earlier.settings.match.isUnconditional ? "every request" : "the same ones")",
+                    "move it up, or remove it"
+                ),
+                at: route.fields.position
+            )
+        }
+    }
+
+    /// What a request costs must be payable.
+    func checkCosts(_ routes: [RouteDraft], _ policies: [PolicySettings]) {
+        for route in routes {
+            guard case .policy(_, let name, let cost) = route.settings.action,
+                let policy = policies.first(where: { $0.name == name })
+            else { continue }
+            if let limit = (policy.free + policy.ceiling).filter({ $0.burst < UInt64(cost) }).min(by: {
+                $0.burst < $1.burst
+            }) {
+                route.fields.report(
+                    "cost",
+                    "a request costs \(cost) but the policy \(quoted(name)) has a limit whose burst is \(limit.burst), so none is ever admitted",
+                    "lower `cost`, or raise that limit's `burst` to \(cost) or more"
+                )
+            } else if let work = policy.work, work.grants < cost {
+                route.fields.report(
+                    "cost",
+                    "a request costs \(cost) but a pass of the policy \(quoted(name)) is good for \(work.grants)",
+                    "lower `cost`, or raise the policy's `grants`"
+                )
+            } else if let smallest = policy.free.map(\.burst).min(), policy.reserve > 0,
+                UInt64(cost) + UInt64(policy.reserve) > smallest
+            {
+                route.fields.warn(
+                    "cost",
+                    "a page costs \(cost) and must leave the policy's reserve of \(policy.reserve), which a burst of \(smallest) never has",
+                    "lower `cost` or `reserve`, or raise `burst`"
+                )
+            }
+        }
+    }
+
+    /// What nothing refers to.
+    func checkUsed(_ routes: [RouteDraft], _ root: Fields, _ names: Names) {
+        var upstreams = Set<String>()
+        var policies = Set<String>()
+        for route in routes {
+            switch route.settings.action {
+            case .allow(let upstream): upstreams.insert(upstream)
+            case .deny: break
+            case .policy(let upstream, let policy, _):
+                upstreams.insert(upstream)
+                policies.insert(policy)
+            }
+        }
+        for (field, kind, defined, used) in [
+            ("upstreams", "upstream", names.upstreams, upstreams), ("policies", "policy", names.policies, policies),
+        ] {
+            guard case .mapping(let entries) = root.value(field)?.content else { continue }
+            for entry in entries where defined.contains(entry.key) && !used.contains(entry.key) {
+                warn(
+                    Complaint("no route uses the \(kind) \(quoted(entry.key))", "remove it, or use it in a route"),
+                    at: entry.position
+                )
+            }
+        }
+    }
+}
+
+extension ListenAddress {
+    /// Whether two listeners cannot both be there.
+    fileprivate func overlaps(_ other: ListenAddress) -> Bool {
+        switch (self, other) {
+        case (.unix(let path), .unix(let otherPath)): path == otherPath
+        case (.tcp(let host, let port), .tcp(let otherHost, let otherPort)):
+            port != 0 && port == otherPort && host.isIPv4 == otherHost.isIPv4
+                && (host == otherHost || host.isUnspecified || otherHost.isUnspecified)
+        default: false
+        }
+    }
+
+    /// Whether who connects to `server` from this host reaches this listener.
+    fileprivate func isReached(through server: UpstreamServer) -> Bool {
+        switch (self, server) {
+        case (.unix(let path), .unix(let serverPath)): path == serverPath
+        case (.tcp(let host, let port), .address(let address, let serverPort)):
+            port == serverPort
+                && (host == address || address.isUnspecified || (host.isUnspecified && address.isLoopback))
+        case (.tcp(let host, let port), .name("localhost", let serverPort)):
+            port == serverPort && (host.isUnspecified || host.isLoopback)
+        default: false
+        }
+    }
+}
