@@ -42,6 +42,7 @@ var targets: [Target] = [
 if !coresOnly {
     dependencies += [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     ]
@@ -50,26 +51,31 @@ if !coresOnly {
         .target(
             name: "Gateway",
             dependencies: ["Ledger", "ProofOfWork", "Settings", "CPage", "CSodium"] + collections + nio,
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .target(name: "Admin", dependencies: ["Gateway"] + nio, swiftSettings: strict),
         .executableTarget(
             name: "tollgate",
             dependencies: [
                 "Admin", "Gateway", "Ledger", "ProofOfWork", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ] + nio,
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "tollgate-benchmark",
             dependencies: [
                 "ProofOfWork", "Ledger", "COpenSSL", "CSolver",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "GatewayTests",
             dependencies: ["Gateway", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
     ]
 }
 

@@ -9,17 +9,23 @@ extension Ledger {
         else { return .invalid }
         if spend.issued > now.adding(nanoseconds: LedgerBounds.futureNanoseconds) { return .fromFuture }
         if now > spend.challengeExpiry { return .expired }
-        if let position = records.find(spend.challenge, recordExpiry: spend.recordExpiry) {
-            let record = records[position]
-            guard let key = spend.idempotencyKey, key == record.idempotencyKey, spend.binding == record.binding,
-                spend.policy.rawValue == record.policy
-            else { return .alreadySpent }
-            return .repeated(record.pass)
-        }
+        if let known = outcomeIfSpent(spend) { return known }
         guard records.count < Int(maxRecords) else { return .full }
         let epoch = standing.epochs[standing.epochs.count - 1].number
         let record = SpentRecord(spend, now: now, epoch: epoch)
         return records.insert(record) ? .opened(record.pass) : .full
+    }
+
+    /// What a spend of this challenge comes to as far as the applied state knows: nil where it has not been spent.
+    ///
+    /// A read: gateways ask it to refuse, or to answer again, without a proposal.
+    public func outcomeIfSpent(_ spend: Spend) -> SpendOutcome? {
+        guard let position = records.find(spend.challenge, recordExpiry: spend.recordExpiry) else { return nil }
+        let record = records[position]
+        guard let key = spend.idempotencyKey, key == record.idempotencyKey, spend.binding == record.binding,
+            spend.policy.rawValue == record.policy
+        else { return .alreadySpent }
+        return .repeated(record.pass)
     }
 
     /// Binds a pass to another client: three times, once a minute at most. The first may come at once.

@@ -81,6 +81,9 @@ public struct Ledger: Sendable {
         return facts
     }
 
+    /// ``LedgerFacts/generation`` of ``facts``, without making them.
+    public var factsGeneration: UInt64 { standing.generation }
+
     /// Replicated time: the latest time-stamp of any batch.
     public var time: LedgerTime { now }
 

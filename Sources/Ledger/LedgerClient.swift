@@ -17,6 +17,10 @@ public protocol LedgerClient: AnyObject {
 
     /// An estimate of replicated time; never backwards. Good for refusing early; only the ledger accepts.
     func now() -> LedgerTime
+
+    /// What is known of a challenge from the state that this node has applied: nil where it has not been spent as far as
+    /// this node knows. It decides nothing; it saves a proposal.
+    func spent(_ spend: Spend) -> SpendOutcome?
 }
 
 /// The ledger did not answer.
