@@ -1,0 +1,176 @@
+import Ledger
+import ProofOfWork
+
+/// The decision on one request under one policy, as a state machine: DESIGN section 3, "Admit".
+///
+///     pass 1 ─ refused ─▶ pass 2 … ─▶ free and ceiling ─▶ admitted | refused
+///       └ other client ─▶ rebind ─▶ the same pass again
+///
+/// It knows neither loops nor sockets: each event returns what to do next. All limits of one step are charged together
+/// or not at all, so a refused request drains nothing.
+struct Admission {
+    enum Action: Equatable {
+        case charge(Charge)
+        case rebind(Rebind)
+        case finish(Verdict)
+    }
+
+    enum Verdict: Equatable {
+        case admitted(Admitted)
+        /// Over the free limits: a challenge helps, and so does waiting this long (nil: never).
+        case workRequired(retryAfterNanoseconds: UInt64?, states: [LimitState])
+        /// Over the ceiling: only waiting helps.
+        case overLimit(retryAfterNanoseconds: UInt64?, states: [LimitState])
+        /// An override bans the client.
+        case denied(retryAfterNanoseconds: UInt64?)
+        /// The ledger's limits have changed since the request was prepared: prepare it anew.
+        case stale
+    }
+
+    struct Admitted: Equatable {
+        /// What the charged limits hold now: of the ceiling with a pass, of free and ceiling without.
+        var states: [LimitState]
+        /// What is left of the pass that paid, and until when it lives.
+        var pass: Paid?
+    }
+
+    struct Paid: Equatable {
+        var remaining: UInt32
+        var expires: LedgerTime
+    }
+
+    private enum State: Equatable {
+        /// Waiting for the charge of the pass at this place in the list.
+        case passCharge(Int, rebound: Bool)
+        case passRebind(Int)
+        case freeCharge
+        /// Waiting for a look at the ceiling, where nothing is free.
+        case ceilingLook
+        case finished
+    }
+
+    private let policy: PolicyID
+    private let cost: UInt32
+    private let passes: [Pass]
+    /// The client's binding now; 0 for policies that bind nothing.
+    private let binding: UInt64
+    private let free: [LimitCharge]
+    private let ceiling: [LimitCharge]
+    private let isFreeZero: Bool
+    private var state: State = .finished
+
+    /// - Parameter passes: authentic, unexpired passes for this policy, best first; a bounded number.
+    init(
+        policy: PolicyID,
+        cost: UInt32,
+        passes: [Pass],
+        binding: UInt64,
+        free: [LimitCharge],
+        ceiling: [LimitCharge],
+        isFreeZero: Bool
+    ) {
+        self.policy = policy
+        self.cost = cost
+        self.passes = passes
+        self.binding = binding
+        self.free = free
+        self.ceiling = ceiling
+        self.isFreeZero = isFreeZero
+    }
+
+    mutating func begin() -> Action {
+        tryPass(0)
+    }
+
+    mutating func charged(_ outcome: ChargeOutcome) -> Action {
+        switch (state, outcome) {
+        case (_, .invalid):
+            return finish(.stale)
+        case (_, .denied(let retryAfter)):
+            return finish(.denied(retryAfterNanoseconds: retryAfter))
+        case (.passCharge(let index, _), .admitted(let states, let remaining)):
+            let paid = Paid(remaining: remaining ?? 0, expires: LedgerTime(nanoseconds: passes[index].expires))
+            return finish(.admitted(Admitted(states: states, pass: paid)))
+        case (.passCharge, .refused(_, let retryAfter, let states)):
+            return finish(.overLimit(retryAfterNanoseconds: Self.finite(retryAfter), states: states))
+        case (.passCharge(let index, rebound: false), .passRefused(.otherClient)):
+            state = .passRebind(index)
+            return .rebind(
+                Rebind(
+                    challenge: ChallengeID(passes[index].id),
+                    policy: policy,
+                    recordExpiry: LedgerTime(nanoseconds: passes[index].recordExpiry),
+                    binding: binding
+                )
+            )
+        case (.passCharge(let index, _), .passRefused):
+            return tryPass(index + 1)
+        case (.freeCharge, .admitted(let states, _)):
+            return finish(.admitted(Admitted(states: states, pass: nil)))
+        case (.freeCharge, .refused(_, let retryAfter, let states)):
+            if states.suffix(ceiling.count).contains(where: { $0.remaining < UInt64(cost) }) {
+                return finish(.overLimit(retryAfterNanoseconds: Self.finite(retryAfter), states: states))
+            }
+            return finish(.workRequired(retryAfterNanoseconds: Self.finite(retryAfter), states: states))
+        case (.ceilingLook, .admitted(let states, _)), (.ceilingLook, .refused(_, _, let states)):
+            guard
+                let full = states.filter({ $0.remaining < UInt64(cost) }).max(by: {
+                    $0.resetNanoseconds < $1.resetNanoseconds
+                })
+            else { return finish(.workRequired(retryAfterNanoseconds: nil, states: [])) }
+            return finish(.overLimit(retryAfterNanoseconds: full.resetNanoseconds, states: states))
+        default:
+            preconditionFailure("a charge was answered that the admission did not ask for")
+        }
+    }
+
+    mutating func rebound(_ outcome: RebindOutcome) -> Action {
+        guard case .passRebind(let index) = state else {
+            preconditionFailure("a rebind was answered that the admission did not ask for")
+        }
+        switch outcome {
+        case .rebound, .unchanged:
+            state = .passCharge(index, rebound: true)
+            return .charge(passCharge(index))
+        case .tooSoon, .exhausted, .unknown:
+            return tryPass(index + 1)
+        }
+    }
+
+    private mutating func tryPass(_ index: Int) -> Action {
+        if index < passes.count {
+            state = .passCharge(index, rebound: false)
+            return .charge(passCharge(index))
+        }
+        if isFreeZero {
+            if ceiling.isEmpty { return finish(.workRequired(retryAfterNanoseconds: nil, states: [])) }
+            state = .ceilingLook
+            return .charge(Charge(policy: policy, cost: 0, pass: nil, limits: ceiling))
+        }
+        state = .freeCharge
+        return .charge(Charge(policy: policy, cost: cost, pass: nil, limits: free + ceiling))
+    }
+
+    private func passCharge(_ index: Int) -> Charge {
+        let pass = passes[index]
+        return Charge(
+            policy: policy,
+            cost: cost,
+            pass: PassCharge(
+                challenge: ChallengeID(pass.id),
+                recordExpiry: LedgerTime(nanoseconds: pass.recordExpiry),
+                binding: binding
+            ),
+            limits: ceiling
+        )
+    }
+
+    private mutating func finish(_ verdict: Verdict) -> Action {
+        state = .finished
+        return .finish(verdict)
+    }
+
+    private static func finite(_ nanoseconds: UInt64) -> UInt64? {
+        nanoseconds == .max ? nil : nanoseconds
+    }
+}

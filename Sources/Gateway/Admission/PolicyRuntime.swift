@@ -1,0 +1,127 @@
+import Ledger
+import ProofOfWork
+import Settings
+
+/// A limit of the configuration together with its number in the ledger.
+struct LimitRuntime: Sendable {
+    /// Its name in `RateLimit` fields: `free`, `free-2`, `ceiling`…
+    let name: String
+    let id: LimitID
+    let key: LimitKey
+    /// The configured rate: `count` requests in `windowSeconds`.
+    let count: UInt64
+    let windowSeconds: UInt64
+}
+
+/// A policy as requests are decided by it: the file's settings and the ledger's numbers for them.
+struct PolicyRuntime: Sendable {
+    let settings: PolicySettings
+    let id: PolicyID
+    let free: [LimitRuntime]
+    let ceiling: [LimitRuntime]
+    /// The constant `RateLimit-Policy` field for requests without a pass, and with one.
+    let freeFields: String
+    let passFields: String
+
+    var name: String { settings.name }
+
+    /// - Returns: nil while the ledger does not hold all limits of this policy.
+    init?(_ settings: PolicySettings, facts: PolicyFacts) {
+        func resolve(_ limits: [LimitSettings], _ role: LimitRole, _ name: String) -> [LimitRuntime]? {
+            var resolved: [LimitRuntime] = []
+            for (index, limit) in limits.enumerated() {
+                let identity = limit.identity
+                guard
+                    let known = facts.limits.first(where: {
+                        $0.definition.role == role && $0.definition.key == identity
+                    })
+                else { return nil }
+                resolved.append(
+                    LimitRuntime(
+                        name: index == 0 ? name : "\(name)-\(index + 1)",
+                        id: known.id,
+                        key: limit.key,
+                        count: limit.count,
+                        windowSeconds: Durations.secondsRoundedUp(limit.windowNanoseconds)
+                    )
+                )
+            }
+            return resolved
+        }
+        guard let free = resolve(settings.free, .free, "free"),
+            let ceiling = resolve(settings.ceiling, .ceiling, "ceiling")
+        else { return nil }
+        self.settings = settings
+        self.id = facts.id
+        self.free = free
+        self.ceiling = ceiling
+        freeFields = RateLimitFields.policy(free + ceiling)
+        let passField = settings.work.map { "\"pass\";q=\($0.grants);w=\($0.ttlSeconds)" } ?? ""
+        passFields = ceiling.isEmpty ? passField : passField + ", " + RateLimitFields.policy(ceiling)
+    }
+
+    /// What the ledger must hold for this policy.
+    static func definition(_ settings: PolicySettings) -> PolicyDefinition {
+        func definitions(_ limits: [LimitSettings], _ role: LimitRole) -> [LimitDefinition] {
+            limits.map { LimitDefinition(role: role, key: $0.identity, interval: $0.interval, burst: $0.burst) }
+        }
+        return PolicyDefinition(
+            name: settings.name,
+            maxKeys: settings.maxKeys,
+            limits: definitions(settings.free, .free) + definitions(settings.ceiling, .ceiling)
+        )
+    }
+
+    /// The keyed hash to which challenges and passes of a client are bound: its /32 or /64.
+    func binding(of client: IPAddress, keys: KeyRing) -> UInt64 {
+        let prefix = client.prefix(client.isIPv4 ? 32 : 64).address
+        return keys.binding(high: prefix.high, low: prefix.low, isIPv4: prefix.isIPv4)
+    }
+
+    /// The charges of a list of limits for one request.
+    func charges(
+        _ limits: [LimitRuntime],
+        head: RequestHead,
+        client: IPAddress,
+        keys: KeyRing,
+        reserve: UInt32
+    ) -> [LimitCharge] {
+        limits.map { limit in
+            let key = QuotaKeys.key(
+                limit.key,
+                head: head,
+                client: client,
+                clientPrefix: settings.clientPrefix,
+                keys: keys
+            )
+            return LimitCharge(limit: limit.id, key: key.own, fallback: key.fallback, reserve: reserve)
+        }
+    }
+}
+
+/// All policies of a configuration, resolved against one revision of the ledger's facts.
+struct PolicyTable: Sendable {
+    private let byName: [String: PolicyRuntime]
+    private let byID: [PolicyID: PolicyRuntime]
+
+    /// - Returns: nil while the ledger lacks a policy or a limit of the configuration.
+    init?(_ configuration: Configuration, facts: LedgerFacts) {
+        var byName: [String: PolicyRuntime] = [:]
+        var byID: [PolicyID: PolicyRuntime] = [:]
+        for settings in configuration.policies {
+            guard let known = facts.policies.first(where: { $0.name == settings.name }),
+                let runtime = PolicyRuntime(settings, facts: known)
+            else { return nil }
+            byName[settings.name] = runtime
+            byID[runtime.id] = runtime
+        }
+        self.byName = byName
+        self.byID = byID
+    }
+
+    subscript(name: String) -> PolicyRuntime? { byName[name] }
+    subscript(id: PolicyID) -> PolicyRuntime? { byID[id] }
+
+    /// The one policy, where there is only one: `GET challenge` may then leave out its name.
+    var only: PolicyRuntime? { byName.count == 1 ? byName.values.first : nil }
+}

@@ -1,0 +1,62 @@
+import Ledger
+import ProofOfWork
+import Settings
+
+/// What limits count, as 128-bit keyed hashes: DESIGN section 2 (*key*) and section 6 (fallbacks).
+///
+/// Each kind of key has its own domain, so that no header value can be made to collide with an address.
+enum QuotaKeys {
+    private enum Kind: UInt8 {
+        case address4 = 1
+        case address6 = 2
+        case header = 3
+        case all = 4
+        case shared = 5
+    }
+
+    /// - Returns: the key, and the fallback bucket for when the limit's table is full: the /24 or /48 of a client, one
+    ///   for each limit otherwise.
+    static func key(
+        _ key: LimitKey,
+        head: RequestHead,
+        client: IPAddress,
+        clientPrefix: ClientPrefix,
+        keys: KeyRing
+    ) -> (own: QuotaKey, fallback: QuotaKey) {
+        switch key {
+        case .client:
+            return address(client, client.isIPv4 ? clientPrefix.ipv4 : clientPrefix.ipv6, keys)
+        case .clientPrefix(let prefix):
+            return address(client, client.isIPv4 ? prefix.ipv4 : prefix.ipv6, keys)
+        case .header(let name):
+            // An absent header counts the client instead, and so does an empty one.
+            guard let value = head.first(named: name), value.count > 0 else {
+                return address(client, client.isIPv4 ? clientPrefix.ipv4 : clientPrefix.ipv6, keys)
+            }
+            let own = head.withBytes(value) { QuotaKey(keys.quotaKey(kind: Kind.header.rawValue, bytes: $0)) }
+            return (own, shared(.shared, keys))
+        case .all:
+            let own = shared(.all, keys)
+            return (own, own)
+        }
+    }
+
+    private static func shared(_ kind: Kind, _ keys: KeyRing) -> QuotaKey {
+        QuotaKey(keys.quotaKey(kind: kind.rawValue, bytes: UnsafeRawBufferPointer(start: nil, count: 0)))
+    }
+
+    private static func address(_ client: IPAddress, _ bits: Int, _ keys: KeyRing) -> (
+        own: QuotaKey, fallback: QuotaKey
+    ) {
+        let fallbackBits = min(bits, client.isIPv4 ? 24 : 48)
+        return (prefix(client, bits, keys), prefix(client, fallbackBits, keys))
+    }
+
+    /// Fixed-width fields, so that no two prefixes read alike: 16 bytes of address, 8 of prefix length.
+    private static func prefix(_ client: IPAddress, _ bits: Int, _ keys: KeyRing) -> QuotaKey {
+        let prefix = client.prefix(bits).address
+        let kind: Kind = client.isIPv4 ? .address4 : .address6
+        let fields = (prefix.high.bigEndian, prefix.low.bigEndian, UInt64(bits).bigEndian)
+        return withUnsafeBytes(of: fields) { QuotaKey(keys.quotaKey(kind: kind.rawValue, bytes: $0)) }
+    }
+}

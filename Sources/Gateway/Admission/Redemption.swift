@@ -1,0 +1,100 @@
+import Ledger
+import ProofOfWork
+
+/// The checks of a redemption, in the order that DESIGN section 5 states: size, form, authenticity, expiry, binding,
+/// spent or being spent here, work. Only what passes all of them becomes a proposal.
+///
+/// Pure: it answers from its arguments alone and allocates nothing on the way to a refusal.
+enum Redemption {
+    /// Longest token that is looked at, in characters.
+    static let tokenCharactersMax = 512
+
+    enum Problem: Error, Equatable {
+        case malformed(String)
+        case notAuthentic
+        case expired
+        case otherClient
+        case wrongSolution
+    }
+
+    /// A challenge that has passed the checks up to its binding, with its solution decoded.
+    struct Candidate {
+        let challenge: Challenge
+        let seed: Puzzle.Seed
+        let solution: Solution
+    }
+
+    /// Size, form and authenticity.
+    static func open(_ token: UnsafeRawBufferPointer, _ solution: UnsafeRawBufferPointer, keys: KeyRing)
+        throws(Problem) -> Candidate
+    {
+        guard token.count <= tokenCharactersMax else { throw .malformed("The challenge is too long.") }
+        guard let solution = try? Solution(parsing: solution) else {
+            throw .malformed("The solution is not base64url of 8 bytes for each round.")
+        }
+        let challenge: Challenge
+        do throws(TokenError) {
+            challenge = try keys.openChallenge(token)
+        } catch {
+            switch error {
+            case .malformed: throw .malformed("The challenge is not a token of this protocol.")
+            case .unknownVersion: throw .malformed("The challenge has an unknown version.")
+            case .unknownEpoch: throw .expired
+            case .notAuthentic: throw .notAuthentic
+            }
+        }
+        guard solution.count == Int(challenge.rounds) else {
+            throw .malformed("The solution has another number of rounds than the challenge.")
+        }
+        return Candidate(challenge: challenge, seed: Puzzle.seed(token: token), solution: solution)
+    }
+
+    /// Expiry and binding.
+    ///
+    /// - Parameter binding: the client's, asked for only where the challenge is bound.
+    static func check(_ challenge: Challenge, now: LedgerTime, binding: () -> UInt64) throws(Problem) {
+        // Sums cannot overflow: times stay below 2^62 and lifetimes below 2^32 seconds.
+        let expires = challenge.issued &+ UInt64(challenge.lifetime) &* 1_000_000_000
+        if now.nanoseconds > expires { throw .expired }
+        if let bound = challenge.binding, bound != binding() { throw .otherClient }
+    }
+
+    /// The work. Stops at the first round that misses.
+    static func work(_ candidate: Candidate) throws(Problem) {
+        if Puzzle.firstMiss(
+            seed: candidate.seed,
+            rounds: Int(candidate.challenge.rounds),
+            target: candidate.challenge.target,
+            solution: candidate.solution
+        ) != nil {
+            throw .wrongSolution
+        }
+    }
+
+    /// The proposal that spends the challenge and opens its pass.
+    static func spend(_ challenge: Challenge, idempotencyKey: QuotaKey?) -> Spend {
+        Spend(
+            challenge: ChallengeID(challenge.id),
+            policy: PolicyID(rawValue: challenge.policy),
+            issued: LedgerTime(nanoseconds: challenge.issued),
+            challengeLifetime: challenge.lifetime,
+            passLifetime: challenge.passLifetime,
+            grants: challenge.grants,
+            binding: challenge.binding ?? 0,
+            idempotencyKey: idempotencyKey
+        )
+    }
+
+    /// The pass that a spent challenge opened. Equal inputs give the same token, so a repeated answer is the same pass.
+    static func pass(_ challenge: Challenge, _ state: PassState) -> Pass {
+        Pass(
+            epoch: state.epoch,
+            policy: challenge.policy,
+            binding: challenge.binding,
+            expires: state.expires.nanoseconds,
+            recordExpiry: state.recordExpiry.nanoseconds,
+            grants: challenge.grants,
+            id: challenge.id
+        )
+    }
+}

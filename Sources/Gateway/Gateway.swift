@@ -1,0 +1,217 @@
+import Ledger
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import ProofOfWork
+import Settings
+
+/// The HTTP side of a node: its listeners, its event loops, and what they decide by.
+///
+/// Made by ``start(configuration:service:group:logger:)``; all methods may be called on any thread.
+public final class Gateway: Sendable {
+    /// What the gateway needs of a ledger: a client for each of its loops.
+    public typealias MakeLedgerClient = @Sendable (any EventLoop) -> any LedgerClient
+
+    /// Why the gateway cannot start or take over a configuration.
+    public enum Problem: Error, CustomStringConvertible {
+        /// The ledger refused the limits.
+        case limitsRefused(String)
+        /// The ledger does not answer.
+        case ledgerUnavailable
+        /// A reload may not change where the gateway listens.
+        case listenersChanged
+
+        public var description: String {
+            switch self {
+            case .limitsRefused(let reason): "the ledger refused the limits: \(reason)"
+            case .ledgerUnavailable: "the ledger does not answer"
+            case .listenersChanged: "a changed `listeners` section takes effect at the next start"
+            }
+        }
+    }
+
+    private struct Running {
+        var listeners: [Listener.Opened] = []
+        var isDraining = false
+    }
+
+    /// The addresses on which it listens, with the ports that the system chose.
+    public var addresses: [ListenAddress] { running.withLockedValue { $0.listeners.map(\.address) } }
+    public let counters: Counters
+
+    private let group: MultiThreadedEventLoopGroup
+    private let loops: [NIOLoopBound<GatewayLoop>]
+    private let logger: Logger
+    private let current: NIOLockedValueBox<GatewayState>
+    private let running = NIOLockedValueBox(Running())
+
+    private init(
+        group: MultiThreadedEventLoopGroup,
+        loops: [NIOLoopBound<GatewayLoop>],
+        state: GatewayState,
+        counters: Counters,
+        logger: Logger
+    ) {
+        self.group = group
+        self.loops = loops
+        self.counters = counters
+        self.logger = logger
+        current = NIOLockedValueBox(state)
+    }
+
+    // MARK: Start
+
+    /// Offers the configuration's limits to the ledger, makes the loops and opens the listeners.
+    ///
+    /// - Parameters:
+    ///   - group: one thread a core; the gateway uses all of its loops and does not shut it down.
+    ///   - makeClient: called once on each loop.
+    public static func start(
+        configuration: Configuration,
+        group: MultiThreadedEventLoopGroup,
+        logger: Logger,
+        makeClient: @escaping MakeLedgerClient
+    ) async throws -> Gateway {
+        let eventLoops = Array(group.makeIterator())
+        let counters = Counters()
+        let spending = SpendingTable()
+        let clients = try await makeClients(eventLoops, makeClient)
+        let state = try await offer(configuration, through: clients[0])
+        var loops: [NIOLoopBound<GatewayLoop>] = []
+        for (index, client) in clients.enumerated() {
+            let loop = try await client.eventLoop.submit {
+                let loop = GatewayLoop(
+                    eventLoop: client.eventLoop,
+                    index: index,
+                    loops: clients.count,
+                    ledger: client.value,
+                    spending: spending,
+                    state: state,
+                    counters: counters,
+                    logger: logger
+                )
+                return NIOLoopBound(loop, eventLoop: client.eventLoop)
+            }.get()
+            loops.append(loop)
+        }
+        let gateway = Gateway(group: group, loops: loops, state: state, counters: counters, logger: logger)
+        do {
+            for settings in configuration.listeners {
+                let opened = try await Listener.open(ListenerRuntime(settings), loops: loops, group: group)
+                gateway.running.withLockedValue { $0.listeners.append(opened) }
+            }
+        } catch {
+            await gateway.stopAccepting()
+            throw error
+        }
+        return gateway
+    }
+
+    private static func makeClients(
+        _ eventLoops: [any EventLoop],
+        _ makeClient: @escaping MakeLedgerClient
+    ) async throws -> [NIOLoopBound<any LedgerClient>] {
+        var clients: [NIOLoopBound<any LedgerClient>] = []
+        for eventLoop in eventLoops {
+            clients.append(
+                try await eventLoop.submit { NIOLoopBound(makeClient(eventLoop), eventLoop: eventLoop) }.get()
+            )
+        }
+        return clients
+    }
+
+    /// Puts the limits of a configuration into the ledger as its next revision, where they are not there already.
+    private static func offer(
+        _ configuration: Configuration,
+        through client: NIOLoopBound<any LedgerClient>
+    ) async throws -> GatewayState {
+        let definitions = configuration.policies.map(PolicyRuntime.definition)
+        // Another node may set a revision in between: look again, a few times.
+        for _ in 0..<4 {
+            let result = try await client.eventLoop.flatSubmit {
+                let promise = client.eventLoop.makePromise(of: CommandResult.self)
+                let revision = client.value.facts.revision
+                client.value.submit([.setPolicies(expectedRevision: revision, policies: definitions)]) { result in
+                    switch result {
+                    case .success(let results): promise.succeed(results[0])
+                    case .failure: promise.fail(Problem.ledgerUnavailable)
+                    }
+                }
+                return promise.futureResult
+            }.get()
+            switch result {
+            case .policiesSet:
+                let state = try await client.eventLoop.submit {
+                    try GatewayState(configuration, facts: client.value.facts)
+                }.get()
+                if let state { return state }
+            case .policiesRefused(.revisionConflict):
+                continue
+            default:
+                throw Problem.limitsRefused("\(result)")
+            }
+        }
+        throw Problem.limitsRefused("other nodes keep changing them")
+    }
+
+    // MARK: Reload
+
+    /// Takes a new configuration: requests that begin from now on are decided by it.
+    ///
+    /// - Throws: ``Problem``; then nothing has changed, but limits that the ledger has taken stay in it.
+    public func reload(_ configuration: Configuration) async throws {
+        let old = current.withLockedValue { $0.configuration }
+        guard configuration.listeners == old.listeners else { throw Problem.listenersChanged }
+        let first = loops[0]
+        let client = try await first.eventLoop.submit {
+            NIOLoopBound(first.value.ledger, eventLoop: first.eventLoop)
+        }.get()
+        let state = try await Self.offer(configuration, through: client)
+        current.withLockedValue { $0 = state }
+        for loop in loops {
+            try await loop.eventLoop.submit { loop.value.adopt(state) }.get()
+        }
+    }
+
+    /// The configuration by which requests are decided now.
+    public var configuration: Configuration { current.withLockedValue { $0.configuration } }
+
+    // MARK: End
+
+    /// Whether the gateway takes new connections and can answer by its policies.
+    public var isReady: Bool { running.withLockedValue { !$0.isDraining && !$0.listeners.isEmpty } }
+
+    /// From now on ``isReady`` is false, so that load balancers look elsewhere.
+    public func announceShutdown() {
+        running.withLockedValue { $0.isDraining = true }
+    }
+
+    /// Stops accepting, finishes what runs, and ends what has not finished by the deadline.
+    public func shutdown(deadline: TimeAmount) async {
+        announceShutdown()
+        await stopAccepting()
+        let group = self.group
+        let loops = self.loops
+        let finished = group.next().makePromise(of: Void.self)
+        let timer = group.next().scheduleTask(in: deadline) { finished.succeed() }
+        let drains = loops.map { loop in loop.eventLoop.flatSubmit { loop.value.drain() } }
+        EventLoopFuture.andAllComplete(drains, on: group.next()).whenComplete { _ in
+            timer.cancel()
+            finished.succeed()
+        }
+        try? await finished.futureResult.get()
+        for loop in loops {
+            try? await loop.eventLoop.submit { loop.value.closeAll() }.get()
+        }
+    }
+
+    private func stopAccepting() async {
+        let channels = running.withLockedValue { running in
+            let channels = running.listeners.flatMap(\.channels)
+            running.listeners = []
+            return channels
+        }
+        for channel in channels { try? await channel.close().get() }
+    }
+}

@@ -1,0 +1,167 @@
+import NIOCore
+import NIOHTTP1
+
+/// Rewrites the heads that pass through: what a proxy must remove, and what it says about the client.
+///
+/// Hop-by-hop fields, also those that `Connection` names, are removed before anything of ours is added, so that no
+/// client can have our fields removed by naming them (RFC 9110 section 7.6.1).
+enum ForwardedHead {
+    /// Fields of one hop only, and `Upgrade`'s companions.
+    private static let hopByHop: Set<String> = [
+        "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
+        "transfer-encoding", "upgrade", "http2-settings",
+    ]
+
+    /// What a client could use to lie about itself to the upstream, and what is the gateway's own.
+    private static let strippedFromRequests: Set<String> = [
+        "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port",
+        "x-forwarded-server", "x-forwarded-prefix", "x-forwarded-uri", "x-forwarded-method", "x-forwarded-scheme",
+        "x-forwarded-ssl", "x-forwarded", "x-real-ip", "x-client-ip", "client-ip", "true-client-ip", "x-true-client-ip",
+        "cf-connecting-ip", "cf-connecting-ipv6", "fastly-client-ip", "x-cluster-client-ip", "x-original-uri",
+        "x-original-url", "x-original-method", "x-rewrite-url", "x-request-id", "pow-pass", "pow-solution",
+        "pow-idempotency-key", "host", "content-length",
+    ]
+
+    /// Longest `Connection` field that is looked into for names; more names than that are nobody's honest doing.
+    static let connectionOptionsMax = 32
+
+    struct Facts {
+        let identity: ClientIdentity
+        let requestID: String
+        let target: RequestTarget
+        /// The header that the listener takes the client's address from, which is not passed on.
+        let clientHeader: String?
+        /// `X-Forwarded-Host` of a trusted peer.
+        let forwardedHost: String?
+    }
+
+    /// The request head for the upstream. Framing is left as it came: a length, chunks, or none.
+    static func request(_ head: HTTPRequestHead, _ facts: Facts) -> HTTPRequestHead {
+        let named = connectionOptions(head.headers)
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(head.headers.count + 8)
+        headers.add(name: "Host", value: facts.target.authority)
+        var via: [String] = []
+        var isChunked = false
+        for (name, value) in head.headers {
+            let lower = name.lowercased()
+            if lower == "transfer-encoding" { isChunked = true }
+            if hopByHop.contains(lower) || strippedFromRequests.contains(lower) || lower == facts.clientHeader {
+                continue
+            }
+            if named.contains(lower) { continue }
+            switch lower {
+            case "cookie":
+                if let kept = PassCookies.stripped(value) { headers.add(name: name, value: kept) }
+            case "via":
+                via.append(value)
+            default:
+                headers.add(name: name, value: value)
+            }
+        }
+        if isChunked {
+            headers.add(name: "Transfer-Encoding", value: "chunked")
+        } else if let length = head.headers.first(name: "content-length") {
+            headers.add(name: "Content-Length", value: length)
+        }
+        headers.add(name: "X-Forwarded-For", value: facts.identity.forwardedFor)
+        headers.add(name: "X-Forwarded-Proto", value: facts.identity.isHTTPS ? "https" : "http")
+        headers.add(name: "X-Forwarded-Host", value: facts.forwardedHost ?? facts.target.authority)
+        headers.add(name: "X-Request-Id", value: facts.requestID)
+        via.append("1.\(head.version.minor) tollgate")
+        headers.add(name: "Via", value: via.joined(separator: ", "))
+        return HTTPRequestHead(
+            version: .http1_1,
+            method: head.method,
+            uri: facts.target.forwarded,
+            headers: headers
+        )
+    }
+
+    /// How the end of a response is marked toward the client.
+    enum Framing: Equatable {
+        case none
+        case length
+        case chunked
+        case close
+    }
+
+    /// The response head for the client.
+    ///
+    /// - Parameters:
+    ///   - isHead: the request was HEAD, whose response has no body whatever its fields say.
+    ///   - clientVersion: HTTP/1.0 knows no chunks.
+    static func response(
+        _ head: HTTPResponseHead,
+        isHead: Bool,
+        clientVersion: HTTPVersion,
+        requestID: String,
+        added: [(name: String, value: String)]
+    ) -> (HTTPResponseHead, Framing) {
+        let named = connectionOptions(head.headers)
+        let replaced = added.map { $0.name.lowercased() }
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(head.headers.count + added.count + 4)
+        var length: String?
+        for (name, value) in head.headers {
+            let lower = name.lowercased()
+            if lower == "content-length" {
+                length = value
+                continue
+            }
+            if hopByHop.contains(lower) || named.contains(lower) || lower == "x-request-id" { continue }
+            if lower != "set-cookie" && replaced.contains(lower) { continue }
+            headers.add(name: name, value: value)
+        }
+        let code = head.status.code
+        let isBodiless = isHead || code == 204 || code == 304 || (100..<200).contains(code)
+        let framing: Framing
+        if isBodiless {
+            framing = .none
+            if let length, isHead || code == 304 { headers.add(name: "Content-Length", value: length) }
+        } else if let length {
+            framing = .length
+            headers.add(name: "Content-Length", value: length)
+        } else if clientVersion.minor >= 1 {
+            framing = .chunked
+            headers.add(name: "Transfer-Encoding", value: "chunked")
+        } else {
+            framing = .close
+        }
+        headers.add(name: "Via", value: "1.\(head.version.minor) tollgate")
+        if !(100..<200).contains(code) { headers.add(name: "X-Request-Id", value: requestID) }
+        for (name, value) in added { headers.add(name: name, value: value) }
+        return (HTTPResponseHead(version: .http1_1, status: head.status, headers: headers), framing)
+    }
+
+    /// Trailers that may pass: no framing, routing or hop-by-hop fields among them (RFC 9110 section 6.5.1).
+    static func trailers(_ trailers: HTTPHeaders?) -> HTTPHeaders? {
+        guard let trailers else { return nil }
+        var kept = HTTPHeaders()
+        for (name, value) in trailers {
+            let lower = name.lowercased()
+            if hopByHop.contains(lower) || strippedFromRequests.contains(lower) || lower == "set-cookie" { continue }
+            kept.add(name: name, value: value)
+        }
+        return kept.isEmpty ? nil : kept
+    }
+
+    private static func connectionOptions(_ headers: HTTPHeaders) -> Set<String> {
+        var names: Set<String> = []
+        for value in headers["connection"] {
+            for option in value.split(separator: ",").prefix(connectionOptionsMax) {
+                names.insert(option.trimmingASCIIWhiteSpace().lowercased())
+            }
+        }
+        return names
+    }
+}
+
+extension Substring {
+    func trimmingASCIIWhiteSpace() -> Substring {
+        var text = self
+        while let first = text.utf8.first, ASCII.isWhiteSpace(first) { text = text.dropFirst() }
+        while let last = text.utf8.last, ASCII.isWhiteSpace(last) { text = text.dropLast() }
+        return text
+    }
+}

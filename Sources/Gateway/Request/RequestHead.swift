@@ -1,0 +1,141 @@
+/// The head of one request as bytes: what identification, routing and admission read.
+///
+/// It knows nothing of the HTTP engine that parsed it. Field names are stored in lower case; values are as they came,
+/// without surrounding white space. One buffer holds everything, so that a head costs two allocations however many
+/// fields it has.
+///
+/// A value; may be used on any thread.
+public struct RequestHead: Sendable {
+    /// A run of bytes in the head's storage.
+    public struct Slice: Hashable, Sendable {
+        var start: Int32
+        var end: Int32
+        var count: Int { Int(end - start) }
+    }
+
+    struct Field: Sendable {
+        var name: Slice
+        var value: Slice
+    }
+
+    private(set) var storage: [UInt8]
+    private(set) var method: Slice
+    private(set) var target: Slice
+    private(set) var fields: [Field]
+
+    /// - Parameters:
+    ///   - method: the method token, case kept.
+    ///   - target: the request-target as it stood in the request line.
+    ///   - fieldCount: an estimate; reserves room.
+    public init(method: String, target: String, fieldCount: Int = 16) {
+        storage = []
+        storage.reserveCapacity(256 + fieldCount * 32)
+        fields = []
+        fields.reserveCapacity(fieldCount)
+        self.method = Slice(start: 0, end: 0)
+        self.target = Slice(start: 0, end: 0)
+        self.method = append(method.utf8, lowercase: false)
+        self.target = append(target.utf8, lowercase: false)
+    }
+
+    /// Adds a field. Names and values come from a parser that has checked their characters.
+    public mutating func add(name: String, value: String) {
+        let nameSlice = append(name.utf8, lowercase: true)
+        let valueSlice = append(value.utf8, lowercase: false)
+        fields.append(Field(name: nameSlice, value: trimmed(valueSlice)))
+    }
+
+    private mutating func append(_ bytes: String.UTF8View, lowercase: Bool) -> Slice {
+        let start = Int32(storage.count)
+        if lowercase {
+            for byte in bytes { storage.append(ASCII.lowercased(byte)) }
+        } else {
+            storage.append(contentsOf: bytes)
+        }
+        return Slice(start: start, end: Int32(storage.count))
+    }
+
+    private func trimmed(_ slice: Slice) -> Slice {
+        var slice = slice
+        while slice.start < slice.end, ASCII.isWhiteSpace(storage[Int(slice.start)]) { slice.start += 1 }
+        while slice.end > slice.start, ASCII.isWhiteSpace(storage[Int(slice.end) - 1]) { slice.end -= 1 }
+        return slice
+    }
+
+    // MARK: Reading
+
+    /// The bytes of a slice; valid only inside `body`.
+    func withBytes<R>(_ slice: Slice, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try storage.withUnsafeBytes {
+            try body(UnsafeRawBufferPointer(rebasing: $0[Int(slice.start)..<Int(slice.end)]))
+        }
+    }
+
+    func string(_ slice: Slice) -> String {
+        withBytes(slice) { String(decoding: $0, as: UTF8.self) }
+    }
+
+    func equals(_ slice: Slice, _ text: StaticString) -> Bool {
+        guard slice.count == text.utf8CodeUnitCount else { return false }
+        return storage.withUnsafeBufferPointer { bytes in
+            for index in 0..<slice.count where bytes[Int(slice.start) + index] != text.utf8Start[index] { return false }
+            return true
+        }
+    }
+
+    /// The first field of that name (lower case), or nil.
+    func first(_ name: StaticString) -> Slice? {
+        for field in fields where equals(field.name, name) { return field.value }
+        return nil
+    }
+
+    /// The first field of a name that is only known at run time (lower case).
+    func first(named name: String) -> Slice? {
+        let wanted = name.utf8
+        for field in fields where field.name.count == wanted.count {
+            if withBytes(field.name, { $0.elementsEqual(wanted) }) { return field.value }
+        }
+        return nil
+    }
+
+    /// All values of that name, in order.
+    func all(_ name: StaticString) -> [Slice] {
+        fields.filter { equals($0.name, name) }.map(\.value)
+    }
+
+    /// All values of a name that is only known at run time (lower case), in order.
+    func all(named name: String) -> [Slice] {
+        let wanted = name.utf8
+        return fields.filter { field in
+            field.name.count == wanted.count && withBytes(field.name) { $0.elementsEqual(wanted) }
+        }.map(\.value)
+    }
+
+    var isGetOrHead: Bool { equals(method, "GET") || equals(method, "HEAD") }
+}
+
+/// The few character classes that the gateway needs (RFC 9110 section 5.6, RFC 3986 section 2).
+enum ASCII {
+    static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
+
+    static func isWhiteSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+    static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: true
+        default: false
+        }
+    }
+
+    /// The value of a hexadecimal digit, or nil.
+    static func hexValue(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x41 + 10
+        case 0x61...0x66: byte - 0x61 + 10
+        default: nil
+        }
+    }
+
+    static let upperHex: [UInt8] = Array("0123456789ABCDEF".utf8)
+}

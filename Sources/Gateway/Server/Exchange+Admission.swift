@@ -1,0 +1,222 @@
+import Ledger
+import NIOCore
+import ProofOfWork
+import Settings
+
+/// Admit: DESIGN section 3.
+extension Exchange {
+    /// Passes that are looked at in one request.
+    static let passesMax = 4
+    /// Tries when the ledger's limits change while a request is being decided.
+    static let admissionTriesMax = 3
+
+    func admit(_ policy: PolicyRuntime) {
+        if let solution = head.first("pow-solution") {
+            redeemInLine(solution, policy)
+        } else {
+            startAdmission(policy)
+        }
+    }
+
+    func startAdmission(_ policy: PolicyRuntime) {
+        guard case .policy(_, _, let cost)? = route?.action else { return }
+        let settings = policy.settings
+        let keys = state.keys
+        let reserve = isNavigation ? settings.reserve : 0
+        var admission = Admission(
+            policy: policy.id,
+            cost: cost,
+            passes: presentedPasses(policy),
+            binding: settings.work?.bind == .client ? policy.binding(of: client, keys: keys) : 0,
+            free: policy.charges(policy.free, head: head, client: client, keys: keys, reserve: reserve),
+            ceiling: policy.charges(policy.ceiling, head: head, client: client, keys: keys, reserve: 0),
+            isFreeZero: settings.freeIsZero
+        )
+        let action = admission.begin()
+        self.admission = admission
+        perform(action)
+    }
+
+    /// The authentic, unexpired passes for this policy that the request shows: in `PoW-Pass`, then in cookies.
+    private func presentedPasses(_ policy: PolicyRuntime) -> [Pass] {
+        var passes: [Pass] = []
+        let now = loop.ledger.now().nanoseconds
+        func consider(_ text: UnsafeRawBufferPointer) {
+            guard passes.count < Self.passesMax, text.count <= Redemption.tokenCharactersMax,
+                let pass = try? state.keys.openPass(text), pass.policy == policy.id.rawValue, pass.expires > now,
+                !passes.contains(where: { $0.id == pass.id })
+            else { return }
+            passes.append(pass)
+        }
+        if let redeemed, redeemed.policy.id == policy.id { passes.append(redeemed.pass) }
+        for value in head.all("pow-pass").prefix(Self.passesMax) { head.withBytes(value) { consider($0) } }
+        for cookie in PassCookies.passes(head, policy: policy.name, isHTTPS: identity!.isHTTPS) {
+            var cookie = cookie
+            cookie.withUTF8 { consider(UnsafeRawBufferPointer($0)) }
+        }
+        return passes
+    }
+
+    private func perform(_ action: Admission.Action) {
+        switch action {
+        case .charge(let charge):
+            loop.ledger.submit([.charge(charge)]) { [self] result in
+                guard !isFinished else { return }
+                guard case .success(let results) = result, case .charged(let outcome)? = results.first else {
+                    undecided()
+                    return
+                }
+                perform(admission!.charged(outcome))
+            }
+        case .rebind(let rebind):
+            loop.ledger.submit([.rebind(rebind)]) { [self] result in
+                guard !isFinished else { return }
+                guard case .success(let results) = result, case .rebound(let outcome)? = results.first else {
+                    undecided()
+                    return
+                }
+                perform(admission!.rebound(outcome))
+            }
+        case .finish(let verdict):
+            decided(verdict)
+        }
+    }
+
+    private func undecided() {
+        if policy!.settings.enforce {
+            reply(Refusal(.noQuorum, "The gateway cannot decide now.", retryAfterSeconds: 1, policy: policy!.name))
+        } else {
+            forward()
+        }
+    }
+
+    private func decided(_ verdict: Admission.Verdict) {
+        let policy = policy!
+        switch verdict {
+        case .admitted(let admitted):
+            addRateLimitFields(policy, admitted)
+            forward()
+        case .stale:
+            admissionTries += 1
+            guard admissionTries < Self.admissionTriesMax, let fresh = loop.refreshedState().policies[policy.name]
+            else {
+                undecided()
+                return
+            }
+            self.policy = fresh
+            startAdmission(fresh)
+        case _ where !policy.settings.enforce:
+            // It is counted as it would happen, and every request is admitted.
+            forward()
+        case .workRequired(let retryAfter, let states):
+            addRateLimitFields(policy, Admission.Admitted(states: states, pass: nil))
+            refuseForWork(policy, retryAfter)
+        case .overLimit(let retryAfter, _):
+            reply(
+                Refusal(
+                    .overLimit,
+                    "The limit that no work lifts is reached.",
+                    retryAfterSeconds: retryAfter.map { max(1, Durations.secondsRoundedUp($0)) },
+                    policy: policy.name
+                )
+            )
+        case .denied(let retryAfter):
+            reply(
+                Refusal(
+                    .denied,
+                    "The operator of this site has banned you for now.",
+                    retryAfterSeconds: retryAfter.map { max(1, Durations.secondsRoundedUp($0)) },
+                    policy: policy.name
+                )
+            )
+        }
+    }
+
+    private func refuseForWork(_ policy: PolicyRuntime, _ retryAfter: UInt64?) {
+        let seconds = retryAfter.map { max(1, Durations.secondsRoundedUp($0)) }
+        guard let challenge = issueChallenge(policy) else {
+            reply(
+                Refusal(.overLimit, "The free limit is reached.", retryAfterSeconds: seconds, policy: policy.name)
+            )
+            return
+        }
+        let detail = "The free limit is reached: solve the challenge, or wait."
+        let status = policy.settings.freeIsZero ? 401 : 429
+        reply(
+            Refusal(
+                .workRequired,
+                policy.settings.freeIsZero ? "Every request here needs a pass: solve the challenge." : detail,
+                challenge: challenge,
+                retryAfterSeconds: seconds,
+                policy: policy.name,
+                status: status
+            )
+        )
+    }
+
+    func issueChallenge(_ policy: PolicyRuntime) -> IssuedChallenge? {
+        Challenger.issue(policy, client: client, keys: state.keys, now: loop.ledger.now())
+    }
+
+    private func addRateLimitFields(_ policy: PolicyRuntime, _ admitted: Admission.Admitted) {
+        let limits = admitted.pass == nil ? policy.free + policy.ceiling : policy.ceiling
+        guard admitted.pass != nil || !admitted.states.isEmpty else { return }
+        let now = loop.ledger.now().nanoseconds
+        let pass = admitted.pass.map { paid in
+            let left = paid.expires.nanoseconds > now ? paid.expires.nanoseconds - now : 0
+            return (remaining: paid.remaining, seconds: Durations.secondsRoundedUp(left))
+        }
+        addedFields.append(("RateLimit-Policy", pass == nil ? policy.freeFields : policy.passFields))
+        addedFields.append(("RateLimit", RateLimitFields.state(limits, admitted.states, pass: pass)))
+    }
+
+    // MARK: In line
+
+    private func redeemInLine(_ slice: RequestHead.Slice, _ policy: PolicyRuntime) {
+        let text = head.string(slice)
+        guard head.all("pow-solution").count == 1, slice.count <= 2_048,
+            let dot = text.utf8.firstIndex(of: UInt8(ascii: "."))
+        else {
+            reply(
+                Refusal(.malformed, "PoW-Solution is not one challenge, a dot and its solution.", policy: policy.name)
+            )
+            return
+        }
+        let key = head.first("pow-idempotency-key")
+        if let key, key.count > Self.idempotencyKeyBytesMax {
+            reply(Refusal(.malformed, "PoW-Idempotency-Key is too long.", policy: policy.name))
+            return
+        }
+        let request = RedeemRequest(
+            token: Array(text.utf8[..<dot]),
+            solution: Array(text.utf8[text.utf8.index(after: dot)...]),
+            idempotencyKey: key.map { head.withBytes($0) { QuotaKey(state.keys.idempotencyKey($0)) } },
+            client: client,
+            policy: policy.id
+        )
+        loop.redeemer.redeem(request, state: state) { [self] result in
+            guard !isFinished else { return }
+            switch result {
+            case .success(let redeemed):
+                self.redeemed = redeemed
+                addedFields.append(("PoW-Pass", redeemed.text))
+                startAdmission(policy)
+            case .failure(let problem):
+                reply(refusal(of: problem, asked: policy))
+            }
+        }
+    }
+
+    /// Whether a browser navigates: it then sees a page instead of a problem document.
+    var isNavigation: Bool {
+        if let destination = head.first("sec-fetch-dest") {
+            guard head.equals(destination, "document") else { return false }
+            for name: StaticString in ["sec-purpose", "purpose"] {
+                if let purpose = head.first(name), head.string(purpose).contains("prefetch") { return false }
+            }
+            return true
+        }
+        if head.first("sec-fetch-mode") != nil || head.first("sec-fetch-site") != nil { return false }
+        return head.all("accept").contains { head.string($0).lowercased().contains("text/html") }
+    }
+}

@@ -1,0 +1,205 @@
+import Ledger
+import NIOCore
+import NIOHTTP1
+import ProofOfWork
+import Settings
+
+/// The gateway's own endpoints: DESIGN section 5.
+extension Exchange {
+    static let idempotencyKeyBytesMax = 256
+
+    func serve(_ endpoint: Endpoint) {
+        switch endpoint {
+        case .challenge:
+            guard head.isGetOrHead else { return refuseMethod("GET, HEAD") }
+            serveChallenge()
+        case .redeem:
+            guard head.equals(head.method, "POST") else { return refuseMethod("POST") }
+            collectRedeem()
+        case .page(let name):
+            guard head.isGetOrHead else { return refuseMethod("GET, HEAD") }
+            guard let file = state.page.file(name) else {
+                return reply(Refusal(.noRoute, "The challenge page has no such file."))
+            }
+            reply(
+                status: 200,
+                contentType: file.contentType,
+                body: file.bytes,
+                fields: [
+                    ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"),
+                    ("Content-Security-Policy", ChallengePage.contentSecurityPolicy),
+                    ("Cross-Origin-Resource-Policy", "same-origin"),
+                ]
+            )
+        case .unknown:
+            reply(Refusal(.noRoute, "The gateway has no such endpoint."))
+        }
+    }
+
+    private func refuseMethod(_ allow: String) {
+        reply(Refusal(.methodNotAllowed, "This endpoint takes \(allow).", allow: allow))
+    }
+
+    // MARK: challenge
+
+    private func serveChallenge() {
+        guard let policy = askedPolicy() else {
+            reply(Refusal(.unknownPolicy, "Name a policy of this gateway: ?policy=NAME."))
+            return
+        }
+        guard let challenge = issueChallenge(policy) else {
+            reply(Refusal(.unknownPolicy, "This policy asks for no work.", policy: policy.name))
+            return
+        }
+        reply(
+            status: 200,
+            contentType: "application/json",
+            body: Array(challenge.json.utf8),
+            fields: [("Cache-Control", "no-store")]
+        )
+    }
+
+    private func askedPolicy() -> PolicyRuntime? {
+        let query = target!.query.dropFirst()
+        if query.isEmpty { return state.policies.only }
+        guard let form = FormFields(Array(query)), let name = form["policy"] else { return nil }
+        return state.policies[name]
+    }
+
+    // MARK: redeem
+
+    private func collectRedeem() {
+        if case .request(let requestHead) = origin {
+            if let length = requestHead.headers.first(name: "content-length").flatMap(Int.init),
+                length > Self.endpointBodyBytesMax
+            {
+                keepAlive = false
+                reply(Refusal(.tooLarge, "The body is larger than \(Self.endpointBodyBytesMax) bytes."))
+                return
+            }
+        }
+        guard mediaType() != nil else {
+            reply(
+                Refusal(
+                    .unsupportedMediaType,
+                    "Send application/json or application/x-www-form-urlencoded with challenge and solution."
+                )
+            )
+            return
+        }
+        phase = .collecting(ByteBuffer())
+        if let expect = head.first("expect"), head.string(expect).lowercased() == "100-continue" {
+            front.write(.head(HTTPResponseHead(version: .http1_1, status: .continue)))
+            front.flush()
+            continueSent = true
+        }
+        let held = heldBody
+        heldBody = []
+        for part in held { requestBody(part) }
+        if requestEnded, case .collecting(let body) = phase { redeem(body: body) } else { front.resumeReading() }
+    }
+
+    private enum MediaType { case json, form }
+
+    private func mediaType() -> MediaType? {
+        guard let slice = head.first("content-type") else { return nil }
+        let type = head.string(slice).split(separator: ";").first?.trimmingASCIIWhiteSpace().lowercased()
+        return type == "application/json" ? .json : type == "application/x-www-form-urlencoded" ? .form : nil
+    }
+
+    func redeem(body: ByteBuffer) {
+        phase = .waiting
+        guard let (token, solution) = solutionFields(body) else {
+            reply(Refusal(.malformed, "The body is not an object with the members \"challenge\" and \"solution\"."))
+            return
+        }
+        let key = head.first("idempotency-key")
+        if let key, key.count > Self.idempotencyKeyBytesMax {
+            reply(Refusal(.malformed, "Idempotency-Key is longer than \(Self.idempotencyKeyBytesMax) bytes."))
+            return
+        }
+        let request = RedeemRequest(
+            token: Array(token.utf8),
+            solution: Array(solution.utf8),
+            idempotencyKey: key.map { head.withBytes($0) { QuotaKey(state.keys.idempotencyKey($0)) } },
+            client: client,
+            policy: nil
+        )
+        loop.redeemer.redeem(request, state: state) { [self] result in
+            guard !isFinished else { return }
+            switch result {
+            case .success(let redeemed): answer(redeemed)
+            case .failure(let problem): reply(refusal(of: problem, asked: nil))
+            }
+        }
+    }
+
+    private func solutionFields(_ body: ByteBuffer) -> (String, String)? {
+        let bytes = Array(body.readableBytesView)
+        switch mediaType() {
+        case .json:
+            guard let object = FlatJSON(bytes), let token = object["challenge"], let solution = object["solution"]
+            else {
+                return nil
+            }
+            return (token, solution)
+        case .form:
+            guard let form = FormFields(bytes), let token = form["challenge"], let solution = form["solution"] else {
+                return nil
+            }
+            return (token, solution)
+        case nil:
+            return nil
+        }
+    }
+
+    private func answer(_ redeemed: Redeemed) {
+        var json = JSONText()
+        json.begin()
+        json.member("pass", redeemed.text)
+        json.member("grants", redeemed.remaining)
+        json.member("expires_in", redeemed.expiresInSeconds)
+        json.end()
+        let cookie = PassCookies.setCookie(
+            pass: redeemed.text,
+            policy: redeemed.policy.name,
+            isHTTPS: identity!.isHTTPS,
+            maxAgeSeconds: redeemed.expiresInSeconds
+        )
+        reply(
+            status: 200,
+            contentType: "application/json",
+            body: Array(json.text.utf8),
+            fields: [("Cache-Control", "no-store"), ("Set-Cookie", cookie)]
+        )
+    }
+
+    // MARK: Why not
+
+    func refusal(of problem: RedeemProblem, asked: PolicyRuntime?) -> Refusal {
+        switch problem {
+        case .check(.malformed(let why), _):
+            return Refusal(.malformed, why)
+        case .check(.notAuthentic, _):
+            return Refusal(.wrongSolution, "The challenge is not one that this gateway issued.")
+        case .check(.wrongSolution, _):
+            return Refusal(.wrongSolution, "A round of the solution misses the target.")
+        case .check(.expired, _):
+            return Refusal(.expired, "The challenge is too old: ask for a new one.")
+        case .check(.otherClient, let policy):
+            let policy = policy ?? asked
+            return Refusal(
+                .otherClient,
+                "The challenge was issued to another address: solve this one.",
+                challenge: policy.flatMap { issueChallenge($0) },
+                policy: policy?.name
+            )
+        case .alreadySpent:
+            return Refusal(.alreadySpent, "This challenge has been redeemed before.")
+        case .otherPolicy:
+            return Refusal(.unknownPolicy, "The challenge belongs to a policy that does not hold here.")
+        case .unavailable:
+            return Refusal(.noQuorum, "The gateway cannot decide now.", retryAfterSeconds: 1)
+        }
+    }
+}

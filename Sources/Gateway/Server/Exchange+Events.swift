@@ -1,0 +1,127 @@
+import NIOCore
+import NIOHTTP1
+
+/// What the connection tells its exchange.
+extension Exchange {
+    /// Largest body that our own endpoints take, in bytes (DESIGN section 5).
+    static let endpointBodyBytesMax = 8 * 1_024
+
+    /// Whether request bytes may be read now.
+    var mayReadFromClient: Bool {
+        switch phase {
+        case .new, .waiting: false
+        case .collecting, .finished: true
+        case .forwarding(let upstream): upstream.isWritable
+        }
+    }
+
+    func requestBody(_ bytes: ByteBuffer) {
+        requestBytes += UInt64(bytes.readableBytes)
+        if let limit = state.configuration.limits.bodyBytes, requestBytes > limit, !isFinished {
+            refuseInTheMiddle(Refusal(.tooLarge, "The request's body is larger than \(limit) bytes."))
+            return
+        }
+        switch phase {
+        case .new, .waiting:
+            // Reading stands still, but what one read brought may hold several parts: no more than that waits here.
+            heldBody.append(bytes)
+        case .collecting(var body):
+            guard body.readableBytes + bytes.readableBytes <= Self.endpointBodyBytesMax else {
+                keepAlive = false
+                reply(Refusal(.tooLarge, "The body is larger than \(Self.endpointBodyBytesMax) bytes."))
+                return
+            }
+            var bytes = bytes
+            body.writeBuffer(&bytes)
+            phase = .collecting(body)
+        case .forwarding(let upstream):
+            upstream.sendBody(bytes)
+        case .finished:
+            break
+        }
+    }
+
+    func requestEnd() {
+        requestEnded = true
+        switch phase {
+        case .collecting(let body): redeem(body: body)
+        case .forwarding(let upstream): upstream.sendEnd()
+        case .new, .waiting, .finished: break
+        }
+    }
+
+    func requestReadComplete() {
+        if case .forwarding(let upstream) = phase { upstream.flush() }
+    }
+
+    /// The request's body broke HTTP.
+    func requestBroken(_ error: HTTPParserError) {
+        requestEnded = true
+        keepAlive = false
+        refuseInTheMiddle(Self.refusal(of: error))
+    }
+
+    func clientGone() {
+        if case .forwarding(let upstream) = phase { upstream.abort() }
+        phase = .finished
+    }
+
+    func clientWritabilityChanged(isWritable: Bool) {
+        if isWritable, case .forwarding(let upstream) = phase { upstream.resumeReading() }
+    }
+
+    // MARK: Patience
+
+    /// How long the exchange may stand still as it does now.
+    var patienceNanoseconds: Int64 {
+        let limits = state.configuration.limits
+        switch phase {
+        case .new, .waiting:
+            // The ledger and the connect have deadlines of their own; this is behind them.
+            return limits.bodyIdleTimeoutNanoseconds
+        case .collecting, .finished:
+            return front.isWritable ? limits.bodyIdleTimeoutNanoseconds : limits.writeIdleTimeoutNanoseconds
+        case .forwarding(let upstream):
+            if !front.isWritable { return limits.writeIdleTimeoutNanoseconds }
+            if !requestEnded, upstream.isWritable, !responseHeadSeen { return limits.bodyIdleTimeoutNanoseconds }
+            let settings = upstream.pool.settings
+            return responseHeadSeen ? settings.idleTimeoutNanoseconds : settings.responseTimeoutNanoseconds
+        }
+    }
+
+    /// Nothing has moved for that long: whoever stands in the way is at fault.
+    func timedOut() {
+        switch phase {
+        case .new, .waiting:
+            reply(Refusal(.noQuorum, "The gateway could not decide in time.", retryAfterSeconds: 1))
+        case .collecting:
+            keepAlive = false
+            reply(Refusal(.timeout, "The request's body did not arrive in time."))
+        case .forwarding(let upstream):
+            upstream.abort()
+            if responseBegun || !front.isWritable {
+                phase = .finished
+                front.abort()
+            } else if !requestEnded, upstream.isWritable {
+                keepAlive = false
+                reply(Refusal(.timeout, "The request's body did not arrive in time."))
+            } else {
+                reply(Refusal(.upstreamTimeout, "The upstream did not answer in time."))
+            }
+        case .finished:
+            front.abort()
+        }
+    }
+
+    /// Refuses a request whose body is at fault while it may already be on its way to the upstream.
+    private func refuseInTheMiddle(_ refusal: Refusal) {
+        keepAlive = false
+        if case .forwarding(let upstream) = phase { upstream.abort() }
+        if responseBegun {
+            phase = .finished
+            front.abort()
+        } else {
+            reply(refusal)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import NIOCore
+import NIOHTTP1
+
+/// Responses of the gateway's own.
+extension Exchange {
+    /// Answers with a refusal: a page where a browser navigates, a problem document otherwise.
+    func reply(_ refusal: Refusal) {
+        loop.counters.refused(refusal.kind)
+        var fields = refusal.fields()
+        if isNavigation, case .request = origin {
+            let page = state.page
+            let body: [UInt8]
+            var status = refusal.status
+            if refusal.kind == .workRequired, let challenge = refusal.challenge, let policy {
+                body = page.challenge(
+                    challenge,
+                    policy: policy.settings,
+                    requestID: requestID,
+                    method: head.string(head.method)
+                )
+                if status == 429 { status = policy.settings.page.status }
+            } else {
+                body = page.message(refusal, requestID: requestID)
+            }
+            fields.append(("Content-Security-Policy", ChallengePage.contentSecurityPolicy))
+            fields.append(("X-Content-Type-Options", "nosniff"))
+            fields.append(("Referrer-Policy", "same-origin"))
+            fields.append(("Vary", "Accept, Sec-Fetch-Dest"))
+            reply(status: status, contentType: "text/html; charset=utf-8", body: body, fields: fields)
+        } else {
+            let problem = refusal.problem(requestID: requestID)
+            reply(
+                status: refusal.status,
+                contentType: "application/problem+json",
+                body: Array(problem.utf8),
+                fields: fields
+            )
+        }
+    }
+
+    /// Writes a whole response and ends the exchange.
+    func reply(status: Int, contentType: String, body: [UInt8], fields: [(name: String, value: String)]) {
+        guard !isFinished, !responseBegun else { return }
+        phase = .finished
+        responseBegun = true
+        heldBody = []
+        var headers = HTTPHeaders()
+        headers.add(name: "Content-Type", value: contentType)
+        headers.add(name: "Content-Length", value: String(body.count))
+        headers.add(name: "X-Request-Id", value: requestID)
+        for (name, value) in fields { headers.add(name: name, value: value) }
+        for (name, value) in addedFields { headers.add(name: name, value: value) }
+        decideKeepAlive()
+        addConnection(&headers)
+        front.write(.head(HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: headers)))
+        if !head.equals(head.method, "HEAD") {
+            front.write(.body(.byteBuffer(ByteBuffer(bytes: body))))
+        }
+        front.write(.end(nil))
+        front.flush()
+        front.responseEnded(keepAlive: keepAlive, requestEnded: requestEnded)
+    }
+
+    /// Decides, when the head of the response is written, whether the connection goes on.
+    func decideKeepAlive() {
+        if !front.mayKeepAlive { keepAlive = false }
+        guard keepAlive, !requestEnded, isFinished, case .request(let requestHead) = origin else { return }
+        // What the client still means to send must be read and thrown away. A body of unknown or great length is not
+        // worth it, and one that waits for our 100 may come or not.
+        let length = requestHead.headers.first(name: "content-length").flatMap(Int.init) ?? Int.max
+        let waits = head.first("expect") != nil && !continueSent
+        if waits || length > FrontHandler.discardedBytesMax { keepAlive = false }
+    }
+
+    func addConnection(_ headers: inout HTTPHeaders) {
+        guard case .request(let requestHead) = origin else {
+            headers.add(name: "Connection", value: "close")
+            return
+        }
+        if !keepAlive {
+            headers.add(name: "Connection", value: "close")
+        } else if requestHead.version.minor == 0 {
+            headers.add(name: "Connection", value: "keep-alive")
+        }
+    }
+}

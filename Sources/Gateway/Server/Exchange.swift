@@ -1,0 +1,231 @@
+import Ledger
+import NIOCore
+import NIOHTTP1
+import ProofOfWork
+import Settings
+
+/// One request and its response: DESIGN section 3 from top to bottom.
+///
+///     begin → identify → match → admit → forward → finished
+///                 └──────┴───────┴→ reply (refusal, endpoint, page) → finished
+///
+/// Confined to its connection's event loop. Whatever it waits for, the ledger or the upstream, calls back on that loop;
+/// when the client has gone meanwhile, the answer finds the exchange finished and changes nothing.
+final class Exchange {
+    enum Phase {
+        case new
+        /// Waits for the ledger's answer or for an upstream connection; body parts that have been read are kept.
+        case waiting
+        /// Takes the body of a request to one of our endpoints.
+        case collecting(ByteBuffer)
+        case forwarding(UpstreamConnection)
+        /// A response of our own, or the last bytes of the upstream's, are written.
+        case finished
+    }
+
+    enum Origin {
+        case request(HTTPRequestHead)
+        case malformed(HTTPParserError)
+        case timedOut
+    }
+
+    unowned let front: FrontHandler
+    let origin: Origin
+    let state: GatewayState
+    var phase = Phase.new
+
+    // What is known of the request, in the order in which it becomes known.
+    var head: RequestHead
+    var requestID: String
+    var identity: ClientIdentity?
+    var target: RequestTarget?
+    var route: RouteSettings?
+    var policy: PolicyRuntime?
+
+    // The request's body.
+    var requestEnded = false
+    var requestBytes: UInt64 = 0
+    var heldBody: [ByteBuffer] = []
+
+    // The response.
+    var admission: Admission?
+    var admissionTries = 0
+    /// Fields that the decision adds to the response, whoever writes it.
+    var addedFields: [(name: String, value: String)] = []
+    var redeemed: Redeemed?
+    var responseBegun = false
+    var framing = ForwardedHead.Framing.none
+    var keepAlive: Bool
+    var continueSent = false
+    var forwardedHead: HTTPRequestHead?
+    var upstreamTries = 0
+    var responseHeadSeen = false
+
+    init(front: FrontHandler, head: HTTPRequestHead, state: GatewayState) {
+        self.front = front
+        self.state = state
+        origin = .request(head)
+        keepAlive = head.isKeepAlive
+        var copy = RequestHead(method: head.method.rawValue, target: head.uri, fieldCount: head.headers.count)
+        for (name, value) in head.headers { copy.add(name: name, value: value) }
+        self.head = copy
+        requestID = ""
+    }
+
+    init(front: FrontHandler, malformed error: HTTPParserError, state: GatewayState) {
+        self.front = front
+        self.state = state
+        origin = .malformed(error)
+        keepAlive = false
+        head = RequestHead(method: "", target: "")
+        requestID = RequestID.make()
+        requestEnded = true
+    }
+
+    init(front: FrontHandler, timedOut state: GatewayState) {
+        self.front = front
+        self.state = state
+        origin = .timedOut
+        keepAlive = false
+        head = RequestHead(method: "", target: "")
+        requestID = RequestID.make()
+        requestEnded = true
+    }
+
+    var loop: GatewayLoop { front.loop }
+    var client: IPAddress { identity!.address }
+    var isFinished: Bool { if case .finished = phase { true } else { false } }
+
+    // MARK: Begin
+
+    func begin() {
+        switch origin {
+        case .malformed(let error):
+            reply(Self.refusal(of: error))
+        case .timedOut:
+            reply(Refusal(.timeout, "The request's header did not arrive in time."))
+        case .request(let head):
+            phase = .waiting
+            begin(head)
+        }
+    }
+
+    private func begin(_ requestHead: HTTPRequestHead) {
+        let identity = front.listener.identifier.identify(
+            head,
+            peer: front.peer,
+            proxyAnnounced: front.proxyAnnounced
+        )
+        self.identity = identity
+        requestID = identity.isPeerTrusted ? RequestID.accepted(head) ?? RequestID.make() : RequestID.make()
+        if let refusal = unacceptable(requestHead) {
+            keepAlive = false
+            reply(refusal)
+            return
+        }
+        do throws(RequestTarget.Problem) {
+            target = try RequestTarget(head, isHTTP10: requestHead.version.minor == 0)
+        } catch {
+            keepAlive = false
+            reply(Refusal(.malformed, Self.explanation(of: error)))
+            return
+        }
+        if let endpoint = Endpoint(path: target!.path.matched) {
+            serve(endpoint)
+            return
+        }
+        if let alternative = target!.path.alternative, Endpoint(path: alternative) != nil {
+            reply(Refusal(.malformed, "An encoded slash leads to one of the gateway's own endpoints."))
+            return
+        }
+        matchRoute()
+    }
+
+    /// What the gateway does not do, or must not take, whatever the route.
+    private func unacceptable(_ requestHead: HTTPRequestHead) -> Refusal? {
+        if requestHead.method == .CONNECT {
+            return Refusal(.notImplemented, "The gateway opens no tunnels.")
+        }
+        if let upgrade = head.first("upgrade"), !onlyH2C(upgrade) {
+            return Refusal(.notImplemented, "The gateway does not switch protocols yet.")
+        }
+        if let encoding = requestHead.headers.first(name: "transfer-encoding") {
+            let encodings = requestHead.headers["transfer-encoding"]
+            guard encodings.count == 1, encoding.lowercased() == "chunked", requestHead.version.minor >= 1 else {
+                return Refusal(.notImplemented, "The gateway takes no transfer coding but \"chunked\".", status: 501)
+            }
+        }
+        if requestHead.uri.utf8.count > state.configuration.limits.targetBytes {
+            return Refusal(.tooLarge, "The request's target is too long.", status: 414)
+        }
+        let size = head.storage.count
+        if size > state.configuration.limits.headerBytes || head.fields.count > state.configuration.limits.headerCount {
+            return Refusal(.tooLarge, "The request's header is too large.", status: 431)
+        }
+        if let limit = state.configuration.limits.bodyBytes,
+            let length = requestHead.headers.first(name: "content-length").flatMap(UInt64.init), length > limit
+        {
+            return Refusal(.tooLarge, "The request's body is larger than \(limit) bytes.")
+        }
+        return nil
+    }
+
+    /// An offer of HTTP/2 without TLS may be declined by answering in HTTP/1.1 (RFC 9110 section 7.8). The parser stops
+    /// after such a request, so the connection ends with its response.
+    private func onlyH2C(_ upgrade: RequestHead.Slice) -> Bool {
+        guard head.string(upgrade).lowercased() == "h2c" else { return false }
+        keepAlive = false
+        return true
+    }
+
+    // MARK: Match
+
+    private func matchRoute() {
+        let query = RouteTable.Query(head: head, host: target!.host, client: client)
+        switch state.routes.match(query, path: target!.path) {
+        case .none:
+            reply(Refusal(.noRoute, "The gateway has no route for this host, path and method."))
+        case .ambiguous:
+            reply(Refusal(.malformed, "An encoded slash leads to two different routes."))
+        case .route(let index):
+            let route = state.configuration.routes[index]
+            self.route = route
+            switch route.action {
+            case .deny:
+                reply(Refusal(.denied, "The operator of this site does not serve you here."))
+            case .allow(let upstream):
+                forward(to: upstream)
+            case .policy(_, let name, _):
+                guard let policy = state.policies[name] else {
+                    preconditionFailure("a checked configuration names a policy that does not exist")
+                }
+                self.policy = policy
+                admit(policy)
+            }
+        }
+    }
+
+    // MARK: What goes wrong before
+
+    static func refusal(of error: HTTPParserError) -> Refusal {
+        switch error {
+        case .headerOverflow: Refusal(.tooLarge, "The request's header is too large.", status: 431)
+        case .invalidVersion: Refusal(.malformed, "The gateway speaks HTTP/1.1 and HTTP/1.0.", status: 505)
+        default: Refusal(.malformed, "The request is not well-formed HTTP/1.1.")
+        }
+    }
+
+    static func explanation(of problem: RequestTarget.Problem) -> String {
+        switch problem {
+        case .missingHost: "The request has no Host field."
+        case .severalHosts: "The request has more than one Host field."
+        case .badHost: "The request's host is not a name or an address."
+        case .badTarget: "The request's target is not a path."
+        case .badPath(.notAbsolute): "The path does not begin with a slash."
+        case .badPath(.badPercentEncoding): "The path has a bad percent-encoding."
+        case .badPath(.controlCharacter): "The path has a control character."
+        case .badPath(.backslash): "The path has a backslash."
+        case .badPath(.climbsOutOfRoot): "The path climbs out of the root."
+        }
+    }
+}

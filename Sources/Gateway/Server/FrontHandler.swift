@@ -1,0 +1,318 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Settings
+
+/// One connection of a client: turns the parser's parts into exchanges, one after the other, and paces reading.
+///
+/// The pipelining handler before it holds back what follows a request until its response is complete, so there is never
+/// more than one exchange. Confined to its event loop.
+final class FrontHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// Bytes of a request's body that are read and thrown away so that its connection can go on.
+    static let discardedBytesMax = 256 * 1_024
+    /// How long a closing connection waits for its client to have read the last response.
+    static let lingerTimeout = TimeAmount.seconds(2)
+
+    /// Legal transitions: awaiting → active → (discarding) → awaiting; any → lingering → closed.
+    private enum State {
+        /// Between two requests; `headBegun` once the first byte of the next has arrived.
+        case awaiting(headBegun: Bool)
+        case active(Exchange)
+        /// The response is complete and the rest of the request is thrown away.
+        case discarding(bytes: Int)
+        /// The last response is written, our side is shut, and the client's last bytes are thrown away.
+        case lingering(bytes: Int)
+        case closed
+    }
+
+    let loop: GatewayLoop
+    let listener: ListenerRuntime
+    private var context: ChannelHandlerContext!
+    private var state = State.awaiting(headBegun: false)
+    private var readPending = false
+    private var isDraining = false
+    private var isHalfDone = false
+    private var deadline: NIODeadline = .distantFuture
+    private var deadlineTask: Scheduled<Void>?
+    /// Announced by the PROXY protocol, where the listener reads it.
+    var proxyAnnounced: IPAddress?
+    private(set) var peer: IPAddress?
+
+    init(loop: GatewayLoop, listener: ListenerRuntime) {
+        self.loop = loop
+        self.listener = listener
+    }
+
+    var isWritable: Bool { context.channel.isWritable }
+    var eventLoop: any EventLoop { context.eventLoop }
+    private var limits: HTTPLimits { loop.state.configuration.limits }
+
+    // MARK: The channel's events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        peer = context.channel.remoteAddress.flatMap(IPAddress.init)
+        loop.opened(self)
+        expire(after: limits.headerTimeoutNanoseconds)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        deadlineTask?.cancel()
+        deadlineTask = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let state = self.state
+        self.state = .closed
+        deadlineTask?.cancel()
+        deadlineTask = nil
+        loop.closed(self)
+        if case .active(let exchange) = state { exchange.clientGone() }
+        context.fireChannelInactive()
+    }
+
+    /// Called before the parser sees them: bytes have arrived.
+    func bytesArrived() {
+        if case .awaiting(headBegun: false) = state {
+            state = .awaiting(headBegun: true)
+            expire(after: limits.headerTimeoutNanoseconds)
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch (unwrapInboundIn(data), state) {
+        case (.head(let head), .awaiting):
+            let exchange = Exchange(front: self, head: head, state: loop.state)
+            state = .active(exchange)
+            isHalfDone = false
+            progressed()
+            exchange.begin()
+        case (.body(let bytes), .active(let exchange)):
+            progressed()
+            exchange.requestBody(bytes)
+        case (.end, .active(let exchange)):
+            progressed()
+            exchange.requestEnd()
+        case (.body(let bytes), .discarding(let count)):
+            let total = count + bytes.readableBytes
+            state = .discarding(bytes: total)
+            if total > Self.discardedBytesMax { linger() }
+        case (.end, .discarding):
+            awaitNext()
+        case (.body(let bytes), .lingering(let count)):
+            let total = count + bytes.readableBytes
+            state = .lingering(bytes: total)
+            if total > Self.discardedBytesMax * 4 { close() }
+        default:
+            break
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if case .active(let exchange) = state { exchange.requestReadComplete() }
+        context.fireChannelReadComplete()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        let mayRead: Bool
+        switch state {
+        case .active(let exchange): mayRead = exchange.mayReadFromClient
+        case .awaiting, .discarding, .lingering: mayRead = true
+        case .closed: mayRead = false
+        }
+        if mayRead { context.read() } else { readPending = true }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        progressed()
+        if case .active(let exchange) = state {
+            exchange.clientWritabilityChanged(isWritable: context.channel.isWritable)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let parser = error as? HTTPParserError else {
+            close()
+            return
+        }
+        switch state {
+        case .awaiting:
+            let exchange = Exchange(front: self, malformed: parser, state: loop.state)
+            state = .active(exchange)
+            exchange.begin()
+        case .active(let exchange):
+            exchange.requestBroken(parser)
+        case .discarding, .lingering, .closed:
+            close()
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ProxyProtocolEvent.announced(let address)? = event as? ProxyProtocolEvent {
+            proxyAnnounced = address
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    // MARK: For the exchange
+
+    /// Reads on, where the exchange had held reading back and now may.
+    func resumeReading() {
+        guard readPending, case .active(let exchange) = state, exchange.mayReadFromClient else { return }
+        readPending = false
+        context.read()
+    }
+
+    func write(_ part: HTTPServerResponsePart) {
+        context.write(wrapOutboundOut(part), promise: nil)
+    }
+
+    func flush() {
+        context.flush()
+    }
+
+    /// Whether a response may leave the connection open; asked when its head is written.
+    var mayKeepAlive: Bool { !isDraining }
+
+    /// The response is complete and flushed.
+    ///
+    /// - Parameters:
+    ///   - keepAlive: what the response's head has said.
+    ///   - requestEnded: whether the whole request has been read.
+    func responseEnded(keepAlive: Bool, requestEnded: Bool) {
+        guard case .active = state else { return }
+        if !keepAlive || isDraining {
+            if requestEnded { closeAfterWriting() } else { linger() }
+        } else if requestEnded {
+            awaitNext()
+        } else {
+            state = .discarding(bytes: 0)
+            expire(after: limits.bodyIdleTimeoutNanoseconds)
+            readNow()
+        }
+    }
+
+    /// Ends the connection without a proper end of the response, so that nobody takes it for complete.
+    func abort() {
+        close()
+    }
+
+    /// Something has moved: whatever is being waited for gets its whole time again.
+    func progressed() {
+        guard case .active(let exchange) = state else { return }
+        expire(after: exchange.patienceNanoseconds)
+    }
+
+    // MARK: Its own life
+
+    /// Finishes what runs, then closes.
+    func drain() {
+        isDraining = true
+        if case .awaiting = state { close() }
+    }
+
+    private func awaitNext() {
+        if isDraining {
+            closeAfterWriting()
+            return
+        }
+        state = .awaiting(headBegun: false)
+        expire(after: limits.keepAliveTimeoutNanoseconds)
+        readNow()
+    }
+
+    private func readNow() {
+        guard readPending else { return }
+        readPending = false
+        context.read()
+    }
+
+    private func linger() {
+        state = .lingering(bytes: 0)
+        expire(after: Self.lingerTimeout.nanoseconds)
+        context.close(mode: .output, promise: nil)
+        readNow()
+    }
+
+    private func closeAfterWriting() {
+        // Closing a socket with unread bytes in it would reset it under the response: shut our side first.
+        linger()
+    }
+
+    private func close() {
+        if case .closed = state { return }
+        if case .active(let exchange) = state {
+            state = .closed
+            exchange.clientGone()
+        }
+        state = .closed
+        context.close(promise: nil)
+    }
+
+    // MARK: Deadlines
+
+    /// One timer a connection, however many requests: it looks at the deadline when it fires and goes to sleep again.
+    private func expire(after nanoseconds: Int64) {
+        deadline = .now() + .nanoseconds(nanoseconds)
+        if let task = deadlineTask {
+            if deadline >= scheduledFor { return }
+            task.cancel()
+        }
+        schedule()
+    }
+
+    private var scheduledFor: NIODeadline = .distantFuture
+
+    private func schedule() {
+        scheduledFor = deadline
+        deadlineTask = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
+            guard let self else { return }
+            self.deadlineReached()
+        }
+    }
+
+    private func deadlineReached() {
+        deadlineTask = nil
+        if case .closed = state { return }
+        if deadline > .now() {
+            schedule()
+            return
+        }
+        switch state {
+        case .awaiting(headBegun: true):
+            let exchange = Exchange(front: self, timedOut: loop.state)
+            state = .active(exchange)
+            exchange.begin()
+        case .active(let exchange):
+            expire(after: exchange.patienceNanoseconds)
+            exchange.timedOut()
+        case .awaiting, .discarding, .lingering, .closed:
+            close()
+        }
+    }
+}
+
+extension IPAddress {
+    /// The address of a socket; nil for Unix sockets.
+    init?(_ address: SocketAddress) {
+        switch address {
+        case .v4(let address):
+            self.init(ipv4: UInt32(bigEndian: address.address.sin_addr.s_addr))
+        case .v6(let address):
+            var bytes = address.address.sin6_addr
+            let words = withUnsafeBytes(of: &bytes) { raw in
+                (
+                    raw.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
+                    raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+                )
+            }
+            self.init(ipv6High: UInt64(bigEndian: words.0), low: UInt64(bigEndian: words.1))
+        case .unixDomainSocket:
+            return nil
+        }
+    }
+}

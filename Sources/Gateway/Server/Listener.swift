@@ -1,0 +1,172 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Settings
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A listener as its connections need it.
+final class ListenerRuntime: Sendable {
+    let settings: ListenerSettings
+    let identifier: ClientIdentifier
+    /// The header that carries the client's address, in lower case: it is the proxy's word to us and goes no further.
+    let clientHeader: String?
+
+    init(_ settings: ListenerSettings) {
+        self.settings = settings
+        identifier = ClientIdentifier(source: settings.client)
+        if case .header(let name, _) = settings.client { clientHeader = name } else { clientHeader = nil }
+    }
+}
+
+/// Why a listener could not be opened.
+public struct ListenError: Error, CustomStringConvertible {
+    public let address: ListenAddress
+    public let reason: String
+
+    public init(address: ListenAddress, reason: String) {
+        self.address = address
+        self.reason = reason
+    }
+
+    public var description: String { "cannot listen on \(address): \(reason)" }
+}
+
+/// Opens a listener's sockets: one for each loop over TCP, so that the kernel spreads connections (SO_REUSEPORT), one
+/// for all over a Unix socket.
+enum Listener {
+    struct Opened {
+        let address: ListenAddress
+        let channels: [any Channel]
+    }
+
+    static func open(
+        _ runtime: ListenerRuntime,
+        loops: [NIOLoopBound<GatewayLoop>],
+        group: MultiThreadedEventLoopGroup
+    ) async throws -> Opened {
+        switch runtime.settings.address {
+        case .tcp(let host, let port):
+            // SO_REUSEPORT would let a second process share our port in silence. A first bind without it finds out.
+            let reserved = try await reserve(host, port, runtime.settings.address)
+            var channels: [any Channel] = []
+            do {
+                for loop in loops {
+                    let bootstrap = bootstrap(ServerBootstrap(group: loop.eventLoop), runtime, [loop])
+                        .serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
+                    channels.append(try await bootstrap.bind(host: host.description, port: Int(reserved)).get())
+                }
+            } catch {
+                for channel in channels { try? await channel.close().get() }
+                throw ListenError(address: runtime.settings.address, reason: "\(error)")
+            }
+            return Opened(address: .tcp(host: host, port: reserved), channels: channels)
+        case .unix(let path):
+            do {
+                let bootstrap = bootstrap(ServerBootstrap(group: group), runtime, loops)
+                let channel = try await bootstrap.bind(
+                    unixDomainSocketPath: path,
+                    cleanupExistingSocketFile: isStale(path)
+                ).get()
+                return Opened(address: runtime.settings.address, channels: [channel])
+            } catch {
+                throw ListenError(address: runtime.settings.address, reason: "\(error)")
+            }
+        }
+    }
+
+    private static func reserve(_ host: IPAddress, _ port: UInt16, _ address: ListenAddress) async throws -> UInt16 {
+        do {
+            let probe = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .bind(host: host.description, port: Int(port)).get()
+            let bound = probe.localAddress?.port ?? Int(port)
+            try await probe.close().get()
+            return UInt16(bound)
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw ListenError(address: address, reason: "another program listens there; choose another port or stop it")
+        } catch let error as IOError where error.errnoCode == EACCES {
+            throw ListenError(
+                address: address,
+                reason: "not permitted; ports below 1024 need CAP_NET_BIND_SERVICE or another port"
+            )
+        } catch {
+            throw ListenError(address: address, reason: "\(error)")
+        }
+    }
+
+    /// Whether a socket file is left from a process that has ended: nobody answers on it.
+    private static func isStale(_ path: String) -> Bool {
+        guard let address = try? SocketAddress(unixDomainSocketPath: path) else { return false }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        let result = address.withSockAddr { pointer, size in connect(descriptor, pointer, socklen_t(size)) }
+        return result != 0 && errno == ECONNREFUSED
+    }
+
+    private static func bootstrap(
+        _ bootstrap: ServerBootstrap,
+        _ runtime: ListenerRuntime,
+        _ loops: [NIOLoopBound<GatewayLoop>]
+    ) -> ServerBootstrap {
+        bootstrap
+            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.maxMessagesPerRead, value: 4)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let bound = loops.first(where: { $0.eventLoop === channel.eventLoop }) else {
+                        preconditionFailure("a connection was handed to a loop that is not the gateway's")
+                    }
+                    try initialize(channel, runtime, bound.value)
+                }
+            }
+    }
+
+    private static func initialize(_ channel: any Channel, _ runtime: ListenerRuntime, _ loop: GatewayLoop) throws {
+        guard loop.hasRoom else { throw ChannelError.operationUnsupported }
+        let pipeline = channel.pipeline.syncOperations
+        let front = FrontHandler(loop: loop, listener: runtime)
+        if case .proxyProtocol(let trusted) = runtime.settings.client,
+            trusted.contains(channel.remoteAddress.flatMap(IPAddress.init) ?? IPAddress(ipv4: 0x7F00_0001))
+        {
+            try pipeline.addHandler(ProxyProtocolHandler())
+        }
+        let limits = loop.state.configuration.limits
+        var decoding = NIOHTTPDecoderLimitConfiguration()
+        decoding.maxHeaderFieldSize = limits.headerBytes
+        decoding.maxHeaderListSize = limits.headerBytes
+        decoding.maxHeaderFieldCount = limits.headerCount
+        var encoding = HTTPResponseEncoder.Configuration()
+        encoding.automaticallySetFramingHeaders = false
+        try pipeline.addHandler(HTTPResponseEncoder(configuration: encoding))
+        try pipeline.addHandler(ArrivalHandler(front: front))
+        let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)
+        try pipeline.addHandler(ByteToMessageHandler(decoder))
+        try pipeline.addHandler(HTTPServerPipelineHandler())
+        try pipeline.addHandler(front)
+    }
+}
+
+/// Tells the connection that bytes have come, before the parser holds them back until a head is whole.
+final class ArrivalHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let front: FrontHandler
+
+    init(front: FrontHandler) {
+        self.front = front
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        front.bytesArrived()
+        context.fireChannelRead(data)
+    }
+}
