@@ -1,0 +1,95 @@
+import ArgumentParser
+import Gateway
+import Logging
+import NIOCore
+import NIOPosix
+import Settings
+
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo",
+        abstract: "Run a gateway on loopback with a sample site behind it, to try everything at once.",
+        discussion: "Nothing is installed or kept. Stop it with Ctrl-C."
+    )
+
+    @Option(help: "Nodes to run.")
+    var nodes = 1
+
+    @Option(help: "The gateway's port; 0 chooses a free one.")
+    var port: UInt16 = 8080
+
+    func validate() throws {
+        if nodes != 1 {
+            throw ValidationError("This version runs a single node: leave out --nodes, or say --nodes 1.")
+        }
+    }
+
+    func run() async throws {
+        let upstream = try await SampleUpstream.start()
+        defer { upstream.stop() }
+        let text = Self.configurationText(port: port, upstreamPort: upstream.port)
+        let loaded = try Configuration.parse(text: text, file: "demo.yaml")
+        let logger = Logger(settings: loaded.configuration.log)
+        let node: Node
+        do {
+            node = try await Node.start(loaded.configuration, logger: logger)
+        } catch let error as ListenError {
+            Terminal.error("error: \(error); for example: tollgate demo --port 0")
+            throw ExitCode(1)
+        }
+        Self.introduce(node)
+        var options = ConfigurationOptions()
+        options.config = nil
+        options.upstream = "demo"
+        await LifeCycle(node: node, options: options, files: [], logger: logger).run()
+    }
+
+    static func configurationText(port: UInt16, upstreamPort: Int) -> String {
+        """
+        node: { name: demo }
+        listeners:
+          - address: "127.0.0.1:\(port)"
+        probes: { address: "127.0.0.1:0" }
+        upstreams:
+          sample: { servers: ["127.0.0.1:\(upstreamPort)"] }
+        routes:
+          - { name: robots, match: { path: "/robots.txt" }, upstream: sample, allow: true }
+          - { name: api, match: { path: "/api/*" }, upstream: sample, policy: api }
+          - { name: site, match: { path: "/*" }, upstream: sample, policy: site }
+        policies:
+          api:
+            preset: api
+            free: { rate: 5/min, burst: 5 }
+            work: { difficulty: 4000000, grants: 20 }
+          site:
+            preset: site
+            reserve: 0
+            free: { rate: 0 }
+            work: { difficulty: 4000000, grants: 200 }
+        log: { level: warning, format: text }
+
+        """
+    }
+
+    private static func introduce(_ node: Node) {
+        guard let address = node.addresses.first else { return }
+        let url = "http://\(address)"
+        var text = """
+
+            Tollgate is running at \(url)/ with a sample site behind it.
+
+            Three things to try:
+
+              1. Open \(url)/ in a browser: it works for a moment, and gets the page.
+              2. for i in 1 2 3 4 5 6 7; do curl -s -o /dev/null -w '%{http_code}\\n' \(url)/api/hello; done
+                 Five requests are free; then it is 429 with a challenge (drop the -o to read it).
+              3. tollgate fetch \(url)/api/hello
+                 Solves the challenge and prints the answer.
+
+
+            """
+        if let probes = node.probesAddress { text += "Probes: http://\(probes)/healthz and /readyz. " }
+        text += "Stop with Ctrl-C.\n"
+        Terminal.output(Array(text.utf8))
+    }
+}

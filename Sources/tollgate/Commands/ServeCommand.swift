@@ -1,0 +1,45 @@
+import Admin
+import ArgumentParser
+import Gateway
+import Logging
+import Settings
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run a node in the foreground.",
+        discussion: """
+            SIGHUP and a change of the file reload the configuration; a bad file changes nothing and is reported. SIGTERM \
+            and SIGINT stop accepting, finish what runs and exit with 0.
+            """
+    )
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        let loaded = try options.loadOrExit()
+        let logger = Logger(settings: loaded.configuration.log)
+        let node: Node
+        do {
+            node = try await Node.start(loaded.configuration, logger: logger)
+        } catch let error as ListenError {
+            Terminal.error("error: \(error)")
+            throw ExitCode(1)
+        } catch let error as Gateway.Problem {
+            Terminal.error("error: \(error)")
+            throw ExitCode(1)
+        }
+        for address in node.addresses { logger.notice("listening", metadata: ["address": "\(address)"]) }
+        if let probes = node.probesAddress { logger.notice("probes", metadata: ["address": "\(probes)"]) }
+        await LifeCycle(node: node, options: options, files: loaded.files, logger: logger).run()
+    }
+}
+
+extension Logger {
+    /// A logger as the configuration asks for it.
+    init(settings: LogSettings) {
+        let level = Logger.Level(rawValue: settings.level.rawValue) ?? .info
+        let format: LineLogHandler.Format = settings.format == .json ? .json : .text
+        self.init(label: "tollgate") { LineLogHandler(label: $0, level: level, format: format) }
+    }
+}

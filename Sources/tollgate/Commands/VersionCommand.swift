@@ -1,0 +1,12 @@
+import ArgumentParser
+import ProofOfWork
+
+let accelerationName = Solver.acceleration
+
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+
+    func run() {
+        print(Version.text)
+    }
+}

@@ -1,0 +1,60 @@
+import Admin
+import Gateway
+import Ledger
+import Logging
+import NIOCore
+import NIOPosix
+import ProofOfWork
+import Settings
+
+/// A running node: the gateway, its ledger and its probes.
+final class Node: Sendable {
+    let gateway: Gateway
+    private let probes: ProbeServer?
+    private let group: MultiThreadedEventLoopGroup
+
+    var addresses: [ListenAddress] { gateway.addresses }
+    var probesAddress: ListenAddress? { probes?.address }
+
+    private init(gateway: Gateway, probes: ProbeServer?, group: MultiThreadedEventLoopGroup) {
+        self.gateway = gateway
+        self.probes = probes
+        self.group = group
+    }
+
+    /// Starts a node whose state is in memory: each start is a new genesis, so that passes of an earlier run are gone
+    /// together with the quotas that they were bought from.
+    static func start(_ configuration: Configuration, logger: Logger) async throws -> Node {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        do {
+            let ledger = LocalLedger(genesis: .random())
+            let gateway = try await Gateway.start(configuration: configuration, group: group, logger: logger) { loop in
+                let id = TokenID.random()
+                return ledger.makeClient(on: loop, owner: ReplicaID(high: id.high, low: id.low))
+            }
+            var probes: ProbeServer?
+            if let address = configuration.probes {
+                probes = try await ProbeServer.start(on: address, group: group) { gateway.isReady }
+            }
+            return Node(gateway: gateway, probes: probes, group: group)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    /// Stops accepting, finishes what runs within the deadline, and ends.
+    func stop(deadline: TimeAmount) async {
+        await gateway.shutdown(deadline: deadline)
+        await probes?.stop()
+        try? await group.shutdownGracefully()
+    }
+}
+
+extension Genesis {
+    /// A cluster of its own: random id and secret.
+    static func random() -> Genesis {
+        let id = TokenID.random()
+        return Genesis(clusterID: ClusterID(high: id.high, low: id.low), secret: randomBytes(count: 32))
+    }
+}

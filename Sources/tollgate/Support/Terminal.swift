@@ -1,0 +1,69 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Standard output and error, and whether a person is looking at them.
+enum Terminal {
+    static let isErrorInteractive = isatty(2) == 1
+
+    /// A line on standard error.
+    static func error(_ line: String) {
+        write(2, Array((line + "\n").utf8))
+    }
+
+    /// Text on standard error without an end of line.
+    static func errorText(_ text: String) {
+        write(2, Array(text.utf8))
+    }
+
+    /// Bytes on standard output; false when nobody reads it any more.
+    @discardableResult
+    static func output(_ bytes: [UInt8]) -> Bool {
+        write(1, bytes)
+    }
+
+    @discardableResult
+    private static func write(_ descriptor: Int32, _ bytes: [UInt8]) -> Bool {
+        bytes.withUnsafeBytes { buffer in
+            var offset = 0
+            while offset < buffer.count {
+                #if canImport(Glibc)
+                    let written = Glibc.write(descriptor, buffer.baseAddress! + offset, buffer.count - offset)
+                #else
+                    let written = Musl.write(descriptor, buffer.baseAddress! + offset, buffer.count - offset)
+                #endif
+                if written < 0 {
+                    if errno == EINTR { continue }
+                    return false
+                }
+                offset += written
+            }
+            return true
+        }
+    }
+
+    /// All of standard input or of a file, up to a bound; nil where it is longer or cannot be read.
+    static func read(path: String?, bytesMax: Int) -> [UInt8]? {
+        let descriptor = path.map { open($0, O_RDONLY | O_CLOEXEC) } ?? 0
+        guard descriptor >= 0 else { return nil }
+        defer { if path != nil { close(descriptor) } }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            #if canImport(Glibc)
+                let count = Glibc.read(descriptor, &chunk, chunk.count)
+            #else
+                let count = Musl.read(descriptor, &chunk, chunk.count)
+            #endif
+            if count < 0 {
+                if errno == EINTR { continue }
+                return nil
+            }
+            if count == 0 { return bytes }
+            bytes.append(contentsOf: chunk[..<count])
+            if bytes.count > bytesMax { return nil }
+        }
+    }
+}
