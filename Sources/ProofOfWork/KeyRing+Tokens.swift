@@ -1,0 +1,130 @@
+import CSodium
+
+// Sealing and opening of tokens.
+//
+// The tag is 16 bytes of keyed BLAKE2b (libsodium's crypto_generichash) over all bytes before it, under the key of its
+// kind and epoch. See `Authenticator` for why not SipHash.
+
+extension KeyRing {
+    /// Writes the challenge's text, ``Challenge/textLength`` ASCII characters, to the beginning of `output`.
+    ///
+    /// Its `rounds` must be 1 to 64 and its `price` at least 1: others are our own mistake and stop the process. Same
+    /// challenge, same text. Throws ``TokenError/unknownEpoch`` where the ring does not keep `challenge.epoch`.
+    public func seal(_ challenge: Challenge, into output: UnsafeMutableRawBufferPointer) throws(TokenError) {
+        try seal(token: challenge, key: Subkey.challenge, into: output)
+    }
+
+    /// Writes the pass's text, ``Pass/textLength`` ASCII characters, to the beginning of `output`.
+    ///
+    /// Same pass, same text. Throws ``TokenError/unknownEpoch`` where the ring does not keep `pass.epoch`.
+    public func seal(_ pass: Pass, into output: UnsafeMutableRawBufferPointer) throws(TokenError) {
+        try seal(token: pass, key: Subkey.pass, into: output)
+    }
+
+    /// The challenge's text. Allocates it.
+    public func seal(_ challenge: Challenge) throws(TokenError) -> String {
+        try text(Challenge.textLength) { output throws(TokenError) in try seal(challenge, into: output) }
+    }
+
+    /// The pass's text. Allocates it.
+    public func seal(_ pass: Pass) throws(TokenError) -> String {
+        try text(Pass.textLength) { output throws(TokenError) in try seal(pass, into: output) }
+    }
+
+    /// Parses a challenge and authenticates it. A forged one costs one tag; nothing is allocated.
+    ///
+    /// Whether it is still alive, whose it is and whether it was spent is for the caller to ask, in this order.
+    public func openChallenge(_ text: UnsafeRawBufferPointer) throws(TokenError) -> Challenge {
+        try open(text, key: Subkey.challenge)
+    }
+
+    /// Parses a pass and authenticates it. A forged one costs one tag; nothing is allocated.
+    public func openPass(_ text: UnsafeRawBufferPointer) throws(TokenError) -> Pass {
+        try open(text, key: Subkey.pass)
+    }
+
+    /// ``openChallenge(_:)-(UnsafeRawBufferPointer)`` for a text that is a string already.
+    public func openChallenge(_ text: String) throws(TokenError) -> Challenge {
+        try open(text, key: Subkey.challenge)
+    }
+
+    /// ``openPass(_:)-(UnsafeRawBufferPointer)`` for a text that is a string already.
+    public func openPass(_ text: String) throws(TokenError) -> Pass {
+        try open(text, key: Subkey.pass)
+    }
+
+    // MARK: - Both kinds
+
+    private func seal<Token: TokenLayout>(
+        token: Token,
+        key: Int,
+        into output: UnsafeMutableRawBufferPointer
+    ) throws(TokenError) {
+        guard let keys = epochKeys(token.epoch) else { throw .unknownEpoch }
+        var bytes = TokenBytes(repeating: 0)
+        withUnsafeMutableBytes(of: &bytes) { bytes in
+            guard let base = bytes.baseAddress else { return }
+            token.write(to: Fields(base: base))
+            Authenticator.tag(
+                UnsafeRawBufferPointer(rebasing: bytes[..<Token.signedCount]),
+                key: keys + key,
+                into: base + Token.signedCount
+            )
+            Base64URL.encode(UnsafeRawBufferPointer(rebasing: bytes[..<Token.count]), into: output)
+        }
+    }
+
+    private func open<Token: TokenLayout>(_ text: UnsafeRawBufferPointer, key: Int) throws(TokenError) -> Token {
+        var bytes = TokenBytes(repeating: 0)
+        return try withUnsafeMutableBytes(of: &bytes) { bytes throws(TokenError) in
+            // The version first, so that a token of a later one, which may be longer, is called what it is.
+            guard text.count >= 4, Base64URL.decode(UnsafeRawBufferPointer(rebasing: text[..<4]), into: bytes)
+            else { throw .malformed }
+            guard bytes[0] == tokenVersion else { throw .unknownVersion }
+            guard text.count == Token.textLength, bytes[1] == Token.type, Base64URL.decode(text, into: bytes),
+                let base = UnsafeRawPointer(bytes.baseAddress)
+            else { throw .malformed }
+
+            let fields = Fields(base: base)
+            guard let keys = epochKeys(fields.load(2)) else { throw .unknownEpoch }
+            guard
+                Authenticator.isValid(
+                    UnsafeRawBufferPointer(start: base, count: Token.signedCount),
+                    key: keys + key,
+                    tag: base + Token.signedCount
+                )
+            else { throw .notAuthentic }
+            return try Token(authentic: fields)
+        }
+    }
+
+    private func open<Token: TokenLayout>(_ text: String, key: Int) throws(TokenError) -> Token {
+        var text = text
+        // Through Result, since String's closure does not carry a typed error.
+        let result: Result<Token, TokenError> = text.withUTF8 { text in
+            Result { () throws(TokenError) in try open(UnsafeRawBufferPointer(text), key: key) }
+        }
+        return try result.get()
+    }
+
+    private func text(
+        _ count: Int,
+        fill: (UnsafeMutableRawBufferPointer) throws(TokenError) -> Void
+    ) throws(TokenError) -> String {
+        var failure: TokenError?
+        let text = String(unsafeUninitializedCapacity: count) { buffer in
+            do throws(TokenError) {
+                try fill(UnsafeMutableRawBufferPointer(buffer))
+                return count
+            } catch {
+                failure = error
+                return 0
+            }
+        }
+        if let failure { throw failure }
+        return text
+    }
+}
+
+/// Room for the longer of the two tokens, without an allocation.
+private typealias TokenBytes = InlineArray<84, UInt8>
