@@ -34,7 +34,7 @@ enum YAMLComposer {
             // The basic resolver: what is a number is our question, and not one for twelve regular expressions.
             root = try Yams.compose(yaml: disguised, .basic, .default, .utf8)
         } catch {
-            throw fault(of: error, in: text)
+            throw fault(of: error, in: text, disguise: scan.disguise)
         }
         guard let root else { return nil }
         return try convert(root, disguise: scan.disguise, depth: 0)
@@ -79,7 +79,9 @@ enum YAMLComposer {
                         position: key.position
                     )
                 }
-                let value = try convert(value, disguise: disguise, depth: depth + 1)
+                var value = try convert(value, disguise: disguise, depth: depth + 1)
+                // Nothing is nowhere: the library's mark for it may be on a later line.
+                if value.isNothing { value.position = key.position }
                 entries.append(.init(key: name, position: key.position, value: value))
             }
             content = .mapping(entries)
@@ -94,7 +96,7 @@ enum YAMLComposer {
     }
 
     /// The library's error in our words, where they help.
-    private static func fault(of error: any Error, in text: String) -> Fault {
+    private static func fault(of error: any Error, in text: String, disguise: Unicode.Scalar) -> Fault {
         func make(_ message: String, _ remedy: String, _ mark: Mark?) -> Fault {
             Fault(
                 complaint: Complaint(message, remedy),
@@ -124,7 +126,9 @@ enum YAMLComposer {
             }
             return make("this is not valid YAML: \(problem)", remedy, mark)
         case .duplicatedKeysInMapping(let duplicates, let context):
-            let names = duplicates.sorted().prefix(5).map { quoted($0) }.joined(separator: ", ")
+            let names = duplicates.sorted().prefix(5).map {
+                quoted(String($0.unicodeScalars.map { $0 == disguise ? "&" : Character($0) }))
+            }.joined(separator: ", ")
             return make("\(names) stands more than once in this mapping", "keep one of them", context.mark)
         case .reader(let problem, _, _, _):
             return make("the file cannot be read as text: \(problem)", "save it as UTF-8", nil)
