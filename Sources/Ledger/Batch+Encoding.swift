@@ -10,7 +10,8 @@ extension Batch {
 
     /// The batch's bytes. One form only: equal batches have equal bytes.
     ///
-    /// What exceeds ``LedgerBounds`` is written as it is, and refused by whoever reads it.
+    /// What exceeds ``LedgerBounds`` is written as it is, and refused by whoever reads it: who proposes a batch asks
+    /// ``isWithinBounds`` first, for a committed entry that nobody can read stops every replica.
     public func encode() -> [UInt8] {
         var writer = ByteWriter(capacity: 16 + commands.count * 96)
         writer.u8(Self.formatVersion)
@@ -23,6 +24,19 @@ extension Batch {
             command.command.write(into: &writer)
         }
         return writer.take()
+    }
+
+    /// Whether the batch's bytes can be read again: every text, list and secret has at most its bound, and all of it at
+    /// most ``LedgerBounds/batchBytes``.
+    public var isWithinBounds: Bool {
+        guard commands.count <= LedgerBounds.batchCommands, commands.allSatisfy(\.command.isWithinBounds) else {
+            return false
+        }
+        // No command but a revision of the policies is longer than this, and of those there are few.
+        guard commands.count > LedgerBounds.batchBytes / 1_024 || commands.contains(where: \.command.isLong) else {
+            return true
+        }
+        return encode().count <= LedgerBounds.batchBytes
     }
 
     /// Reads a batch.
@@ -52,4 +66,24 @@ extension Batch {
         }
         try source.finish()
     }
+}
+
+extension Command {
+    /// Whether the command's bytes can be read again.
+    public var isWithinBounds: Bool {
+        switch self {
+        case .charge(let charge): charge.limits.count <= LedgerBounds.limits
+        case .rotate(let secret): secret.count <= LedgerBounds.secretBytes
+        case .setPolicies(_, let policies):
+            policies.count <= LedgerBounds.policies
+                && policies.allSatisfy {
+                    $0.name.utf8.count <= LedgerBounds.policyNameBytes && $0.limits.count <= LedgerBounds.limits
+                        && $0.limits.allSatisfy { $0.key.utf8.count <= LedgerBounds.keyExpressionBytes }
+                }
+        case .openSession, .spend, .rebind, .override, .raiseVersion: true
+        }
+    }
+
+    /// Whether it can take more than 1 KiB; a charge of 16 limits takes about 700 bytes.
+    fileprivate var isLong: Bool { tag == .setPolicies }
 }
