@@ -62,11 +62,11 @@ export class Pool {
     #job = null;
     #samples = [];
 
-    /** Starts them. `size` is how many; by default as many as there are processors. */
+    /** Starts them; `size` is how many, by default as many as there are processors. Throws SolverFailure. */
     constructor(url, module, size = navigator.hardwareConcurrency || 1) {
         this.#module = module;
         for (let i = 0; i < Math.max(1, Math.min(size, workersMax)); i++) {
-            const worker = { port: new Worker(url), round: null, ahead: 0, hashes: 0, since: 0 };
+            const worker = { port: open(url), round: null, ahead: 0, hashes: 0, since: 0 };
             worker.port.onmessage = (event) => this.#answered(worker, event.data);
             worker.port.onerror = (event) => this.#lost(worker, event.message || "the worker did not start");
             this.#workers.push(worker);
@@ -183,6 +183,14 @@ export class Pool {
     #finish(settle, value) {
         this.#job.running = false;
         settle(value);
+    }
+}
+
+function open(url) {
+    try {
+        return new Worker(url);
+    } catch (error) {
+        throw new SolverFailure("worker", String(error));
     }
 }
 

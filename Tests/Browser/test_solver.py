@@ -1,0 +1,139 @@
+"""The solver as the browser runs it: worker.js and solver.wasm, against Python's hashlib."""
+
+import random
+import subprocess
+
+import pytest
+
+import protocol
+from stub_gateway import ASSETS, BASE
+from test_protocol import CASES
+
+# Asks a worker for ranges, one after another, and returns what it answers.
+ASK = """([url, token, ranges]) => new Promise(async (resolve, reject) => {
+    const module = await WebAssembly.compile(await (await fetch(`${url}solver.wasm`)).arrayBuffer());
+    const worker = new Worker(`${url}worker.js`);
+    const answers = [];
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.onmessage = (event) => {
+        answers.push(event.data);
+        if (answers.length === ranges.length || event.data.failed) { worker.terminate(); resolve(answers); }
+    };
+    worker.postMessage({ begin: 1, module, token });
+    for (const range of ranges) worker.postMessage({ generation: 1, ...range });
+})"""
+
+# Solves a challenge with the whole pool.
+SOLVE = """async ([url, object, size]) => {
+    const { Pool, loadSolver, readChallenge } = await import(`${url}pool.js`);
+    const pool = new Pool(`${url}worker.js`, await loadSolver(`${url}solver.wasm`), size);
+    const solution = await pool.solve(readChallenge(object));
+    const { done, rounds, hashes } = pool.progress();
+    pool.close();
+    return { solution, done, rounds, hashes };
+}"""
+
+
+@pytest.fixture
+def laboratory(page, stub):
+    """A page of the gateway's origin in which nothing runs but what a test puts there."""
+    gate = stub()
+    page.route(f"{gate.url}/laboratory", lambda route: route.fulfill(body="<!DOCTYPE html>", content_type="text/html"))
+    page.goto(f"{gate.url}/laboratory")
+    return page
+
+
+def ask(laboratory, token, ranges):
+    return laboratory.evaluate(ASK, [f"{BASE}page/", token, ranges])
+
+
+def search(i, target, high=0, low=0, count=1 << 16):
+    return {
+        "round": i, "high": high, "low": low, "count": count,
+        "targetHigh": target >> 32, "targetLow": target & 0xFFFFFFFF,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["token"][:12])
+def test_vectors_are_solved_by_their_smallest_numbers(laboratory, case):
+    target = int(case["target"], 16)
+    answers = ask(laboratory, case["token"], [search(i, target) for i in range(case["rounds"])])
+    assert protocol.encode([answer["found"] for answer in answers]) == case["smallest_solution"]
+    assert [answer["count"] for answer in answers] == [answer["found"] + 1 for answer in answers]
+
+
+def test_any_range_gives_what_hashlib_gives(laboratory):
+    number = random.SystemRandom().getrandbits(64)
+    print(f"seed {number}")
+    chance = random.Random(number)
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    # Lengths at the edges of SHA-256's padding, and the longest.
+    for length in (1, 54, 55, 56, 63, 64, 65, 119, 120, 128, 511, 512):
+        token = "A" + "".join(chance.choices(alphabet, k=length - 1))
+        seed = protocol.seed_of(token)
+        ranges, expected = [], []
+        for i in chance.sample(range(64), 10):
+            high = chance.choice([0, 1, chance.getrandbits(32), 2**32 - 1])
+            count = 4 * chance.randrange(1, 200)
+            low = chance.choice([0, chance.randrange(0, 2**32 - count), 2**32 - count])
+            values = [protocol.value_of(seed, i, high << 32 | low + k) for k in range(count)]
+            # Mostly exactly at one try's value, where ≤ and < differ, and one below it; some out of reach.
+            value = values[chance.randrange(count)]
+            target = chance.choice([value, value, value - 1, min(values), min(values) - 1, 0, 2**64 - 1])
+            ranges.append(search(i, target, high, low, count))
+            expected.append(next((k for k, each in enumerate(values) if each <= target), -1))
+        assert [answer["found"] for answer in ask(laboratory, token, ranges)] == expected, f"seed {number}"
+
+
+def test_the_lower_half_of_the_target_counts(laboratory):
+    # A token whose first try is the best of its four lanes, so that no other meets the target below it.
+    token = next(
+        name
+        for name in (f"Lower{k}" for k in range(1000))
+        if min(range(4), key=lambda n: protocol.value_of(protocol.seed_of(name), 0, n)) == 0
+    )
+    value = protocol.value_of(protocol.seed_of(token), 0, 0)
+    below, exact = value - 1, value
+    assert below >> 32 == exact >> 32
+    answers = ask(laboratory, token, [search(0, below, count=4), search(0, exact, count=4)])
+    assert [answer["found"] for answer in answers] == [-1, 0]
+
+
+@pytest.mark.parametrize("low, count", [(0, 3), (2**32 - 4, 8), (0, 2**30 + 4), (1, 2**32 - 4)])
+def test_what_is_not_a_range_is_refused(laboratory, low, count):
+    assert "not a range" in ask(laboratory, "Token", [search(0, 0, low=low, count=count)])[0]["failed"]
+
+
+def test_a_token_without_end_is_refused(laboratory):
+    assert "too long" in ask(laboratory, "A" * 513, [search(0, 0)])[0]["failed"]
+
+
+@pytest.mark.parametrize(
+    "size, rounds, difficulty", [(1, 16, 200_000), (3, 16, 400_000), (8, 5, 4_000_000), (4, 1, 4_000_000), (2, 64, 64)]
+)
+def test_the_pool_solves_with_any_number_of_workers(laboratory, size, rounds, difficulty):
+    target = protocol.target_for(difficulty, rounds)
+    token = f"A-pool-{size}-{rounds}"
+    challenge = {
+        "challenge": token, "algorithm": "SHA-256", "rounds": rounds, "target": f"{target:016x}", "expires_in": 300,
+    }  # fmt: skip
+    result = laboratory.evaluate(SOLVE, [f"{BASE}page/", challenge, size])
+    assert protocol.verify(token, rounds, target, result["solution"])
+    assert result["done"] == result["rounds"] == rounds
+    # One worker searches each round from 0, and reports what it hashed exactly.
+    if size == 1:
+        smallest = protocol.decode(protocol.solve(token, rounds, target), rounds)
+        assert protocol.decode(result["solution"], rounds) == smallest
+        assert result["hashes"] == sum(n + 1 for n in smallest)
+
+
+def test_the_committed_solver_is_what_its_source_builds(tmp_path):
+    built = tmp_path / "solver.wasm"
+    subprocess.run([str(ASSETS / "build-solver.sh"), str(built)], check=True)
+    assert built.read_bytes() == (ASSETS / "solver.wasm").read_bytes()
+
+
+def test_every_file_of_the_page_is_embedded():
+    embedded = (ASSETS.parent / "CPage.c").read_text()
+    served = {file.name for file in ASSETS.iterdir()} - {"solver.c", "build-solver.sh"}
+    assert {name for name in served if f'#embed "assets/{name}"' in embedded and f'{{"{name}", "' in embedded} == served
