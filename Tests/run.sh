@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Runs every test: formatting, the pure modules, the gateway, the program over real sockets, a real browser.
+#
+#   Tests/run.sh [--soak [SECONDS]] [--only PART]...
+#
+# PART is one of: format cores gateway end-to-end browser release. Without --only all of them run, in this order.
+# --soak adds a mixed load over SECONDS (default 600) that must not make the gateway grow.
+#
+# Installs what it needs (Debian packages; Python packages into Tests/Browser/.venv) and stops whatever it starts.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+soak=""
+parts=""
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --soak)
+            soak=600
+            case "${2:-}" in '' | -*) ;; *) soak=$2; shift ;; esac
+            shift ;;
+        --only) parts="$parts ${2:?--only needs a part}"; shift 2 ;;
+        -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        *) echo "run.sh: unknown argument '$1'; see --help" >&2; exit 64 ;;
+    esac
+done
+[ -n "$parts" ] || parts="format cores gateway end-to-end browser release"
+
+started=$SECONDS
+say() { printf '\n== [%4d s] %s\n' "$((SECONDS - started))" "$*"; }
+
+# A crash in a test must end it at once: the backtracer can take minutes.
+export SWIFT_BACKTRACE=enable=no
+
+. deploy/install-libraries.sh
+say "swift: $(swift --version 2>/dev/null | head -1)"
+
+part_format() {
+    say "format: swift format lint --strict"
+    swift format lint --strict --parallel --recursive Package.swift Sources Tests
+}
+
+part_cores() {
+    say "cores: the pure modules and their tests, without SwiftNIO"
+    TOLLGATE_CORES=1 swift test --scratch-path .build-cores
+}
+
+part_gateway() {
+    say "gateway: building everything in debug mode, then the gateway's unit tests"
+    swift build --build-tests
+    swift test --skip-build --filter GatewayTests
+}
+
+build_debug() {
+    swift build --product tollgate
+    TOLLGATE_BINARY=$(swift build --product tollgate --show-bin-path)/tollgate
+    export TOLLGATE_BINARY
+}
+
+part_end_to_end() {
+    say "end-to-end: the program over real sockets"
+    build_debug
+    python3 -m unittest discover -s Tests/EndToEnd -p 'test_*.py' -v
+    if [ -n "$soak" ]; then
+        say "soak: $soak seconds of mixed load"
+        TOLLGATE_SOAK=$soak python3 -m unittest discover -s Tests/EndToEnd -p 'test_soak.py' -v
+    fi
+}
+
+part_browser() {
+    say "browser: the challenge page in a headless Chromium"
+    build_debug
+    Tests/Browser/run.sh
+}
+
+part_release() {
+    say "release: the program as it is installed, and what it needs to run"
+    deploy/quickstart.sh --build-only
+    Tests/check-release.sh "$(swift build -c release --product tollgate --static-swift-stdlib --show-bin-path)/tollgate"
+}
+
+for part in $parts; do
+    case "$part" in
+        format | cores | gateway | browser | release) "part_$part" ;;
+        end-to-end) part_end_to_end ;;
+        *) echo "run.sh: no part '$part'; see --help" >&2; exit 64 ;;
+    esac
+done
+say "all passed:$parts"
