@@ -111,6 +111,8 @@ extension Exchange: UpstreamExchangeDelegate {
 
     func upstreamReadComplete() {
         front.flush()
+        // Whether the client has taken what was written decides who is being waited for now.
+        front.progressed()
     }
 
     func upstreamWritabilityChanged(isWritable: Bool) {
@@ -128,7 +130,7 @@ extension Exchange: UpstreamExchangeDelegate {
         if responseBegun {
             // Whatever the framing, a response that was cut short must not look complete.
             phase = .finished
-            front.abort()
+            front.abort(resetting: framing == .close)
         } else {
             keepAlive = keepAlive && requestEnded
             phase = .waiting

@@ -64,12 +64,15 @@ extension Exchange {
     /// Decides, when the head of the response is written, whether the connection goes on.
     func decideKeepAlive() {
         if !front.mayKeepAlive { keepAlive = false }
-        guard keepAlive, !requestEnded, isFinished, case .request(let requestHead) = origin else { return }
-        // What the client still means to send must be read and thrown away. A body of unknown or great length is not
-        // worth it, and one that waits for our 100 may come or not.
-        let length = requestHead.headers.first(name: "content-length").flatMap(Int.init) ?? Int.max
-        let waits = head.first("expect") != nil && !continueSent
-        if waits || length > FrontHandler.discardedBytesMax { keepAlive = false }
+        guard keepAlive, !requestEnded, case .request(let requestHead) = origin else { return }
+        // A body that waits for a 100 which never came may be sent or not: nobody could tell it from the next request.
+        if head.first("expect") != nil, !continueSent {
+            keepAlive = false
+        } else if isFinished {
+            // What the client still means to send is read and thrown away, unless its length is unknown or great.
+            let length = requestHead.headers.first(name: "content-length").flatMap(Int.init) ?? Int.max
+            if length > FrontHandler.discardedBytesMax { keepAlive = false }
+        }
     }
 
     func addConnection(_ headers: inout HTTPHeaders) {

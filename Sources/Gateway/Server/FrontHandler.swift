@@ -3,6 +3,12 @@ import NIOHTTP1
 import NIOPosix
 import Settings
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// One connection of a client: turns the parser's parts into exchanges, one after the other, and paces reading.
 ///
 /// The pipelining handler before it holds back what follows a request until its response is complete, so there is never
@@ -100,7 +106,7 @@ final class FrontHandler: ChannelDuplexHandler {
         case (.body(let bytes), .discarding(let count)):
             let total = count + bytes.readableBytes
             state = .discarding(bytes: total)
-            if total > Self.discardedBytesMax { linger() }
+            if total > Self.discardedBytesMax { lingerAndClose() }
         case (.end, .discarding):
             awaitNext()
         case (.body(let bytes), .lingering(let count)):
@@ -186,7 +192,7 @@ final class FrontHandler: ChannelDuplexHandler {
     func responseEnded(keepAlive: Bool, requestEnded: Bool) {
         guard case .active = state else { return }
         if !keepAlive || isDraining {
-            if requestEnded { closeAfterWriting() } else { linger() }
+            if requestEnded { closeAfterWriting() } else { lingerAndClose() }
         } else if requestEnded {
             awaitNext()
         } else {
@@ -197,7 +203,13 @@ final class FrontHandler: ChannelDuplexHandler {
     }
 
     /// Ends the connection without a proper end of the response, so that nobody takes it for complete.
-    func abort() {
+    ///
+    /// - Parameter resetting: by a reset, where the end of the connection would otherwise be the end of the body.
+    func abort(resetting: Bool = false) {
+        if resetting {
+            // Done before close() returns: the call comes from the channel's own loop.
+            _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+        }
         close()
     }
 
@@ -231,7 +243,7 @@ final class FrontHandler: ChannelDuplexHandler {
         context.read()
     }
 
-    private func linger() {
+    private func lingerAndClose() {
         state = .lingering(bytes: 0)
         expire(after: Self.lingerTimeout.nanoseconds)
         context.close(mode: .output, promise: nil)
@@ -240,7 +252,7 @@ final class FrontHandler: ChannelDuplexHandler {
 
     private func closeAfterWriting() {
         // Closing a socket with unread bytes in it would reset it under the response: shut our side first.
-        linger()
+        lingerAndClose()
     }
 
     private func close() {
