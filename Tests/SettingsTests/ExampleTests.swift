@@ -130,7 +130,8 @@ let exampleFiles = ["/etc/bad.txt": "# bad\n198.51.100.0/24\n\n2001:db8::/32  # 
             policy.page.logo
                 == PageLogo(path: "/etc/logo.svg", contentType: "image/svg+xml", bytes: Array("<svg/>".utf8))
         )
-        // The ceiling's burst, which the example leaves to its default, is below the free one, and a key of 600/min below 1000/min.
+        // The ceiling's burst, which the example leaves to its default, is below the free one, and a key of 600/min
+        // below 1000/min.
         #expect(loaded.warnings.map(\.line) == [33])
         #expect(loaded.warnings.first?.message.contains("the ceiling's burst of 16 is below the free 20") == true)
     }

@@ -247,10 +247,10 @@ import Testing
     }
 
     @Test func `A message is one line in the usual form`() {
-        let found = problems("upstream: \"http://127.0.0.1:3000\"\nlog: { level: \"a\\nb\\e[2J`\" }\n")
+        let found = problems("upstream: \"http://127.0.0.1:3000\"\nlog: { level: \"a\\nb\\e[2J`\\u2028\" }\n")
         #expect(
             found.first?.description.hasPrefix(
-                "/etc/t.yaml:2:15: `log.level`: `a?b?[2J?` is not one of its values; write "
+                "/etc/t.yaml:2:15: `log.level`: `a?b?[2J??` is not one of its values; write "
             ) == true
         )
     }
@@ -271,6 +271,10 @@ import Testing
             "upstream: \"http://127.0.0.1:3000\"\nroutes: [{ match: { headers: { X-Secret: \"\(secret)\(String(repeating: "a", count: 2_000))\" } }, deny: true }]\n",
             "upstream: \"http://127.0.0.1:3000\"\nroutes: [{ match: { headers: { \"X Secret\": \(secret) } }, deny: true }]\n",
             "upstream: \"http://127.0.0.1:3000\"\npasswort: \(secret)\n",
+            "upstream: \"http://127.0.0.1:3000/?token=\(secret)\"\n",
+            "upstream: \"http://127.0.0.1:3000\"\npolicies: { default: { cors: { origins: \"https://u:\(secret)@a\" } } }\n",
+            "upstream: \"http://127.0.0.1:3000\"\nroutes: [{ match: { host: \"u:\(secret)@a\" }, deny: true }]\n",
+            "upstream: \"http://127.0.0.1:3000\"\nprobes: { address: \"u:\(secret)@127.0.0.1:1\" }\n",
         ] {
             let found = problems(text)
             #expect(!found.isEmpty, "\(text)")

@@ -120,7 +120,7 @@ private func named(_ texts: [String]) -> [NamedText] { texts.map(NamedText.init)
         """,
     ]
 
-    @Test func `No mutation of a configuration ends the process`() {
+    @Test func `No mutation of a configuration ends the process`() throws {
         let seed = printedSeed()
         var random = SeededGenerator(seed: seed)
         let words = [
@@ -131,6 +131,7 @@ private func named(_ texts: [String]) -> [NamedText] { texts.map(NamedText.init)
             "{ file: bad.txt }", "{ file: . }", String(repeating: "[", count: 40), String(repeating: "a", count: 300),
             "\"\\u0000\"", "\"\\xff\"", "<<: ", "name: a", "4611686018427387904",
         ]
+        for text in Self.corpus { _ = try load(text, files: exampleFiles) }
         var held = 0
         var refused = 0
         for iteration in 0..<6_000 {
@@ -138,11 +139,16 @@ private func named(_ texts: [String]) -> [NamedText] { texts.map(NamedText.init)
             for _ in 0..<Int.random(in: 1...3, using: &random) {
                 let start = Int.random(in: 0...text.count, using: &random)
                 let end = min(text.count, start + Int.random(in: 0...6, using: &random))
-                switch Int.random(in: 0..<6, using: &random) {
+                switch Int.random(in: 0..<9, using: &random) {
                 case 0: text.removeSubrange(start..<end)
                 case 1: text.insert(contentsOf: words.randomElement(using: &random)!.unicodeScalars, at: start)
                 case 2: text.replaceSubrange(start..<end, with: words.randomElement(using: &random)!.unicodeScalars)
                 case 3: text.insert(contentsOf: text[start..<end], at: Int.random(in: 0...text.count, using: &random))
+                case 5, 6, 7:
+                    // Another digit, which often leaves a file that holds, with other values.
+                    let digits = text.indices.filter { ("0"..."9").contains(text[$0]) }
+                    guard let index = digits.randomElement(using: &random) else { continue }
+                    text[index] = Unicode.Scalar(UInt8.random(in: 0x30...0x39, using: &random))
                 case 4 where start < end: text[start] = Unicode.Scalar(UInt8.random(in: 0...127, using: &random))
                 default:
                     // A whole line twice, or elsewhere.
@@ -175,8 +181,9 @@ private func named(_ texts: [String]) -> [NamedText] { texts.map(NamedText.init)
                 )
             }
         }
+        print("\(held) held, \(refused) refused")
         // Mutations that are never, or always, faults would test nothing.
-        #expect(held > 300 && refused > 3_000, "\(held) held, \(refused) refused")
+        #expect(held > 300 && refused > 1_000, "\(held) held, \(refused) refused")
     }
 
     /// What the documentation of the types promises and a configuration does not keep.

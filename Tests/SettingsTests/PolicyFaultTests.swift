@@ -144,6 +144,17 @@ private func policy(_ fields: String) -> String {
     ])
     func `A dangerous combination is refused`(fault: Fault) { expectOnly(fault) }
 
+    @Test func `A ceiling is compared with the slowest free limit of its key`() throws {
+        #expect(try load(policy("free: [10/s, 1000/day], ceiling: [50/s, 2000/day]")).warnings.isEmpty)
+        expectOnly(
+            Fault(
+                policy("free: [10/s, 1000/day], ceiling: ¶[50/s, 500/day]"),
+                "`500/day` is below the free `1000/day`",
+                "raise"
+            )
+        )
+    }
+
     @Test func `A header beside a client limit is fine`() throws {
         #expect(try load(policy("free: [60/min, { key: \"header:X-Api-Key\", rate: 60/min }]")).warnings.isEmpty)
         #expect(

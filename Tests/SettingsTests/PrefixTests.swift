@@ -59,7 +59,8 @@ import Testing
         #expect(address.prefix(-5).description == "0.0.0.0/0")
         #expect(address.prefix(99).description == "192.0.2.7/32")
         #expect(try #require(IPAddress("2001:db8:1:2:3::4")).prefix(48).description == "2001:db8:1::/48")
-        // A mapped network must not come out of masking an IPv6 address: the first 96 bits of one are not those of another.
+        // A mapped network must not come out of masking an IPv6 address: the first 96 bits of one are not those of
+        // another.
         #expect(IPAddress(ipv6High: 0, low: 0xFFFE_0000_0001).prefix(80).description == "::/80")
     }
 

@@ -2,7 +2,8 @@ import Testing
 
 @testable import Settings
 
-/// xoshiro256**, seeded by splitmix64 (Blackman and Vigna): tests that draw at random print the seed and can be repeated.
+/// xoshiro256**, seeded by splitmix64 (Blackman and Vigna): tests that draw at random print the seed and can be
+/// repeated.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 

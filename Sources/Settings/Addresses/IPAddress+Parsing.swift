@@ -1,5 +1,5 @@
-// Reading addresses as strictly as they are compared. Lenient readers disagree with each other about `010.0.0.1`, and where
-// two readers of one header disagree, one of them can be lied to.
+// Reading addresses as strictly as they are compared. Lenient readers disagree with each other about `010.0.0.1`, and
+// where two readers of one header disagree, one of them can be lied to.
 
 extension IPAddress {
     /// The address in `text`, nil if it is anything but one address. See ``init(utf8:)``.
@@ -11,9 +11,10 @@ extension IPAddress {
 
     /// The address in these bytes, nil if they are anything but one address.
     ///
-    /// IPv4 is four decimal numbers without leading zeros (RFC 6943 section 3.1.1 on why); IPv6 is RFC 4291 section 2.2: up to
-    /// four hexadecimal digits a group, `::` at most once and for at least one group, the last 32 bits in dotted form if
-    /// wanted. No brackets, zone, port or white space. Bounds: at most 45 bytes are looked at. Allocates nothing.
+    /// IPv4 is four decimal numbers without leading zeros (RFC 6943 section 3.1.1 on why); IPv6 is RFC 4291 section
+    /// 2.2: up to four hexadecimal digits a group, `::` at most once and for at least one group, the last 32 bits in
+    /// dotted form if wanted. No brackets, zone, port or white space. Bounds: at most 45 bytes are looked at. Allocates
+    /// nothing.
     public init?(utf8 bytes: UnsafeRawBufferPointer) {
         // The longest text is `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`.
         guard bytes.count >= 2, bytes.count <= 45 else { return nil }

@@ -1,6 +1,6 @@
 extension IPAddress: CustomStringConvertible {
-    /// The canonical text: dotted decimal, or RFC 5952 (lower case, no leading zeros, the longest run of two or more zero
-    /// groups, the first of equals, as `::`). Reading it again gives the same value.
+    /// The canonical text: dotted decimal, or RFC 5952 (lower case, no leading zeros, the longest run of two or more
+    /// zero groups, the first of equals, as `::`). Reading it again gives the same value.
     public var description: String {
         isIPv4 ? ipv4Text : ipv6Text
     }

@@ -1,5 +1,5 @@
-// Addresses of clients, proxies and listeners as plain integers: no allocation on the request path, no `sockaddr`, and one
-// value for one host (an IPv4-mapped IPv6 address *is* the IPv4 address), so that a client cannot have two quotas.
+// Addresses of clients, proxies and listeners as plain integers: no allocation on the request path, no `sockaddr`, and
+// one value for one host (an IPv4-mapped IPv6 address *is* the IPv4 address), so that a client cannot have two quotas.
 
 /// An IPv4 or IPv6 address. A value of at most 17 bytes; usable on any thread.
 ///

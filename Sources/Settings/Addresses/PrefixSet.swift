@@ -1,5 +1,5 @@
-/// A set of networks that answers membership in logarithmic time: 100,000 prefixes cost 17 comparisons. An immutable value,
-/// usable on any thread.
+/// A set of networks that answers membership in logarithmic time: 100,000 prefixes cost 17 comparisons. An immutable
+/// value, usable on any thread.
 ///
 /// Two networks are either nested or disjoint. With the inner ones dropped and the rest sorted, the only one that can
 /// contain an address is the last that does not begin after it.
@@ -22,7 +22,8 @@ public struct PrefixSet: Hashable, Sendable {
         IPPrefix(masking: IPAddress(ipv6High: 0, low: 1), bits: 128),
     ])
 
-    /// The networks that no one outside can have: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 (RFC 1918), fc00::/7 (RFC 4193).
+    /// The networks that no one outside can have: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 (RFC 1918), fc00::/7 (RFC
+    /// 4193).
     public static let privateNetworks = PrefixSet([
         IPPrefix(masking: IPAddress(ipv4: 0x0A00_0000), bits: 8),
         IPPrefix(masking: IPAddress(ipv4: 0xAC10_0000), bits: 12),

@@ -19,8 +19,8 @@ extension Configuration {
         return try parse(text: text, file: path, environment: environment)
     }
 
-    /// Checks a configuration's text. `file` is what messages call it and what relative paths are relative to. Throws everything
-    /// that is wrong.
+    /// Checks a configuration's text. `file` is what messages call it and what relative paths are relative to. Throws
+    /// everything that is wrong.
     public static func parse(text: String, file: String, environment: LoadingEnvironment = .machine)
         throws(ConfigurationErrors) -> LoadedConfiguration
     {
@@ -43,12 +43,13 @@ extension Configuration {
         )
     }
 
-    /// The configuration of `serve --upstream URL`: the same as a file that only says `upstream: URL`. Throws what is wrong.
+    /// The configuration of `serve --upstream URL`: the same as a file that only says `upstream: URL`. Throws what is
+    /// wrong.
     public static func fromUpstream(url: String, environment: LoadingEnvironment = .machine) throws(ConfigurationErrors)
         -> LoadedConfiguration
     {
-        // YAML's double quotes, with the two characters escaped that mean something in them. Others that may not stand in a file are
-        // refused as they would be there.
+        // YAML's double quotes, with the two characters escaped that mean something in them. Others that may not stand
+        // in a file are refused as they would be there.
         var quoted = ""
         for character in url.unicodeScalars {
             if character == "\"" || character == "\\" { quoted += "\\" }
@@ -103,9 +104,12 @@ extension Reading {
         }
         checkListeners(listeners, probes: probes)
         checkLoops(upstreams.settings, listeners)
-        checkReachable(routes)
         checkCosts(routes, policies.settings)
-        checkUsed(routes, root, names)
+        // A route that was left out for its faults would seem to be missing.
+        if problems.isEmpty {
+            checkReachable(routes)
+            checkUsed(routes, root, names)
+        }
         return Configuration(
             node: node,
             listeners: listeners.map(\.settings),

@@ -147,8 +147,8 @@ extension Fields {
         }
     }
 
-    /// A list of texts that `parse` understands, those that it does not left out. Not empty: an empty list would quietly mean
-    /// "never".
+    /// A list of texts that `parse` understands, those that it does not left out. Not empty: an empty list would
+    /// quietly mean "never".
     func parsedList<Value>(
         _ name: String,
         limit: Int,

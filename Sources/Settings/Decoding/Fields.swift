@@ -1,4 +1,5 @@
-/// The fields of one mapping, each to be asked for by name; what was never asked for is unknown. Confined to one ``Reading``.
+/// The fields of one mapping, each to be asked for by name; what was never asked for is unknown. Confined to one
+/// ``Reading``.
 ///
 /// A getter returns nil where the field is absent or wrong; that it is wrong has then been reported.
 final class Fields {
@@ -68,8 +69,8 @@ final class Fields {
 
     /// Reports every field that was never asked for. To be called once, after the last getter.
     func finish() {
-        let unknown = entries.values.filter { !known.contains($0.key) }
-        for entry in unknown {
+        for name in names where !known.contains(name) {
+            guard let entry = entries[name] else { continue }
             let remedy: String
             if let meant = nearest(to: entry.key, among: known.filter { entries[$0] == nil }) {
                 remedy = "did you mean `\(meant)`?"

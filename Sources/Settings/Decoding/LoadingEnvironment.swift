@@ -47,8 +47,8 @@ private func systemHostName() -> String {
     return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }
 
-/// Reads a regular file of at most `byteLimit` bytes. Anything else (a folder, a FIFO that never ends) is refused without
-/// waiting for it.
+/// Reads a regular file of at most `byteLimit` bytes. Anything else (a folder, a FIFO that never ends) is refused
+/// without waiting for it.
 @Sendable private func readRegularFile(path: String, byteLimit: Int) throws(LoadingEnvironment.FileFault) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {

@@ -11,9 +11,10 @@ extension Reading {
             listeners.map { ($0.settings.address, $0.position) } + (probes.map { [($0.address, $0.position)] } ?? [])
         for (address, position) in all {
             if let other = bound.first(where: { $0.address.overlaps(address) }) {
+                let line = other.position.line
                 report(
                     Complaint(
-                        "\(quoted(address.description)) is also listened on by the listener in line \(other.position.line)",
+                        "\(quoted(address.description)) is also listened on by the listener in line \(line)",
                         "give it another port or path"
                     ),
                     at: position
@@ -33,9 +34,10 @@ extension Reading {
                 guard let listener = listeners.first(where: { $0.settings.address.isReached(through: server) }) else {
                     continue
                 }
+                let (from, to) = (quoted(server.description), quoted(listener.settings.address.description))
                 report(
                     Complaint(
-                        "the server \(quoted(server.description)) of \(quoted(upstream.settings.name)) is Tollgate's own listener \(quoted(listener.settings.address.description))",
+                        "the server \(from) of \(quoted(upstream.settings.name)) is Tollgate's own listener \(to)",
                         "name the application's address, or listen on another port"
                     ),
                     at: upstream.position
@@ -51,9 +53,11 @@ extension Reading {
                 $0.settings.match.isUnconditional || $0.settings.match == route.settings.match
             }
             guard let earlier else { continue }
+            let what = earlier.settings.match.isUnconditional ? "every request" : "the same ones"
+            let other = "\(quoted(earlier.settings.name)) in line \(earlier.settings.line)"
             warn(
                 Complaint(
-                    "the route \(quoted(route.settings.name)) is never reached: \(quoted(earlier.settings.name)) in line \(earlier.settings.line) matches \(earlier.settings.match.isUnconditional ? "every request" : "the same ones")",
+                    "the route \(quoted(route.settings.name)) is never reached: \(other) matches \(what)",
                     "move it up, or remove it"
                 ),
                 at: route.fields.position
@@ -67,26 +71,26 @@ extension Reading {
             guard case .policy(_, let name, let cost) = route.settings.action,
                 let policy = policies.first(where: { $0.name == name })
             else { continue }
-            if let limit = (policy.free + policy.ceiling).filter({ $0.burst < UInt64(cost) }).min(by: {
-                $0.burst < $1.burst
-            }) {
+            let costs = "a request costs \(cost) but"
+            if let burst = (policy.free + policy.ceiling).map(\.burst).min(), burst < cost {
                 route.fields.report(
                     "cost",
-                    "a request costs \(cost) but the policy \(quoted(name)) has a limit whose burst is \(limit.burst), so none is ever admitted",
+                    "\(costs) the policy \(quoted(name)) has a limit whose burst is \(burst), so none is ever admitted",
                     "lower `cost`, or raise that limit's `burst` to \(cost) or more"
                 )
             } else if let work = policy.work, work.grants < cost {
                 route.fields.report(
                     "cost",
-                    "a request costs \(cost) but a pass of the policy \(quoted(name)) is good for \(work.grants)",
+                    "\(costs) a pass of the policy \(quoted(name)) is good for \(work.grants)",
                     "lower `cost`, or raise the policy's `grants`"
                 )
             } else if let smallest = policy.free.map(\.burst).min(), policy.reserve > 0,
                 UInt64(cost) + UInt64(policy.reserve) > smallest
             {
+                let reserve = "the policy's reserve of \(policy.reserve)"
                 route.fields.warn(
                     "cost",
-                    "a page costs \(cost) and must leave the policy's reserve of \(policy.reserve), which a burst of \(smallest) never has",
+                    "a page costs \(cost) and must leave \(reserve), which a burst of \(smallest) never has",
                     "lower `cost` or `reserve`, or raise `burst`"
                 )
             }

@@ -91,7 +91,8 @@ extension Reading {
         }
     }
 
-    /// The networks in a file: one a line, `#` begins a comment, empty lines are skipped. Nil if something in it is wrong.
+    /// The networks in a file: one a line, `#` begins a comment, empty lines are skipped. Nil if something in it is
+    /// wrong.
     private func clientList(_ path: String, at position: Position) -> PrefixSet? {
         if let known = clientLists[path] { return known }
         let list = readClientList(path, at: position)

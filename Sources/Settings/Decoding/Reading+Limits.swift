@@ -90,14 +90,16 @@ extension Reading {
         return .limits(named(limits))
     }
 
-    /// A header is chosen by the client: counted by it alone, whoever sends a new value each time is not limited at all.
+    /// A header is chosen by the client: counted by it alone, whoever sends a new value each time is not limited at
+    /// all.
     private func checkBounded(_ limits: [LimitSettings], _ policy: Fields, _ name: String) {
         let chosen = limits.first { if case .header = $0.key { true } else { false } }
         let bounds = limits.contains { if case .header = $0.key { false } else { true } }
         guard let chosen, !bounds else { return }
         policy.report(
             name,
-            "\(quoted(policy.path(name))) counts only by \(quoted(chosen.key.canonical)), which clients choose: a new value each time is never limited",
+            "\(quoted(policy.path(name))) counts only by \(quoted(chosen.key.canonical)), which clients choose: "
+                + "a new value each time is never limited",
             "add a limit with `key: client` or `key: all` beside it"
         )
     }

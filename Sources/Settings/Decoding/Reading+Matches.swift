@@ -1,4 +1,5 @@
-// `match:` of a route. A pattern that can match nothing is an error: a route that someone relies on would quietly do nothing.
+// `match:` of a route. A pattern that can match nothing is an error: a route that someone relies on would quietly do
+// nothing.
 
 extension Reading {
     /// A match, nil if it is wrong. `not` may hold matches of its own, these no further ones.
@@ -170,6 +171,9 @@ extension Reading {
             guard index + 2 < bytes.count, let high = hexadecimalValue(bytes[index + 1]),
                 let low = hexadecimalValue(bytes[index + 2])
             else { throw never("`%` must be followed by two hexadecimal digits", "write `%25` for the sign itself") }
+            guard ![0x00, 0x5C].contains(high << 4 | low) else {
+                throw never("an encoded NUL or backslash is refused before", "remove it")
+            }
             let decoded = Unicode.Scalar(high << 4 | low)
             // RFC 3986 section 2.3, unreserved characters.
             if decoded.isASCII,

@@ -149,16 +149,16 @@ extension Reading {
 }
 
 extension PolicySettings {
-    /// The preset's reserve, made to fit the bursts of limits that the file gives without a reserve of their own: at most half of
-    /// the smallest one.
+    /// The preset's reserve, made to fit the bursts of limits that the file gives without a reserve of their own: at
+    /// most half of the smallest one.
     fileprivate mutating func lowerReserve(toFit limitsAreGiven: Bool) {
         guard limitsAreGiven else { return }
         let smallest = free.map(\.burst).min() ?? 0
         reserve = UInt32(min(UInt64(reserve), smallest / 2))
     }
 
-    /// The preset's ceiling, raised where the file's free limits would reach it: a ceiling that nobody asked for must not take
-    /// away what they grant, and it leaves as much again for work.
+    /// The preset's ceiling, raised where the file's free limits would reach it: a ceiling that nobody asked for must
+    /// not take away what they grant, and it leaves as much again for work.
     fileprivate mutating func raiseCeiling() {
         guard var limit = ceiling.first else { return }
         for free in free where free.key != .all {

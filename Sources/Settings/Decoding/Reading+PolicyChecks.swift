@@ -38,24 +38,34 @@ extension Reading {
         )
     }
 
-    /// A request over the ceiling gets no challenge: below the free limits, it would make work impossible.
+    /// A request over the ceiling gets no challenge: below the free limits, it would make work impossible. The limits of a
+    /// list hold together, so a ceiling is compared with the slowest and with the smallest of those that it covers.
     private func checkCeiling(_ policy: PolicySettings, _ fields: Fields) {
+        let place = fields.has("ceiling") ? "ceiling" : "free"
         for ceiling in policy.ceiling {
-            for free in policy.free {
-                guard let relation = ceiling.key.relation(to: free.key) else { continue }
-                let slower = ceiling.interval > free.interval
-                guard slower || ceiling.burst < free.burst else { continue }
-                let what = slower ? "rate of \(quoted(ceiling.rateText))" : "burst of \(ceiling.burst)"
-                let below = slower ? quoted(free.rateText) : "\(free.burst)"
-                let of = relation == .same ? "" : " (counted by \(quoted(ceiling.key.canonical)))"
-                let message =
-                    "the ceiling's \(what)\(of) is below the free \(below), so the free limit is never reached and no challenge is ever issued"
-                let remedy = "raise the ceiling's \(slower ? "rate" : "`burst`"), or lower the free one"
-                let place = fields.has("ceiling") ? "ceiling" : "free"
-                if slower, relation == .same {
-                    fields.report(place, message, remedy)
-                } else {
-                    fields.warn(place, message, remedy)
+            for relation in [LimitKey.Relation.same, .wider] {
+                let free = policy.free.filter { ceiling.key.relation(to: $0.key) == relation }
+                guard let slowest = free.max(by: { $0.interval < $1.interval }),
+                    let smallest = free.min(by: { $0.burst < $1.burst })
+                else { continue }
+                let counted = relation == .same ? "" : " (counted by \(quoted(ceiling.key.canonical)))"
+                let effect = "so the free limit is never reached and no challenge is ever issued"
+                if ceiling.interval > slowest.interval {
+                    let rates = "\(quoted(ceiling.rateText))\(counted) is below the free \(quoted(slowest.rateText))"
+                    let message = "the ceiling's rate of \(rates), \(effect)"
+                    let remedy = "raise the ceiling's rate, or lower the free one"
+                    if relation == .same {
+                        fields.report(place, message, remedy)
+                    } else {
+                        fields.warn(place, message, remedy)
+                    }
+                } else if ceiling.burst < smallest.burst {
+                    let bursts = "\(ceiling.burst)\(counted) is below the free \(smallest.burst)"
+                    fields.warn(
+                        place,
+                        "the ceiling's burst of \(bursts), \(effect)",
+                        "raise the ceiling's `burst`, or lower the free one"
+                    )
                 }
             }
         }
@@ -65,7 +75,7 @@ extension Reading {
         if policy.consistency == .strong, policy.onQuorumLoss != .deny {
             fields.report(
                 "onQuorumLoss",
-                "`consistency: strong` cannot hold what it promises with `onQuorumLoss: \(policy.onQuorumLoss.rawValue)`",
+                "`consistency: strong` cannot hold what it promises with `\(policy.onQuorumLoss.rawValue)`",
                 "write `onQuorumLoss: deny`, or another consistency"
             )
         }
@@ -86,11 +96,13 @@ extension Reading {
         }
         let phoneSeconds = work.difficulty / Difficulty.phoneHashesPerSecond
         let lifetime = UInt64(work.challengeTtlSeconds)
+        let phoneTime = Difficulty.secondsText(Double(phoneSeconds))
+        let lifetimeText = durationText(lifetime * 1_000_000_000)
         let needed = durationText(min(phoneSeconds * 4 + 1, 86_400) * 1_000_000_000)
         if phoneSeconds > lifetime {
             place.report(
                 "difficulty",
-                "a slow phone needs about \(Difficulty.secondsText(Double(phoneSeconds))) for this difficulty, but a challenge lives \(durationText(lifetime * 1_000_000_000))",
+                "a slow phone needs about \(phoneTime) for this difficulty, but a challenge lives \(lifetimeText)",
                 phoneSeconds * 4 < 3_600
                     ? "lower it, or raise `challengeTtl` to \(needed)"
                     : "lower it to at most \(900 * Difficulty.phoneHashesPerSecond)"
@@ -98,13 +110,14 @@ extension Reading {
         } else if phoneSeconds * 4 > lifetime {
             place.warn(
                 "difficulty",
-                "a slow phone needs about \(Difficulty.secondsText(Double(phoneSeconds))), more than a quarter of a challenge's life of \(durationText(lifetime * 1_000_000_000))",
+                "a slow phone needs about \(phoneTime), more than a quarter of a challenge's life of \(lifetimeText)",
                 "lower the difficulty, or raise `challengeTtl` to \(needed)"
             )
         } else if work.difficulty < 100_000 {
+            let laptopSeconds = Double(work.difficulty) / Double(Difficulty.laptopHashesPerSecond)
             place.warn(
                 "difficulty",
-                "\(work.difficulty) hashes take a laptop \(Difficulty.secondsText(Double(work.difficulty) / Double(Difficulty.laptopHashesPerSecond))), which stops nobody",
+                "\(work.difficulty) hashes take a laptop \(Difficulty.secondsText(laptopSeconds)), which stops nobody",
                 "choose at least 1000000, except in tests"
             )
         }

@@ -1,6 +1,6 @@
 extension Reading {
-    /// `upstreams:`, or the short `upstream: URL`. Also names whose definitions are wrong are in `names`, so that a fault is not
-    /// reported again by everyone who uses them.
+    /// `upstreams:`, or the short `upstream: URL`. Also names whose definitions are wrong are in `names`, so that a
+    /// fault is not reported again by everyone who uses them.
     func upstreams(_ root: Fields) -> (settings: [(settings: UpstreamSettings, position: Position)], names: [String]) {
         if root.has("upstream") {
             let name = "default"

@@ -1,9 +1,9 @@
-/// One reading of a configuration: what it has found wrong so far, and the files that it has read. Confined to the call that
-/// made it.
+/// One reading of a configuration: what it has found wrong so far, and the files that it has read. Confined to the call
+/// that made it.
 ///
-/// Nothing here throws at the first fault. A part that is wrong is reported and left out or replaced by its default, and the
-/// reading goes on, so that an operator sees every fault at once; whatever was put together is thrown away in the end if there
-/// was one.
+/// Nothing here throws at the first fault. A part that is wrong is reported and left out or replaced by its default,
+/// and the reading goes on, so that an operator sees every fault at once; whatever was put together is thrown away in
+/// the end if there was one.
 final class Reading {
     typealias Position = YAMLValue.Position
 
@@ -109,8 +109,8 @@ final class Reading {
     }
 }
 
-/// FNV-1a of 128 bits (Fowler, Noll, Vo; draft-eastlake-fnv) over byte strings, each led by its length. It tells files apart
-/// that differ by accident; it is no defence against anyone.
+/// FNV-1a of 128 bits (Fowler, Noll, Vo; draft-eastlake-fnv) over byte strings, each led by its length. It tells files
+/// apart that differ by accident; it is no defence against anyone.
 struct ContentHash {
     private var state: UInt128 = 0x6C62_272E_07BB_0142_62B8_2175_6295_C58D
 

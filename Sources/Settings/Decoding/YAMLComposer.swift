@@ -1,9 +1,10 @@
 // From bytes to a tree, by Yams, with what makes YAML dangerous taken out of it.
 //
-// Anchors and aliases let a small file stand for a huge tree ("billion laughs"), and the library would already walk that tree
-// when it compares keys, before we could look at it. So there must be none when it begins: every `&` is replaced by a private
-// character that the text does not hold and that is one column wide too, and put back in the scalars that come out. A plain
-// scalar that then begins with `&` was an anchor; an alias has nothing to refer to and is the library's own error.
+// Anchors and aliases let a small file stand for a huge tree ("billion laughs"), and the library would already walk
+// that tree when it compares keys, before we could look at it. So there must be none when it begins: every `&` is
+// replaced by a private character that the text does not hold and that is one column wide too, and put back in the
+// scalars that come out. A plain scalar that then begins with `&` was an anchor; an alias has nothing to refer to and
+// is the library's own error.
 internal import Yams
 
 enum YAMLComposer {

@@ -1,10 +1,10 @@
-// What the configuration file says, after every check: the gateway is built from these values alone and never sees YAML. All
-// defaults are filled in; names refer to things that exist; units stand last in the names.
+// What the configuration file says, after every check: the gateway is built from these values alone and never sees
+// YAML. All defaults are filled in; names refer to things that exist; units stand last in the names.
 
 /// A whole, checked configuration. An immutable value for all that the operator chose; usable on any thread.
 ///
-/// Made by ``load(path:environment:)``, ``parse(text:file:environment:)`` and ``fromUpstream(url:environment:)`` only, which
-/// report every fault of a file at once.
+/// Made by ``load(path:environment:)``, ``parse(text:file:environment:)`` and ``fromUpstream(url:environment:)`` only,
+/// which report every fault of a file at once.
 public struct Configuration: Sendable, Equatable {
     /// This node.
     public var node: NodeSettings
@@ -16,15 +16,15 @@ public struct Configuration: Sendable, Equatable {
     public var upstreams: [UpstreamSettings]
     /// At least one, in the order in which they are tried; unique names. The first that matches decides.
     public var routes: [RouteSettings]
-    /// Those that the file defines, in its order, and `default` where a route uses it undefined. Names are unique, also when
-    /// compared without regard to case.
+    /// Those that the file defines, in its order, and `default` where a route uses it undefined. Names are unique, also
+    /// when compared without regard to case.
     public var policies: [PolicySettings]
     /// What goes to the log and how.
     public var log: LogSettings
     /// Bounds on what clients may send, and on how long things may take.
     public var limits: HTTPLimits
-    /// 32 hexadecimal digits over the bytes of the file and of the files that it names: equal for equal files. It identifies,
-    /// it does not authenticate.
+    /// 32 hexadecimal digits over the bytes of the file and of the files that it names: equal for equal files. It
+    /// identifies, it does not authenticate.
     public var hash: String
 
     /// The upstream of that name.
@@ -37,8 +37,8 @@ public struct Configuration: Sendable, Equatable {
 public struct NodeSettings: Sendable, Equatable {
     /// Letters, digits, `-`, `_` and `.`, 1…63 bytes. Default: the host's name.
     public var name: String
-    /// The folder for log, snapshots and keys, absolute. Default: `/var/lib/tollgate`. Nothing is there yet: a single node
-    /// keeps its state in memory.
+    /// The folder for log, snapshots and keys, absolute. Default: `/var/lib/tollgate`. Nothing is there yet: a single
+    /// node keeps its state in memory.
     public var data: String
 }
 

@@ -1,6 +1,7 @@
 /// One thing that is wrong, or doubtful, in a configuration: where, what, and what to do.
 ///
-/// Messages quote names of fields and short values that can be no secret; never a header's pattern or a URL's credentials.
+/// Messages quote names of fields and short values that can be no secret; never a header's pattern or a URL's
+/// credentials.
 public struct ConfigurationProblem: Error, Hashable, Sendable {
     /// The file as it was named.
     public var file: String
@@ -39,6 +40,7 @@ public struct LoadedConfiguration: Sendable, Equatable {
     public var configuration: Configuration
     /// What is allowed but doubtful, in the order of their places.
     public var warnings: [ConfigurationProblem]
-    /// The files that were read, the configuration first: those to watch for changes. Empty for ``Configuration/fromUpstream(url:environment:)``.
+    /// The files that were read, the configuration first: those to watch for changes. Empty for
+    /// ``Configuration/fromUpstream(url:environment:)``.
     public var files: [String]
 }

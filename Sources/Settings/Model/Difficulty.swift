@@ -1,5 +1,5 @@
-// What a number of hashes means to a person who waits. The speeds are deliberately on the low side: a configuration that is
-// bearable by them is bearable.
+// What a number of hashes means to a person who waits. The speeds are deliberately on the low side: a configuration
+// that is bearable by them is bearable.
 
 /// Estimates of how long a challenge takes.
 public enum Difficulty {
@@ -8,8 +8,8 @@ public enum Difficulty {
     /// Attempts a second of a slow phone's browser; a good one does three times as many.
     public static let phoneHashesPerSecond: UInt64 = 1_000_000
 
-    /// One line for people: "16000000 hashes in 16 rounds: on a laptop about 2.0 s (19 of 20 within 2.9 s), on a slow phone
-    /// about 16 s (23 s)". `rounds` is 1 or more.
+    /// One line for people: "16000000 hashes in 16 rounds: on a laptop about 2.0 s (19 of 20 within 2.9 s), on a slow
+    /// phone about 16 s (23 s)". `rounds` is 1 or more.
     public static func describe(_ difficulty: UInt64, rounds: Int) -> String {
         let unlucky = unluckyFactor(rounds: rounds)
         let laptop = Double(difficulty) / Double(laptopHashesPerSecond)
@@ -20,8 +20,9 @@ public enum Difficulty {
             + "(\(secondsText(phone * unlucky)))"
     }
 
-    /// By how much 19 of 20 attempts exceed the expectation at most: the 0.95 quantile of a gamma distribution with shape
-    /// `rounds` and mean 1, as each round is geometric (Wilson and Hilferty's approximation, 1931). 3.0 for 1 round, 1.4 for 16.
+    /// By how much 19 of 20 attempts exceed the expectation at most: the 0.95 quantile of a gamma distribution with
+    /// shape `rounds` and mean 1, as each round is geometric (Wilson and Hilferty's approximation, 1931). 3.0 for 1
+    /// round, 1.4 for 16.
     static func unluckyFactor(rounds: Int) -> Double {
         let shape = Double(max(rounds, 1))
         let root = 1 - 1 / (9 * shape) + 1.645 / (3 * shape.squareRoot())

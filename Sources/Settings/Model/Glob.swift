@@ -1,9 +1,9 @@
-/// A pattern in which `*` stands for any run of bytes, also an empty one, also across slashes; every other byte stands for
-/// itself. There is no escape: a star cannot be asked for. Immutable; usable on any thread.
+/// A pattern in which `*` stands for any run of bytes, also an empty one, also across slashes; every other byte stands
+/// for itself. There is no escape: a star cannot be asked for. Immutable; usable on any thread.
 ///
-/// Matching is linear in the input whatever the pattern: the pieces between stars are searched one after the other, leftmost
-/// first, each with Knuth, Morris and Pratt's table. That the leftmost place is as good as any other holds as the only
-/// wildcard takes anything. So there is no backtracking that a client could make expensive.
+/// Matching is linear in the input whatever the pattern: the pieces between stars are searched one after the other,
+/// leftmost first, each with Knuth, Morris and Pratt's table. That the leftmost place is as good as any other holds as
+/// the only wildcard takes anything. So there is no backtracking that a client could make expensive.
 public struct Glob: Sendable, Equatable {
     /// The pattern as it was given.
     public let pattern: String

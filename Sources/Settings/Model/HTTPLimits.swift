@@ -1,5 +1,5 @@
-/// `limits:`, bounds on connections and requests, whatever their policy. None is a total time: clones and event streams are
-/// long. All are per node.
+/// `limits:`, bounds on connections and requests, whatever their policy. None is a total time: clones and event streams
+/// are long. All are per node.
 public struct HTTPLimits: Sendable, Equatable {
     /// Bytes of a request's head: its first line and header. 1,024…1,048,576; default 65,536. Above: 431.
     public var headerBytes = 65_536

@@ -24,7 +24,8 @@ public enum LimitKey: Hashable, Sendable {
 public struct LimitSettings: Hashable, Sendable {
     /// What it counts.
     public var key: LimitKey
-    /// What names the limit within its list: the key's canonical text, with `#2`, `#3` … from the second limit of a key on.
+    /// What names the limit within its list: the key's canonical text, with `#2`, `#3` … from the second limit of a key
+    /// on.
     public var identity: String
     /// Nanoseconds a unit, rounded up, so that the rate is never exceeded. At least 1,000.
     public var interval: UInt64

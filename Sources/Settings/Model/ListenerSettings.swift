@@ -39,8 +39,8 @@ public enum CheckFamily: String, Sendable, CaseIterable { case nginx, caddy, tra
 
 /// The one source of client addresses of a listener. Every other such header is ignored and stripped.
 ///
-/// Trust is in the peer: what a peer says that is not trusted counts for nothing, it is the client itself. The peer of a Unix
-/// domain socket counts as 127.0.0.1.
+/// Trust is in the peer: what a peer says that is not trusted counts for nothing, it is the client itself. The peer of
+/// a Unix domain socket counts as 127.0.0.1.
 public enum ClientSource: Hashable, Sendable {
     /// The peer.
     case peer

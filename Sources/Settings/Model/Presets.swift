@@ -5,7 +5,8 @@
 //   api     programs: small bursts, passes of a hundred calls, twice the work of a page
 //   strict  what is worth attacking (logins, searches, exports): a few free requests, costly and small passes
 //
-// Times at the speeds of `Difficulty`: site 1 s on a laptop and 8 s on a slow phone, api 2 s and 16 s, strict 8 s and 64 s.
+// Times at the speeds of `Difficulty`: site 1 s on a laptop and 8 s on a slow phone, api 2 s and 16 s, strict 8 s and
+// 64 s.
 
 extension PolicySettings {
     /// A policy with all defaults of a preset.

@@ -16,8 +16,8 @@ public enum RouteAction: Hashable, Sendable {
     case allow(upstream: String)
     /// `deny: true`: 403.
     case deny
-    /// `policy: NAME`: admitted under the policy, for which it costs so many units (1…1,000,000, default 1, never more than a
-    /// burst of the policy's limits).
+    /// `policy: NAME`: admitted under the policy, for which it costs so many units (1…1,000,000, default 1, never more
+    /// than a burst of the policy's limits).
     case policy(upstream: String, policy: String, cost: UInt32)
 }
 

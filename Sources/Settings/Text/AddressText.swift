@@ -51,8 +51,8 @@ private func splitPort(_ text: String) -> (host: Substring, bracketed: Bool, por
     return (text[..<colon], false, text[text.index(after: colon)...])
 }
 
-/// A DNS name or a number, with a port unless there is a default one. Names: labels of 1…63 letters, digits, `-` and `_`, at
-/// most 253 bytes; a name whose last label is a number is a mistyped address (WHATWG URL, "ends in a number").
+/// A DNS name or a number, with a port unless there is a default one. Names: labels of 1…63 letters, digits, `-` and
+/// `_`, at most 253 bytes; a name whose last label is a number is a mistyped address (WHATWG URL, "ends in a number").
 func parseHostAndPort(_ text: String, defaultPort: UInt16? = nil) throws(Complaint) -> (Host, UInt16) {
     let remedy = "write host and port, such as `127.0.0.1:3000`, `[::1]:3000` or `app.internal:3000`"
     guard let (hostText, bracketed, portText) = splitPort(text) else {
@@ -103,8 +103,8 @@ func parseListenAddress(_ text: String) throws(Complaint) -> ListenAddress {
     return .tcp(host: host, port: port)
 }
 
-/// A server: host and port, `http://` host and port (default 80) and nothing after it, or a socket's path. Never quotes what
-/// may hold credentials.
+/// A server: host and port, `http://` host and port (default 80) and nothing after it, or a socket's path. Never quotes
+/// what may hold credentials.
 func parseServer(_ text: String) throws(Complaint) -> UpstreamServer {
     if text.hasPrefix("unix:") { return .unix(path: try parseSocketPath(text.dropFirst(5))) }
     guard !text.contains("@") else {
@@ -127,7 +127,7 @@ func parseServer(_ text: String) throws(Complaint) -> UpstreamServer {
     }
     guard !rest.contains(where: { "/?#".contains($0) }) else {
         throw Complaint(
-            "the server \(quoted(text)) has a path",
+            "the server has a path",
             "write host and port only; a request's own path is used"
         )
     }

@@ -12,13 +12,20 @@ struct Complaint: Error, Equatable {
 }
 
 /// `text` in backquotes for a message: at most 60 characters, control characters and backquotes shown as `?`, so that a
-/// hostile file cannot write escape sequences to a terminal or a second line to a log.
+/// hostile file cannot write escape sequences to a terminal or a second line to a log. What stands before an `@` may be
+/// somebody's password, wherever it was written by mistake, and is left out.
 func quoted(_ text: some StringProtocol) -> String {
-    var shown = ""
-    for (count, scalar) in text.unicodeScalars.enumerated() {
+    let scalars = text.unicodeScalars
+    let secretEnd = scalars.lastIndex(of: "@")
+    var shown = secretEnd == nil ? "" : "…"
+    for (count, scalar) in scalars[(secretEnd ?? scalars.startIndex)...].enumerated() {
         guard count < 60 else { return "`\(shown)…`" }
-        let isControl = scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format
-        shown.unicodeScalars.append(isControl || scalar == "`" ? "?" : scalar)
+        let isHarmless =
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .surrogate: false
+            default: scalar != "`"
+            }
+        shown.unicodeScalars.append(isHarmless ? scalar : "?")
     }
     return "`\(shown)`"
 }
@@ -30,8 +37,8 @@ func alternatives(_ words: [String]) -> String {
     return words.dropLast().joined(separator: ", ") + " or " + last
 }
 
-/// The word of `known` that was probably meant by `word`, if one is near: at most a third of its letters differ, and case,
-/// `-` and `_` count for nothing. Bounds: words above 64 bytes are not compared.
+/// The word of `known` that was probably meant by `word`, if one is near: at most a third of its letters differ, and
+/// case, `-` and `_` count for nothing. Bounds: words above 64 bytes are not compared.
 func nearest(to word: String, among known: [String]) -> String? {
     guard word.utf8.count <= 64 else { return nil }
     let folded = folded(word)
@@ -49,8 +56,8 @@ private func folded(_ word: String) -> [UInt8] {
     word.lowercased().utf8.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "_") }
 }
 
-/// How many bytes must be inserted, removed, replaced or swapped with their neighbour to make one word of the other (optimal
-/// string alignment). Swaps count once as they are what fingers do.
+/// How many bytes must be inserted, removed, replaced or swapped with their neighbour to make one word of the other
+/// (optimal string alignment). Swaps count once as they are what fingers do.
 func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
     var beforeLast: [Int] = []
     var last = Array(0...right.count)

@@ -1,5 +1,5 @@
-// Names of things and of headers, and origins: what may stand in them is what may stand where they end up (metrics, cookies,
-// header lines).
+// Names of things and of headers, and origins: what may stand in them is what may stand where they end up (metrics,
+// cookies, header lines).
 
 private func isLetterOrDigit(_ byte: UInt8) -> Bool {
     switch byte {
@@ -29,8 +29,8 @@ func isToken(_ text: String, limit: Int = 128) -> Bool {
         && text.utf8.allSatisfy { isLetterOrDigit($0) || "!#$%&'*+-.^_`|~".utf8.contains($0) }
 }
 
-/// Fields that belong to one connection (RFC 9110 section 7.6.1) or to the framing of a message: what they say is consumed
-/// before a request is routed.
+/// Fields that belong to one connection (RFC 9110 section 7.6.1) or to the framing of a message: what they say is
+/// consumed before a request is routed.
 private let connectionFields: Set<String> = [
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
     "transfer-encoding", "upgrade", "content-length", "expect",

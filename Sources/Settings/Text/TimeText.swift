@@ -1,5 +1,5 @@
-// Durations (`1h30m`) and rates (`60/min`) as exact integers of nanoseconds. No floating point: a limit that is a nanosecond
-// off is another limit.
+// Durations (`1h30m`) and rates (`60/min`) as exact integers of nanoseconds. No floating point: a limit that is a
+// nanosecond off is another limit.
 
 /// Nanoseconds a unit of time.
 private func nanoseconds(ofUnit unit: some StringProtocol) -> UInt64? {
@@ -24,8 +24,8 @@ private func number(_ digits: some StringProtocol) -> UInt64? {
     return value
 }
 
-/// The nanoseconds of a duration: numbers with units, larger units first, each once: `90s`, `10m`, `1h30m`, `500ms`. Bounds:
-/// at most 366 days.
+/// The nanoseconds of a duration: numbers with units, larger units first, each once: `90s`, `10m`, `1h30m`, `500ms`.
+/// Bounds: at most 366 days.
 func parseDuration(_ text: String) throws(Complaint) -> UInt64 {
     let examples = "write a number and its unit, such as `500ms`, `90s`, `10m`, `1h30m` or `2d`"
     if number(text) != nil, text != "0" {
@@ -82,8 +82,8 @@ struct Rate: Equatable {
     var defaultBurst: UInt64 { max(1, 1_000_000_000 / interval) }
 }
 
-/// A rate: `60/min`, `1/day`, `10/s`, `5/10s`, `0`. Bounds: at most 1,000,000 a second, as an interval rounded up to whole
-/// nanoseconds is then wrong by a thousandth at most.
+/// A rate: `60/min`, `1/day`, `10/s`, `5/10s`, `0`. Bounds: at most 1,000,000 a second, as an interval rounded up to
+/// whole nanoseconds is then wrong by a thousandth at most.
 func parseRate(_ text: String) throws(Complaint) -> Rate {
     let examples = "write units, a slash and a time, such as `60/min`, `10/s`, `5/10s` or `1/day`"
     let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
