@@ -134,7 +134,7 @@ private func named(_ texts: [String]) -> [NamedText] { texts.map(NamedText.init)
         for text in Self.corpus { _ = try load(text, files: exampleFiles) }
         var held = 0
         var refused = 0
-        for iteration in 0..<6_000 {
+        for iteration in 0..<5_000 {
             var text = Array(Self.corpus.randomElement(using: &random)!.unicodeScalars)
             for _ in 0..<Int.random(in: 1...3, using: &random) {
                 let start = Int.random(in: 0...text.count, using: &random)

@@ -18,22 +18,24 @@ extension IPAddress {
     public init?(utf8 bytes: UnsafeRawBufferPointer) {
         // The longest text is `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`.
         guard bytes.count >= 2, bytes.count <= 45 else { return nil }
-        if bytes.prefix(5).contains(UInt8(ascii: ":")) {
+        if (0..<min(5, bytes.count)).contains(where: { bytes[$0] == UInt8(ascii: ":") }) {
             guard let (high, low) = Self.parseIPv6(bytes) else { return nil }
             self.init(ipv6High: high, low: low)
         } else {
-            guard let bits = Self.parseIPv4(bytes[...]) else { return nil }
+            guard let bits = Self.parseIPv4(bytes, from: 0) else { return nil }
             self.init(ipv4: bits)
         }
     }
 
-    private static func parseIPv4(_ bytes: Slice<UnsafeRawBufferPointer>) -> UInt32? {
-        guard bytes.count >= 7, bytes.count <= 15 else { return nil }
+    /// The address in all bytes from `start` on.
+    private static func parseIPv4(_ bytes: UnsafeRawBufferPointer, from start: Int) -> UInt32? {
+        guard (7...15).contains(bytes.count - start) else { return nil }
         var address: UInt32 = 0
         var octet: UInt32 = 0
         var digits = 0
         var dots = 0
-        for byte in bytes {
+        for index in start..<bytes.count {
+            let byte = bytes[index]
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"):
                 // A second digit after a zero is a leading zero, which some readers take for octal.
@@ -74,7 +76,7 @@ extension IPAddress {
                 position += 1
             }
             if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
-                guard groups + (groupsBefore ?? 0) <= 6, let tail = parseIPv4(bytes[start...]) else { return nil }
+                guard groups + (groupsBefore ?? 0) <= 6, let tail = parseIPv4(bytes, from: start) else { return nil }
                 value = value << 32 | UInt128(tail)
                 groups += 2
                 position = bytes.count

@@ -68,14 +68,17 @@ private struct Needle: Sendable, Equatable {
 
     /// Where the first occurrence within `from..<to` ends.
     func end(in input: UnsafeRawBufferPointer, from: Int, to: Int) -> Int? {
-        var length = 0
-        var index = from
-        while index < to {
-            while length > 0, input[index] != bytes[length] { length = borders[length - 1] }
-            if input[index] == bytes[length] { length += 1 }
-            index += 1
-            if length == bytes.count { return index }
+        bytes.withUnsafeBufferPointer { bytes in
+            var length = 0
+            var index = from
+            while index < to {
+                let byte = input[index]
+                while length > 0, byte != bytes[length] { length = borders[length - 1] }
+                if byte == bytes[length] { length += 1 }
+                index += 1
+                if length == bytes.count { return index }
+            }
+            return nil
         }
-        return nil
     }
 }
