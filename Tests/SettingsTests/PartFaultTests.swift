@@ -8,13 +8,6 @@ private let head = "upstream: \"http://127.0.0.1:3000\"\n"
 private func listeners(_ text: String) -> String { head + "listeners: [\(text)]\n" }
 /// A file with the upstream `app` and these servers.
 private func servers(_ text: String) -> String { "upstreams:\n  app: { servers: [\(text)] }\n" }
-/// A file with these routes, an upstream and the policies `api` and `default`.
-private func routes(_ text: String) -> String {
-    "upstreams: { app: { servers: [\"127.0.0.1:3000\"] } }\npolicies: { api: { preset: api } }\nroutes:\n\(text)\n  - { name: last, policy: api }\n"
-}
-/// A file whose one route has this match.
-private func match(_ text: String) -> String { routes("  - { match: { \(text) }, deny: true }") }
-
 /// Faults of listeners, upstreams and routes.
 @Suite struct PartFaultTests {
     @Test(arguments: [
@@ -167,53 +160,61 @@ private func match(_ text: String) -> String { routes("  - { match: { \(text) },
 
     @Test(arguments: [
         Fault(head + "routes: ¶[]\n", "`routes` is empty", "add a route"),
-        Fault(routes("  - ¶{ upstream: app }"), "`routes[0]` has no action", "allow: true"),
-        Fault(routes("  - ¶{}"), "`routes[0]` has no action", "deny: true"),
-        Fault(routes("  - { allow: true, deny: ¶true }"), "two actions, `allow` and `deny`", "keep one"),
-        Fault(routes("  - { deny: true, policy: ¶api }"), "two actions, `deny` and `policy`", "keep one"),
-        Fault(routes("  - { allow: ¶false }"), "is false, which says nothing", "remove it"),
-        Fault(routes("  - { match: { path: /a }, policy: ¶apl }"), "there is no policy `apl`", "did you mean `api`?"),
-        Fault(routes("  - { match: { path: /a }, policy: ¶API }"), "there is no policy `API`", "did you mean `api`?"),
+        Fault(routesFile("  - ¶{ upstream: app }"), "`routes[0]` has no action", "allow: true"),
+        Fault(routesFile("  - ¶{}"), "`routes[0]` has no action", "deny: true"),
+        Fault(routesFile("  - { allow: true, deny: ¶true }"), "two actions, `allow` and `deny`", "keep one"),
+        Fault(routesFile("  - { deny: true, policy: ¶api }"), "two actions, `deny` and `policy`", "keep one"),
+        Fault(routesFile("  - { allow: ¶false }"), "is false, which says nothing", "remove it"),
         Fault(
-            routes("  - { match: { path: /a }, policy: ¶quite-another }"),
+            routesFile("  - { match: { path: /a }, policy: ¶apl }"),
+            "there is no policy `apl`",
+            "did you mean `api`?"
+        ),
+        Fault(
+            routesFile("  - { match: { path: /a }, policy: ¶API }"),
+            "there is no policy `API`",
+            "did you mean `api`?"
+        ),
+        Fault(
+            routesFile("  - { match: { path: /a }, policy: ¶quite-another }"),
             "there is no policy",
             "define it in `policies`"
         ),
         Fault(
-            routes("  - { match: { path: /a }, policy: api, upstream: ¶web }"),
+            routesFile("  - { match: { path: /a }, policy: api, upstream: ¶web }"),
             "there is no upstream `web`",
             "use one of `app`"
         ),
         Fault(
-            routes("  - { match: { path: /a }, deny: true, upstream: ¶app }"),
+            routesFile("  - { match: { path: /a }, deny: true, upstream: ¶app }"),
             "`upstream` has no meaning beside `deny`",
             "remove it"
         ),
         Fault(
-            routes("  - { match: { path: /a }, deny: true, cost: ¶2 }"),
+            routesFile("  - { match: { path: /a }, deny: true, cost: ¶2 }"),
             "`cost` has no meaning beside `deny`",
             "remove it"
         ),
         Fault(
-            routes("  - { match: { path: /a }, allow: true, cost: ¶2 }"),
+            routesFile("  - { match: { path: /a }, allow: true, cost: ¶2 }"),
             "`cost` has no meaning beside `allow`",
             "remove it"
         ),
-        Fault(routes("  - { match: { path: /a }, policy: api, cost: ¶0 }"), "cost` is `0`", "from 1 to 1000000"),
+        Fault(routesFile("  - { match: { path: /a }, policy: api, cost: ¶0 }"), "cost` is `0`", "from 1 to 1000000"),
         Fault(
-            routes("  - { match: { path: /a }, policy: api, cost: ¶21 }"),
+            routesFile("  - { match: { path: /a }, policy: api, cost: ¶21 }"),
             "costs 21 but the policy `api` has a limit whose burst is 20",
             "raise that limit's `burst` to 21"
         ),
         Fault(
-            routes("  - { name: ¶last, match: { path: /a }, policy: api }").replacing("¶", with: "").replacing(
+            routesFile("  - { name: ¶last, match: { path: /a }, policy: api }").replacing("¶", with: "").replacing(
                 "{ name: last, policy",
                 with: "{ name: ¶last, policy"
             ),
             "is that of the route in line 4",
             "a name of its own"
         ),
-        Fault(routes("  - { name: ¶\"a/b\", deny: true }"), "is not a name", "letters"),
+        Fault(routesFile("  - { name: ¶\"a/b\", deny: true }"), "is not a name", "letters"),
         Fault(
             "upstreams: { a: { servers: [\"a:1\"] }, b: { servers: [\"b:1\"] } }\nroutes:\n  - ¶{ policy: default }\n",
             "has no `upstream`",
@@ -233,95 +234,8 @@ private func match(_ text: String) -> String { routes("  - { match: { \(text) },
     }
 
     @Test(arguments: [
-        Fault(match("host: ¶\"a.example:80\""), "has a port", "remove the port"),
-        Fault(match("host: ¶\"http://a\""), "has a port", "remove the port"),
-        Fault(match("host: ¶\"a/b\""), "is not a host", "api.example.com"),
-        Fault(match("host: ¶\"bücher.example\""), "is not a host", "xn--"),
-        Fault(match("host: ¶\"\""), "empty or too long", "api.example.com"),
-        Fault(match("host: ¶\"[1.2.3.4]\""), "is not a host", "api.example.com"),
-        Fault(match("host: ¶[]"), "`routes[0].match.host` is empty", "remove the field"),
-        Fault(match("path: ¶v1/*"), "paths begin with a slash", "write `/v1/*`"),
-        Fault(match("path: ¶\"/a?b=c\""), "without query", "remove what follows"),
-        Fault(match("path: ¶/a//b"), "doubled slashes are merged", "write one"),
-        Fault(match("path: ¶/a/../b"), "dot segments are removed", "that is left"),
-        Fault(match("path: ¶/a/./b"), "dot segments are removed", "that is left"),
-        Fault(match("path: ¶\"/a b\""), "percent-encoded ASCII", "percent-encode"),
-        Fault(match("path: ¶/é"), "percent-encoded ASCII", "percent-encode"),
-        Fault(match("path: ¶/%41"), "is decoded before", "write `A` for `%41`"),
-        Fault(match("path: ¶/%zz"), "two hexadecimal digits", "%25"),
-        Fault(match("path: ¶/a%2"), "two hexadecimal digits", "%25"),
-        Fault(match("path: ¶/a%5cb"), "an encoded NUL or backslash is refused before", "remove it"),
-        Fault(match("path: ¶'/a\\b'"), "a backslash is no part of a path", "a slash"),
-        Fault(match("path: ¶/\(String(repeating: "a", count: 1_024))"), "longer than 1024", "/v1/*"),
-        Fault(match("path: [/a, ¶b]"), "paths begin with a slash", "write `/b`"),
-        Fault(match("path: [/a, ¶[/b]]"), "must be a list of texts, found a list", "path: "),
-        Fault(match("methods: [¶get]"), "compared exactly", "write `GET`"),
-        Fault(match("methods: [¶\"G T\"]"), "is not a method", "`GET`"),
-        Fault(match("headers: ¶{}"), "has 0 fields", "1 to 32"),
-        Fault(match("headers: { ¶\"X Y\": a }"), "is not a header's name", "letters"),
-        Fault(match("headers: { ¶Transfer-Encoding: a }"), "belongs to one connection", "another header"),
-        Fault(match("headers: { X-A: a, ¶x-a: b }"), "`x-a` stands more than once", "list of its patterns"),
-        Fault(match("headers: { ¶X-A: }"), "must be a list, found nothing", "give it a value"),
-        Fault(match("clients: ¶[]"), "`routes[0].match.clients` is empty", "add a network"),
-        Fault(match("clients: [¶192.0.2.1/24]"), "bits set after its length", "192.0.2.0/24"),
         Fault(
-            match("clients: [¶{ fil: bad.txt }]").replacing("¶{ fil", with: "{ ¶fil"),
-            "unknown field `fil`",
-            "did you mean `file`?"
-        ),
-        Fault(match("clients: [¶{ file: missing.txt }]"), "the file `/etc/missing.txt` does not exist", "create it"),
-        Fault(match("path: /a, not: ¶{}"), "holds for every request", "add a condition"),
-        Fault(match("path: /a, not: ¶{ path: \"*\" }"), "holds for every request", "add a condition"),
-        Fault(match("path: /a, not: { path: /b, not: ¶{ path: /c } }"), "`not` inside `not`", "outer"),
-        Fault(match("path: /a, not: { path: ¶b }"), "`routes[0].match.not.path`", "write `/b`"),
-        Fault(match("path: /a, ¶paths: /b"), "unknown field `paths`", "known here"),
-    ])
-    func `A match is checked`(fault: Fault) {
-        var fault = fault
-        // Where a mapping without the field is faulty, that is said as well.
-        if fault.message.contains("unknown field `fil`") {
-            let (text, line, _) = fault.parts
-            #expect(problems(text).map(\.line) == [line, line])
-            fault.text = match("clients: [{ file: b.txt, ¶fil: b.txt }]")
-            fault.remedy = "known here: `file`"
-            expectOnly(fault, files: ["/etc/b.txt": "192.0.2.1"])
-            return
-        }
-        expectOnly(fault)
-    }
-
-    @Test func `A list's faults carry the list's own lines`() {
-        let list = "192.0.2.0/24\n# comment\n\n 192.0.2.1/24\nfoo # bar\n::1/200\n"
-        let found = problems(match("clients: [{ file: bad.txt }]"), files: ["/etc/bad.txt": list])
-        #expect(found.map(\.file) == ["/etc/bad.txt", "/etc/bad.txt", "/etc/bad.txt"])
-        #expect(found.map(\.line) == [4, 5, 6])
-        #expect(found.map(\.column) == [2, 1, 1])
-        #expect(found.map { $0.message.contains("bits set") } == [true, false, false])
-    }
-
-    @Test func `A list that is no list is reported briefly`() {
-        let found = problems(
-            match("clients: [{ file: bad.txt }]"),
-            files: ["/etc/bad.txt": String(repeating: "\u{1}junk\n", count: 1_000)]
-        )
-        #expect(found.count == 21)
-        #expect(found.first?.message.contains("980 further lines") == true)
-    }
-
-    @Test func `A list is read once and may be used often`() throws {
-        let text = routes(
-            "  - { name: a, match: { clients: { file: l.txt } }, deny: true }\n  - { name: b, match: { path: /b, clients: [{ file: ./l.txt }, 192.0.2.1] }, deny: true }"
-        )
-        let loaded = try load(text, files: ["/etc/l.txt": "10.0.0.0/8", "/etc/./l.txt": "10.0.0.0/8"])
-        #expect(loaded.configuration.routes[0].match.clients?.prefixes.map(\.description) == ["10.0.0.0/8"])
-        #expect(
-            loaded.configuration.routes[1].match.clients?.prefixes.map(\.description) == ["10.0.0.0/8", "192.0.2.1/32"]
-        )
-    }
-
-    @Test(arguments: [
-        Fault(
-            routes("  - { name: all, match: { path: \"/*\" }, policy: api }").replacing(
+            routesFile("  - { name: all, match: { path: \"/*\" }, policy: api }").replacing(
                 "- { name: last",
                 with: "- ¶{ name: last"
             ),
@@ -329,7 +243,7 @@ private func match(_ text: String) -> String { routes("  - { match: { \(text) },
             "move it up"
         ),
         Fault(
-            routes(
+            routesFile(
                 "  - { name: a, match: { path: /a }, policy: api }\n  - ¶{ name: b, match: { path: /a }, deny: true }"
             ),
             "`b` is never reached: `a` in line 4 matches the same ones",

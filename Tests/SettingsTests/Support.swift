@@ -132,3 +132,8 @@ func expectWarning(_ doubt: Fault, sourceLocation: SourceLocation = #_sourceLoca
     #expect(warning.remedy.contains(doubt.remedy), shown, sourceLocation: sourceLocation)
     #expect((warning.line, warning.column) == (line, column), shown, sourceLocation: sourceLocation)
 }
+
+/// A file with these routes, an upstream and the policies `api` and `default`.
+func routesFile(_ text: String) -> String {
+    "upstreams: { app: { servers: [\"127.0.0.1:3000\"] } }\npolicies: { api: { preset: api } }\nroutes:\n\(text)\n  - { name: last, policy: api }\n"
+}
