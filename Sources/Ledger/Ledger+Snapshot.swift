@@ -68,6 +68,12 @@ extension Ledger {
     /// that the ledger itself keeps, and the content against the digest.
     /// - Throws: what is wrong with the bytes.
     public init(restoring bytes: [UInt8]) throws(LedgerDecodingError) {
+        try self.init(restoring: bytes, checkingDigest: true)
+    }
+
+    /// - Parameter checkingDigest: false lets tests see what the other checks let through, for whoever can write a
+    ///   snapshot can write its digest too.
+    init(restoring bytes: [UInt8], checkingDigest: Bool) throws(LedgerDecodingError) {
         var source = FieldSource(bytes)
         let version = try source.u8()
         guard version == Self.snapshotVersion else { throw .unsupportedFormat(version) }
@@ -78,7 +84,7 @@ extension Ledger {
         sessions = try SessionTable(from: &source, lastIndex: lastIndex)
         let digest = LedgerDigest(high: try source.u64(), low: try source.u64())
         try source.finish()
-        guard digest == self.digest else { throw .digestMismatch }
+        guard !checkingDigest || digest == self.digest else { throw .digestMismatch }
     }
 
     private init(header source: inout FieldSource) throws(LedgerDecodingError) {

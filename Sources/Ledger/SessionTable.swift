@@ -27,6 +27,12 @@ struct SessionTable: Sendable {
             mixer.u64(floor)
             return mixer.finish()
         }
+
+        /// The one sequence of the floor's ring that has its place here.
+        func sequence(_ piece: Int, _ slot: Int) -> UInt64 {
+            let place = UInt64(piece) << SessionTable.pieceShift | UInt64(slot)
+            return floor + ((place &- floor) & (SessionTable.ring - 1))
+        }
     }
 
     private static var ring: UInt64 { UInt64(LedgerBounds.resultsPerSession) }
@@ -172,11 +178,12 @@ struct SessionTable: Sendable {
             sink.count(session.held)
             defer { sessionWritten(&sink) }
             guard session.held > 0 else { continue }
-            for offset in 0..<Self.ring where offset <= .max - session.floor {
-                let (piece, slot) = Self.split(session.floor + offset)
-                guard !session.pieces[piece].isEmpty, let result = session.pieces[piece][slot].result else { continue }
-                sink.u64(session.floor + offset)
-                result.write(into: &sink)
+            for piece in session.pieces.indices {
+                for (slot, kept) in session.pieces[piece].enumerated() {
+                    guard let result = kept.result else { continue }
+                    sink.u64(session.sequence(piece, slot))
+                    result.write(into: &sink)
+                }
             }
         }
     }

@@ -329,8 +329,9 @@ struct ModelLedger {
             return .unchanged
         }
         if record.rebinds == 3 { return .exhausted }
-        if let last = record.lastRebind, now < last + 60_000_000_000 {
-            return .tooSoon(retryAfterNanoseconds: last + 60_000_000_000 - now)
+        if let last = record.lastRebind {
+            let next = min(last + 60_000_000_000, 1 << 62)
+            if now < next { return .tooSoon(retryAfterNanoseconds: next - now) }
         }
         records[name]!.pass.binding = rebind.binding
         records[name]!.rebinds += 1

@@ -34,7 +34,7 @@ import Testing
     @Test(arguments: 0..<8)
     func agreesWithTheModelAndWithItselfAfterEveryRestore(part: Int) throws {
         let seed = seed()
-        for run in 0..<40 {
+        for run in 0..<25 {
             let runSeed = seed &+ UInt64(part * 1_000 + run)
             var generator = CommandGenerator(seed: runSeed)
             let genesis = Fixture.genesis(maxRecords: generator.random.oneIn(2) ? 12 : 1_000_000)
