@@ -31,7 +31,12 @@ struct CommandGenerator {
             let owner = ReplicaID(high: random.below(3), low: 1)
             commands.append(
                 SequencedCommand(
-                    session: SessionID(rawValue: 0), sequence: 0, floor: 0, command: .openSession(owner: owner)))
+                    session: SessionID(rawValue: 0),
+                    sequence: 0,
+                    floor: 0,
+                    command: .openSession(owner: owner)
+                )
+            )
             sessions.append(index)
             if random.oneIn(5) { commands.append(commands[0]) }
         }
@@ -71,7 +76,11 @@ struct CommandGenerator {
         if random.oneIn(60) { sequence += min(4_090 + random.below(12), .max - sequence) }
         if random.oneIn(200) { floor = random.next() }
         return SequencedCommand(
-            session: SessionID(rawValue: session), sequence: sequence, floor: floor, command: command)
+            session: SessionID(rawValue: session),
+            sequence: sequence,
+            floor: floor,
+            command: command
+        )
     }
 
     // MARK: - Commands
@@ -93,15 +102,22 @@ struct CommandGenerator {
     mutating func setPolicies(_ facts: LedgerFacts) -> Command {
         let policies = (0..<random.below(4)).map { _ in
             PolicyDefinition(
-                name: random.pick(["api", "site", "näkyvä"]), maxKeys: random.oneIn(30) ? 0 : UInt32(1 + random.below(9)),
+                name: random.pick(["api", "site", "näkyvä"]),
+                maxKeys: random.oneIn(30) ? 0 : UInt32(1 + random.below(9)),
                 limits: (0..<random.below(5)).map { _ in
                     LimitDefinition(
-                        role: random.oneIn(3) ? .ceiling : .free, key: random.pick(["client", "all", "header:x"]),
-                        interval: interval(), burst: burst())
-                })
+                        role: random.oneIn(3) ? .ceiling : .free,
+                        key: random.pick(["client", "all", "header:x"]),
+                        interval: interval(),
+                        burst: burst()
+                    )
+                }
+            )
         }
         return .setPolicies(
-            expectedRevision: random.oneIn(8) ? random.below(4) : facts.revision, policies: policies)
+            expectedRevision: random.oneIn(8) ? random.below(4) : facts.revision,
+            policies: policies
+        )
     }
 
     private mutating func interval() -> UInt64 {
@@ -131,18 +147,24 @@ struct CommandGenerator {
             pass = PassCharge(
                 challenge: random.oneIn(20) ? ChallengeID(high: 0, low: 0) : spend.challenge,
                 recordExpiry: random.oneIn(20) ? LedgerTime(nanoseconds: random.next()) : spend.recordExpiry,
-                binding: random.oneIn(4) ? random.below(4) : spend.binding)
+                binding: random.oneIn(4) ? random.below(4) : spend.binding
+            )
         }
         let count = random.oneIn(50) ? 17 : random.below(random.oneIn(4) ? 6 : 3)
         return Charge(
-            policy: policy?.id ?? PolicyID(rawValue: UInt32(random.below(6))), cost: cost, pass: pass,
+            policy: policy?.id ?? PolicyID(rawValue: UInt32(random.below(6))),
+            cost: cost,
+            pass: pass,
             limits: (0..<count).map { _ in
                 let limit = policy.flatMap { $0.limits.isEmpty || random.oneIn(60) ? nil : random.pick($0.limits) }
                 return LimitCharge(
-                    limit: limit?.id ?? LimitID(rawValue: UInt32(random.below(20))), key: random.pick(keys),
+                    limit: limit?.id ?? LimitID(rawValue: UInt32(random.below(20))),
+                    key: random.pick(keys),
                     fallback: random.pick(fallbacks),
-                    reserve: random.oneIn(5) ? UInt32(random.below(20)) : random.oneIn(50) ? .max : 0)
-            })
+                    reserve: random.oneIn(5) ? UInt32(random.below(20)) : random.oneIn(50) ? .max : 0
+                )
+            }
+        )
     }
 
     private mutating func spend(_ facts: LedgerFacts) -> Spend {
@@ -156,9 +178,13 @@ struct CommandGenerator {
         let spend = Spend(
             challenge: ChallengeID(high: random.next(), low: random.next()),
             policy: policy(facts)?.id ?? PolicyID(rawValue: UInt32(random.below(6))),
-            issued: LedgerTime(nanoseconds: issued), challengeLifetime: lifetime(), passLifetime: lifetime(),
+            issued: LedgerTime(nanoseconds: issued),
+            challengeLifetime: lifetime(),
+            passLifetime: lifetime(),
             grants: random.oneIn(20) ? .max * UInt32(random.below(2)) : UInt32(1 + random.below(8)),
-            binding: random.below(4), idempotencyKey: random.oneIn(2) ? .test(random.below(3)) : nil)
+            binding: random.below(4),
+            idempotencyKey: random.oneIn(2) ? .test(random.below(3)) : nil
+        )
         spends.append(spend)
         return spend
     }
@@ -177,12 +203,19 @@ struct CommandGenerator {
     private mutating func rebind(_ facts: LedgerFacts) -> Rebind {
         guard !spends.isEmpty else {
             return Rebind(
-                challenge: ChallengeID(high: 1, low: 1), policy: PolicyID(rawValue: 1), recordExpiry: .zero, binding: 1)
+                challenge: ChallengeID(high: 1, low: 1),
+                policy: PolicyID(rawValue: 1),
+                recordExpiry: .zero,
+                binding: 1
+            )
         }
         let spend = random.pick(spends.suffix(4))
         return Rebind(
-            challenge: spend.challenge, policy: random.oneIn(20) ? PolicyID(rawValue: 1) : spend.policy,
-            recordExpiry: spend.recordExpiry, binding: random.below(5))
+            challenge: spend.challenge,
+            policy: random.oneIn(20) ? PolicyID(rawValue: 1) : spend.policy,
+            recordExpiry: spend.recordExpiry,
+            binding: random.below(5)
+        )
     }
 
     private mutating func override(_ facts: LedgerFacts) -> OverrideChange {
@@ -196,7 +229,10 @@ struct CommandGenerator {
         default: break
         }
         return OverrideChange(
-            policy: policy(facts)?.id ?? PolicyID(rawValue: UInt32(random.below(6))), key: random.pick(keys),
-            value: value, expectedVersion: random.oneIn(3) ? random.below(12) : nil)
+            policy: policy(facts)?.id ?? PolicyID(rawValue: UInt32(random.below(6))),
+            key: random.pick(keys),
+            value: value,
+            expectedVersion: random.oneIn(3) ? random.below(12) : nil
+        )
     }
 }

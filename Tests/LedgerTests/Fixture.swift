@@ -14,7 +14,10 @@ struct Fixture {
 
     static func genesis(maxRecords: UInt32 = LedgerBounds.records) -> Genesis {
         Genesis(
-            clusterID: ClusterID(high: 1, low: 2), secret: Array(repeating: 7, count: 32), maxRecords: maxRecords)
+            clusterID: ClusterID(high: 1, low: 2),
+            secret: Array(repeating: 7, count: 32),
+            maxRecords: maxRecords
+        )
     }
 
     init(maxRecords: UInt32 = LedgerBounds.records) {
@@ -65,7 +68,10 @@ struct Fixture {
 
     @discardableResult
     mutating func charge(
-        _ limits: [LimitCharge], cost: UInt32 = 1, pass: PassCharge? = nil, at time: UInt64 = 0
+        _ limits: [LimitCharge],
+        cost: UInt32 = 1,
+        pass: PassCharge? = nil,
+        at time: UInt64 = 0
     ) -> ChargeOutcome {
         let result = apply(.charge(Charge(policy: policy, cost: cost, pass: pass, limits: limits)), at: time)
         guard case .charged(let outcome) = result else {
@@ -76,6 +82,7 @@ struct Fixture {
     }
 
     /// Charges units one by one until it is refused; answers how many were had.
+    @discardableResult
     mutating func drain(_ key: UInt64, fallback: UInt64 = 0, limit: Int = 0, at time: UInt64 = 0) -> Int {
         for had in 0..<10_000 {
             guard case .admitted = charge([limitCharge(key, limit: limit, fallback: fallback)], at: time) else {
@@ -86,13 +93,24 @@ struct Fixture {
     }
 
     func spend(
-        _ challenge: UInt64, issued: UInt64 = 0, challengeLifetime: UInt32 = 300, passLifetime: UInt32 = 600,
-        grants: UInt32 = 10, binding: UInt64 = 5, key: UInt64? = nil
+        _ challenge: UInt64,
+        issued: UInt64 = 0,
+        challengeLifetime: UInt32 = 300,
+        passLifetime: UInt32 = 600,
+        grants: UInt32 = 10,
+        binding: UInt64 = 5,
+        key: UInt64? = nil
     ) -> Spend {
         Spend(
-            challenge: ChallengeID(high: challenge, low: challenge), policy: policy,
-            issued: LedgerTime(nanoseconds: issued), challengeLifetime: challengeLifetime, passLifetime: passLifetime,
-            grants: grants, binding: binding, idempotencyKey: key.map(QuotaKey.test))
+            challenge: ChallengeID(high: challenge, low: challenge),
+            policy: policy,
+            issued: LedgerTime(nanoseconds: issued),
+            challengeLifetime: challengeLifetime,
+            passLifetime: passLifetime,
+            grants: grants,
+            binding: binding,
+            idempotencyKey: key.map(QuotaKey.test)
+        )
     }
 
     mutating func apply(_ spend: Spend, at time: UInt64) -> SpendOutcome {

@@ -69,7 +69,11 @@ extension ModelLedger {
                 continue
             }
             buckets[name] = Self.rescale(
-                tat, Int128(now), Int128(limit.definition.interval), Int128(new.interval))
+                tat,
+                Int128(now),
+                Int128(limit.definition.interval),
+                Int128(new.interval)
+            )
         }
     }
 

@@ -128,7 +128,8 @@ struct ModelLedger {
             guard secret.count == 32 else { return .rejected(.badSecret) }
             let number = epochs.last!.number + 1
             epochs = Array(
-                (epochs + [KeyEpoch(number: number, secret: secret, began: LedgerTime(nanoseconds: now))]).suffix(8))
+                (epochs + [KeyEpoch(number: number, secret: secret, began: LedgerTime(nanoseconds: now))]).suffix(8)
+            )
             return .rotated(epoch: number)
         case .raiseVersion(let to):
             version = max(version, to)
@@ -212,8 +213,10 @@ struct ModelLedger {
         let full = max(tat, Int128(now))
         let left = (Int128(now) + terms.burst * terms.interval - full)
         return LimitState(
-            remaining: left > 0 ? UInt64(left / terms.interval) : 0, resetNanoseconds: UInt64(full - Int128(now)),
-            burst: UInt64(terms.burst))
+            remaining: left > 0 ? UInt64(left / terms.interval) : 0,
+            resetNanoseconds: UInt64(full - Int128(now)),
+            burst: UInt64(terms.burst)
+        )
     }
 
     private mutating func perform(_ charge: Charge) -> ChargeOutcome {
@@ -280,7 +283,10 @@ struct ModelLedger {
         if let refusing {
             buckets = before
             return .refused(
-                limit: refusing.limit, retryAfterNanoseconds: refusing.wait, limits: states(starts))
+                limit: refusing.limit,
+                retryAfterNanoseconds: refusing.wait,
+                limits: states(starts)
+            )
         }
         let after = states(buckets)
         if charge.cost == 0 { buckets = before }
@@ -315,7 +321,10 @@ struct ModelLedger {
         let pass = PassState(
             remaining: spend.grants,
             expires: LedgerTime(nanoseconds: min(now + UInt64(spend.passLifetime) * second, recordEnd)),
-            epoch: epochs.last!.number, binding: spend.binding, recordExpiry: LedgerTime(nanoseconds: recordEnd))
+            epoch: epochs.last!.number,
+            binding: spend.binding,
+            recordExpiry: LedgerTime(nanoseconds: recordEnd)
+        )
         records[name] = Record(policy: spend.policy, pass: pass, idempotencyKey: spend.idempotencyKey)
         return .opened(pass)
     }

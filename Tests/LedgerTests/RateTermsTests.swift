@@ -19,7 +19,9 @@ import Testing
             #expect(terms.wait(tat: 0, now: end, units: terms.burst, taken: 0) == 0)
             let full = terms.taking(terms.burst, tat: 0, now: end)
             #expect(full == RateTerms.latest)
-            #expect(terms.state(tat: full, now: end) == LimitState(remaining: 0, resetNanoseconds: end, burst: terms.burst))
+            #expect(
+                terms.state(tat: full, now: end) == LimitState(remaining: 0, resetNanoseconds: end, burst: terms.burst)
+            )
             #expect(terms.wait(tat: full, now: end, units: 1, taken: 0) == terms.interval)
             #expect(terms.wait(tat: full, now: end, units: terms.burst, taken: 0) == end)
             #expect(terms.taking(.max, tat: full, now: end) == RateTerms.latest)

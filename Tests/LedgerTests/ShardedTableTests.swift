@@ -33,7 +33,11 @@ import Testing
                     let slices = first..<min(4_096, first + Int(random.below(1_500)))
                     let bound = random.next()
                     var removed = 0
-                    table.removeAll(inSlices: slices) { $0.tat < bound } removed: { _ in removed += 1 }
+                    table.removeAll(inSlices: slices) {
+                        $0.tat < bound
+                    } removed: { _ in
+                        removed += 1
+                    }
                     let before = model.count
                     model = model.filter { $0.value >= bound || !slices.contains(Table.slice(of: $0.key)) }
                     #expect(removed == before - model.count)
@@ -70,7 +74,10 @@ import Testing
         print("bytes a key at the worst fill from 100,000 to 1,200,000 keys: \(worst)")
         // Emptied again it gives the memory back.
         for slice in stride(from: 0, to: 4_096, by: 64) {
-            table.removeAll(inSlices: slice..<slice + 64) { $0.key.low % 8 != 0 } removed: { _ in }
+            table.removeAll(inSlices: slice..<slice + 64) {
+                $0.key.low % 8 != 0
+            } removed: { _ in
+            }
         }
         #expect(table.allocatedBytes <= table.count * 64)
     }
