@@ -113,6 +113,7 @@ struct Fixture {
         )
     }
 
+    @discardableResult
     mutating func apply(_ spend: Spend, at time: UInt64) -> SpendOutcome {
         guard case .spent(let outcome) = apply(.spend(spend), at: time) else { return .invalid }
         return outcome
