@@ -71,7 +71,7 @@ public enum Puzzle {
         var block = Block(seed: seed)
         var context = SHA256_CTX()
         for round in 0..<min(max(rounds, 0), solution.count)
-        where block.digestHead(round: UInt32(round), nonce: solution.storage[round], context: &context) > target {
+        where block.digestHead(round: UInt32(round), nonce: solution[round], context: &context) > target {
             return round
         }
         // Too few: the first that is not answered. Too many: the first that was not asked. Neither is a solution.
@@ -94,22 +94,31 @@ private let initialState: (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt3
 private func word(_ high: UInt32, _ low: UInt32) -> UInt64 { UInt64(high) << 32 | UInt64(low) }
 
 /// The one block of a round, in memory order: the seed, the round, n, the padding.
+///
+/// In quarters of 16 bytes, each written by one store: that is how the block function reads them, and a load that spans
+/// two fresh stores waits for both to reach the cache.
 private struct Block {
-    private var words: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
+    private typealias Quarter = SIMD2<UInt64>
+    private var quarters: (Quarter, Quarter, Quarter, Quarter)
 
     init(seed: Puzzle.Seed) {
         let s = seed.words
-        words = (s.0.bigEndian, s.1.bigEndian, s.2.bigEndian, s.3.bigEndian, 0, 0, 0, UInt64(44 * 8).bigEndian)
+        quarters = (
+            Quarter(s.0.bigEndian, s.1.bigEndian), Quarter(s.2.bigEndian, s.3.bigEndian), Quarter(),
+            Quarter(0, UInt64(44 * 8).bigEndian)
+        )
     }
 
     /// The first eight bytes of the round's digest.
     @inline(__always)
     mutating func digestHead(round: UInt32, nonce: UInt64, context: inout SHA256_CTX) -> UInt64 {
-        // Bytes 32 to 35 the round, 36 to 43 n, 44 the padding's first bit: words 4 and 5 straddle them.
-        words.4 = word(round, UInt32(truncatingIfNeeded: nonce >> 32)).bigEndian
-        words.5 = word(UInt32(truncatingIfNeeded: nonce), 0x8000_0000).bigEndian
+        // Bytes 32 to 35 the round, 36 to 43 n, 44 the padding's first bit.
+        quarters.2 = Quarter(
+            word(round, UInt32(truncatingIfNeeded: nonce >> 32)).bigEndian,
+            word(UInt32(truncatingIfNeeded: nonce), 0x8000_0000).bigEndian
+        )
         context.h = initialState
-        withUnsafeBytes(of: &words) { bytes in
+        withUnsafeBytes(of: &quarters) { bytes in
             guard let bytes = bytes.bound else { return }
             SHA256_Transform(&context, bytes)
         }

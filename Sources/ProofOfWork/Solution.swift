@@ -6,33 +6,44 @@ public struct Solution: Sendable {
     /// The most characters that a solution takes: 64 rounds.
     public static let textLengthMax = 683
 
-    /// The numbers; those from `count` on are 0 and mean nothing.
+    /// The numbers as they stand on the wire, big-endian; those from `count` on mean nothing.
+    @usableFromInline
     var storage: InlineArray<64, UInt64>
 
+    @usableFromInline
+    var storedCount: UInt8
+
     /// How many rounds it answers, 1 to 64.
-    public let count: Int
+    public var count: Int { Int(storedCount) }
 
     /// A solution of these numbers; nil where they are none or more than 64.
     public init?(_ nonces: some Collection<UInt64>) {
         guard Difficulty.roundsRange.contains(nonces.count) else { return nil }
         storage = InlineArray(repeating: 0)
-        count = nonces.count
-        for (index, nonce) in nonces.enumerated() { storage[index] = nonce }
+        storedCount = UInt8(nonces.count)
+        for (index, nonce) in nonces.enumerated() { storage[index] = nonce.bigEndian }
     }
 
     /// Reads a solution from the wire. Its length tells its rounds; whether they are the challenge's is for
     /// ``Puzzle/firstMiss(seed:rounds:target:solution:)``, or for the caller who wants to call it malformed.
     ///
     /// Throws ``TokenError/malformed`` for every text but the canonical one of 1 to 64 numbers. Allocates nothing.
+    @inlinable
     public init(parsing text: UnsafeRawBufferPointer) throws(TokenError) {
+        // Inlined, so that the numbers are read to where they will stay: a copy of them is as dear as reading them.
+        storage = InlineArray(repeating: 0)
+        storedCount = 0
+        guard read(text) else { throw .malformed }
+    }
+
+    /// Takes the numbers of the text; where it is not canonical says false, and what is then here means nothing.
+    @usableFromInline
+    mutating func read(_ text: UnsafeRawBufferPointer) -> Bool {
         guard text.count <= Self.textLengthMax, let bytes = Base64URL.byteCount(characters: text.count), bytes % 8 == 0,
             Difficulty.roundsRange.contains(bytes / 8)
-        else { throw .malformed }
-        storage = InlineArray(repeating: 0)
-        count = bytes / 8
-        let isCanonical = withUnsafeMutableBytes(of: &storage) { Base64URL.decode(text, into: $0) }
-        guard isCanonical else { throw .malformed }
-        for index in 0..<count { storage[index] = UInt64(bigEndian: storage[index]) }
+        else { return false }
+        storedCount = UInt8(bytes / 8)
+        return withUnsafeMutableBytes(of: &storage) { Base64URL.decode(text, into: $0) }
     }
 
     /// The same, from a string.
@@ -48,11 +59,11 @@ public struct Solution: Sendable {
     /// The number of a round, from 0 to `count` − 1; others are the caller's mistake and stop the process.
     public subscript(round: Int) -> UInt64 {
         precondition((0..<count).contains(round), "no such round")
-        return storage[round]
+        return UInt64(bigEndian: storage[round])
     }
 
     /// The numbers, in an array.
-    public var nonces: [UInt64] { (0..<count).map { storage[$0] } }
+    public var nonces: [UInt64] { (0..<count).map { self[$0] } }
 
     /// The text for the wire.
     public var text: String {

@@ -8,6 +8,7 @@
 // Each path below gives the same answers; tests hold them against each other and against libcrypto.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 // How the hashes are computed. The values are stable: tests iterate over them.
@@ -42,3 +43,8 @@ uint64_t csolver_search(
 
 // How many processors this process may run on, by its affinity (taskset, cpusets): 1 or more.
 int csolver_processors(void);
+
+// Reads base64url without padding, all `count` characters of `text`, to `out`, which has room for count * 3 / 4 bytes.
+// Returns 1, or 0 where the text is not canonical: a character outside the alphabet, a length that no number of bytes
+// has, or bits set that no byte has use for. Then what `out` holds means nothing. Writes within `out` in any case.
+int csolver_base64url_decode(const uint8_t *text, size_t count, uint8_t *out);
