@@ -64,11 +64,12 @@ def test_a_failure_in_dark_on_a_phone(page, stub, shots):
     assert page.get_attribute("#reason", "role") == "alert"
 
 
-def test_progress_is_told_to_everyone(page, stub):
+def test_progress_is_told_to_everyone(page, stub, shots):
     gate = stub(difficulty=30_000_000, rounds=64)
     page.goto(gate.url)
     bar = page.get_by_role("progressbar")
     page.wait_for_selector(WORKING + "".join(f":not([data-rounds-done='{k}'])" for k in range(3)))
+    page.screenshot(path=shots / "progress.png")
     told = page.evaluate(
         """() => {
             const bar = document.getElementById("bar");

@@ -104,7 +104,7 @@ async function attempt(object, received, note) {
         const module = await loadSolver(`${base}page/solver.wasm`);
         pool = new Pool(`${base}page/worker.js`, module);
     }
-    view.status("solving", note || "Your browser is computing its way in. You can leave this page to itself.");
+    view.status("solving", note || "Your browser is computing. There is nothing you need to do.");
     const lifeLeft = received + challenge.expiresIn * 1000 - performance.now();
     const expiry = setTimeout(() => pool.stop(), Math.min(Math.max(lifeLeft, 0), timerMax));
     const ticker = setInterval(showProgress, 150);

@@ -22,10 +22,9 @@ export const view = {
         bar.setAttribute("aria-valuenow", done);
         bar.setAttribute("aria-valuetext", `${done} of ${rounds} rounds`);
         element("fill").style.transform = `translateX(${(done / rounds) * 100 - 100}%)`;
-        const parts = [`${done} of ${rounds} rounds`, `${quantity(hashes)} hashes`];
-        if (rate > 0) parts.push(`${quantity(rate)} a second`);
-        if (done < rounds && Number.isFinite(secondsLeft)) parts.push(duration(secondsLeft));
-        element("figures").textContent = parts.join(" · ");
+        const left = done < rounds && Number.isFinite(secondsLeft) ? ` · ${duration(secondsLeft)}` : "";
+        const speed = rate > 0 ? ` · ${quantity(rate)} a second` : "";
+        element("figures").textContent = `${done} of ${rounds} rounds${left}\n${quantity(hashes)} hashes${speed}`;
         Object.assign(document.body.dataset, { rate: Math.round(rate), hashes, roundsDone: done });
     },
 
@@ -68,7 +67,8 @@ function duration(seconds) {
     if (seconds < 1) return "less than a second left";
     if (seconds < 90) return `about ${plural(Math.round(seconds), "second")} left`;
     if (seconds < 90 * 60) return `about ${plural(Math.round(seconds / 60), "minute")} left`;
-    return `about ${plural(Math.round(seconds / 3600), "hour")} left`;
+    if (seconds < 90 * 3600) return `about ${plural(Math.round(seconds / 3600), "hour")} left`;
+    return "several days left";
 }
 
 /** `1 second`, `2 seconds`. */

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Runs the tests of the challenge page in a headless Chromium.
+#
+#   run.sh [PYTEST-ARGUMENT…]      all tests, or those that pytest's arguments choose
+#   run.sh measure [ARGUMENT…]     measures the browser's solver instead (see measure.py)
+#
+# TOLLGATE_BINARY=PATH lets the tests of test_passage.py meet that gateway; without it they meet the stub beside them.
+# What is missing is installed: Chromium from the distribution, Playwright and pytest from PyPI into .venv beside this.
+set -eu
+cd "$(dirname "$0")"
+
+install() {
+    command -v apt-get >/dev/null || { echo "run.sh: $* missing, and no apt-get to install it by" >&2; exit 1; }
+    echo "run.sh: installing $*" >&2
+    apt-get install -y --no-install-recommends "$@" >&2 || { apt-get update >&2 && apt-get install -y --no-install-recommends "$@" >&2; }
+}
+
+# chromium-driver is for those who drive the browser by WebDriver; Playwright speaks to Chromium itself.
+[ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || install chromium chromium-driver
+python3 -c 'import ensurepip, venv' 2>/dev/null || install python3 python3-venv
+
+# The environment is made anew when the list of what it holds has changed.
+if ! cmp -s requirements.txt .venv/installed.txt; then
+    echo "run.sh: installing $(tr '\n' ' ' <requirements.txt)into Tests/Browser/.venv" >&2
+    python3 -m venv --clear .venv
+    .venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt >&2
+    cp requirements.txt .venv/installed.txt
+fi
+
+export PYTHONDONTWRITEBYTECODE=1
+if [ "${1:-}" = measure ]; then
+    shift
+    exec .venv/bin/python measure.py "$@"
+fi
+exec .venv/bin/python -m pytest -q "$@"
