@@ -46,7 +46,7 @@ public struct Ledger: Sendable {
             standing: LedgerFacts(
                 revision: 0,
                 policies: [],
-                epochs: [KeyEpoch(number: 1, secret: genesis.secret, began: .zero)],
+                epochs: [KeyEpoch(number: genesis.firstEpoch, secret: genesis.secret, began: .zero)],
                 clusterID: genesis.clusterID,
                 secret: genesis.secret,
                 ledgerVersion: genesis.ledgerVersion,

@@ -1,8 +1,11 @@
 /// What founds a ledger. Every replica of a cluster begins with the same, or with a snapshot.
 public struct Genesis: Hashable, Sendable {
     public var clusterID: ClusterID
-    /// ``LedgerBounds/secretBytes`` random bytes: the cluster's secret, and the secret of key epoch 1.
+    /// ``LedgerBounds/secretBytes`` random bytes: the cluster's secret, and the secret of the first key epoch.
     public var secret: [UInt8]
+    /// The number of the first key epoch, at least 1. A ledger in memory begins with a random one, so that tokens of an
+    /// earlier run are known to be from an epoch that is no longer kept.
+    public var firstEpoch: UInt32
     /// The version of commands that all founders know.
     public var ledgerVersion: UInt32
     /// Spent records held at most, 1 to ``LedgerBounds/recordsMaximum``. It belongs to the genesis since replicas must
@@ -12,11 +15,13 @@ public struct Genesis: Hashable, Sendable {
     public init(
         clusterID: ClusterID,
         secret: [UInt8],
+        firstEpoch: UInt32 = 1,
         ledgerVersion: UInt32 = 1,
         maxRecords: UInt32 = LedgerBounds.records
     ) {
         self.clusterID = clusterID
         self.secret = secret
+        self.firstEpoch = max(1, firstEpoch)
         self.ledgerVersion = ledgerVersion
         self.maxRecords = maxRecords
     }

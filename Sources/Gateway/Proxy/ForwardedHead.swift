@@ -22,9 +22,6 @@ enum ForwardedHead {
         "pow-idempotency-key", "host", "content-length",
     ]
 
-    /// Longest `Connection` field that is looked into for names; more names than that are nobody's honest doing.
-    static let connectionOptionsMax = 32
-
     struct Facts {
         let identity: ClientIdentity
         let requestID: String
@@ -149,7 +146,7 @@ enum ForwardedHead {
     private static func connectionOptions(_ headers: HTTPHeaders) -> Set<String> {
         var names: Set<String> = []
         for value in headers["connection"] {
-            for option in value.split(separator: ",").prefix(connectionOptionsMax) {
+            for option in value.split(separator: ",") {
                 names.insert(option.trimmingASCIIWhiteSpace().lowercased())
             }
         }

@@ -111,6 +111,18 @@ public struct RequestHead: Sendable {
         }.map(\.value)
     }
 
+    /// Whether U+FFFD occurs anywhere: what a parser of text leaves of bytes that are not UTF-8.
+    var hasReplacementCharacter: Bool {
+        storage.withUnsafeBufferPointer { bytes in
+            var index = 0
+            while index + 2 < bytes.count {
+                if bytes[index] == 0xEF, bytes[index + 1] == 0xBF, bytes[index + 2] == 0xBD { return true }
+                index += 1
+            }
+            return false
+        }
+    }
+
     var isGetOrHead: Bool { equals(method, "GET") || equals(method, "HEAD") }
 }
 

@@ -146,6 +146,10 @@ final class Exchange {
         if requestHead.method == .CONNECT {
             return Refusal(.notImplemented, "The gateway opens no tunnels.")
         }
+        // The parser has put U+FFFD where a field was not UTF-8. What cannot be passed on as it came is refused.
+        if head.hasReplacementCharacter {
+            return Refusal(.malformed, "A header field is not UTF-8.")
+        }
         if let upgrade = head.first("upgrade"), !onlyH2C(upgrade) {
             return Refusal(.notImplemented, "The gateway does not switch protocols yet.")
         }

@@ -52,9 +52,14 @@ final class Node: Sendable {
 }
 
 extension Genesis {
-    /// A cluster of its own: random id and secret.
+    /// A cluster of its own: random id, secret and first epoch. The epoch's upper half is left for those that follow.
     static func random() -> Genesis {
         let id = TokenID.random()
-        return Genesis(clusterID: ClusterID(high: id.high, low: id.low), secret: randomBytes(count: 32))
+        let epoch = randomBytes(count: 4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) } >> 1
+        return Genesis(
+            clusterID: ClusterID(high: id.high, low: id.low),
+            secret: randomBytes(count: 32),
+            firstEpoch: epoch
+        )
     }
 }
