@@ -43,7 +43,9 @@ enum ForwardedHead {
         for (name, value) in head.headers {
             let lower = name.lowercased()
             if lower == "transfer-encoding" { isChunked = true }
-            if hopByHop.contains(lower) || strippedFromRequests.contains(lower) || lower == facts.clientHeader {
+            // CGI and its heirs read `X_Forwarded_For` as `X-Forwarded-For`.
+            let folded = lower.utf8.contains(UInt8(ascii: "_")) ? lower.replacing("_", with: "-") : lower
+            if hopByHop.contains(folded) || strippedFromRequests.contains(folded) || folded == facts.clientHeader {
                 continue
             }
             if named.contains(lower) { continue }

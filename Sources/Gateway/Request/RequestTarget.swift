@@ -113,8 +113,12 @@ struct RequestTarget: Sendable, Equatable {
         if host.first != UInt8(ascii: "[") {
             guard host.allSatisfy({ ASCII.isUnreserved($0) }) else { return nil }
         }
-        // A trailing dot names the same host.
+        // A trailing dot names the same host. An empty label names none, but some servers overlook it.
         if host.count > 1, host.last == UInt8(ascii: ".") { host = host.dropLast() }
+        if host.first != UInt8(ascii: "[") {
+            guard host.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy({ !$0.isEmpty })
+            else { return nil }
+        }
         return host.map { ASCII.lowercased($0) }
     }
 }

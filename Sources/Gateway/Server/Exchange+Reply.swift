@@ -70,8 +70,9 @@ extension Exchange {
             keepAlive = false
         } else if isFinished {
             // What the client still means to send is read and thrown away, unless its length is unknown or great.
-            let length = requestHead.headers.first(name: "content-length").flatMap(Int.init) ?? Int.max
-            if length > FrontHandler.discardedBytesMax { keepAlive = false }
+            let isChunked = requestHead.headers.contains(name: "transfer-encoding")
+            let length = requestHead.headers.first(name: "content-length").map { Int($0) ?? Int.max } ?? 0
+            if isChunked || length > FrontHandler.discardedBytesMax { keepAlive = false }
         }
     }
 

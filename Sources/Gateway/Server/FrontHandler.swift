@@ -1,3 +1,4 @@
+import DequeModule
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -35,13 +36,20 @@ final class FrontHandler: ChannelDuplexHandler {
         case closed
     }
 
+    private enum Event {
+        case part(HTTPServerRequestPart)
+        case broken(HTTPParserError)
+    }
+
     let loop: GatewayLoop
     let listener: ListenerRuntime
     private var context: ChannelHandlerContext!
     private var state = State.awaiting(headBegun: false)
     private var readPending = false
     private var isDraining = false
-    private var isHalfDone = false
+    /// What has arrived and is not handled yet. One read brings it, so it is no longer than the parser's input.
+    private var events: Deque<Event> = []
+    private var isHandling = false
     private var deadline: NIODeadline = .distantFuture
     private var deadlineTask: Scheduled<Void>?
     /// Announced by the PROXY protocol, where the listener reads it.
@@ -90,11 +98,34 @@ final class FrontHandler: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch (unwrapInboundIn(data), state) {
+        events.append(.part(unwrapInboundIn(data)))
+        handleEvents()
+    }
+
+    /// Handles what has arrived, in order, and one after the other: the pipelining handler delivers the next request
+    /// from within the write that ends a response, however many follow.
+    private func handleEvents() {
+        guard !isHandling else { return }
+        isHandling = true
+        defer { isHandling = false }
+        while !isBetweenExchanges, let event = events.popFirst() {
+            switch event {
+            case .part(let part): handle(part)
+            case .broken(let error): handle(error)
+            }
+        }
+    }
+
+    /// Whether a response is complete but the connection has not been told what comes next.
+    private var isBetweenExchanges: Bool {
+        if case .active(let exchange) = state { exchange.isFinished } else { false }
+    }
+
+    private func handle(_ part: HTTPServerRequestPart) {
+        switch (part, state) {
         case (.head(let head), .awaiting):
             let exchange = Exchange(front: self, head: head, state: loop.state)
             state = .active(exchange)
-            isHalfDone = false
             progressed()
             exchange.begin()
         case (.body(let bytes), .active(let exchange)):
@@ -141,19 +172,26 @@ final class FrontHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let parser = error as? HTTPParserError else {
+        if let parser = error as? HTTPParserError {
+            events.append(.broken(parser))
+            handleEvents()
+        } else {
             close()
-            return
         }
+    }
+
+    private func handle(_ error: HTTPParserError) {
         switch state {
         case .awaiting:
-            let exchange = Exchange(front: self, malformed: parser, state: loop.state)
+            let exchange = Exchange(front: self, malformed: error, state: loop.state)
             state = .active(exchange)
             exchange.begin()
         case .active(let exchange):
-            exchange.requestBroken(parser)
-        case .discarding, .lingering, .closed:
-            close()
+            exchange.requestBroken(error)
+        case .discarding:
+            lingerAndClose()
+        case .lingering, .closed:
+            break
         }
     }
 
@@ -192,7 +230,7 @@ final class FrontHandler: ChannelDuplexHandler {
     func responseEnded(keepAlive: Bool, requestEnded: Bool) {
         guard case .active = state else { return }
         if !keepAlive || isDraining {
-            if requestEnded { closeAfterWriting() } else { lingerAndClose() }
+            lingerAndClose()
         } else if requestEnded {
             awaitNext()
         } else {
@@ -200,6 +238,7 @@ final class FrontHandler: ChannelDuplexHandler {
             expire(after: limits.bodyIdleTimeoutNanoseconds)
             readNow()
         }
+        handleEvents()
     }
 
     /// Ends the connection without a proper end of the response, so that nobody takes it for complete.
@@ -229,7 +268,7 @@ final class FrontHandler: ChannelDuplexHandler {
 
     private func awaitNext() {
         if isDraining {
-            closeAfterWriting()
+            lingerAndClose()
             return
         }
         state = .awaiting(headBegun: false)
@@ -243,16 +282,12 @@ final class FrontHandler: ChannelDuplexHandler {
         context.read()
     }
 
+    /// Closing a socket with unread bytes in it would reset it under the response: our side is shut first.
     private func lingerAndClose() {
         state = .lingering(bytes: 0)
         expire(after: Self.lingerTimeout.nanoseconds)
         context.close(mode: .output, promise: nil)
         readNow()
-    }
-
-    private func closeAfterWriting() {
-        // Closing a socket with unread bytes in it would reset it under the response: shut our side first.
-        lingerAndClose()
     }
 
     private func close() {
