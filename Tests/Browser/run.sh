@@ -12,7 +12,8 @@ cd "$(dirname "$0")"
 install() {
     command -v apt-get >/dev/null || { echo "run.sh: $* missing, and no apt-get to install it by" >&2; exit 1; }
     echo "run.sh: installing $*" >&2
-    apt-get install -y --no-install-recommends "$@" >&2 || { apt-get update >&2 && apt-get install -y --no-install-recommends "$@" >&2; }
+    apt-get update >&2
+    apt-get install -y --no-install-recommends "$@" >&2
 }
 
 # chromium-driver is for those who drive the browser by WebDriver; Playwright speaks to Chromium itself.
@@ -32,4 +33,5 @@ if [ "${1:-}" = measure ]; then
     shift
     exec .venv/bin/python measure.py "$@"
 fi
-exec .venv/bin/python -m pytest -q "$@"
+# Two to three minutes on two cores; a browser that hangs must not hang what calls this.
+exec timeout -k 10 1200 .venv/bin/python -m pytest -q "$@"

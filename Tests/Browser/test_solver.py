@@ -33,6 +33,32 @@ SOLVE = """async ([url, object, size]) => {
     return { solution, done, rounds, hashes };
 }"""
 
+# Solves with workers that compute nothing: each answers a range at once, until one reaches a second upper half. The first
+# worker of several dies after its tenth range.
+PRETEND = """async ([url, object, size]) => {
+    const { Pool, readChallenge } = await import(`${url}pool.js`);
+    const ranges = [];
+    let workers = 0;
+    window.Worker = class {
+        constructor() { this.dies = workers++ === 0 && size > 1; this.answered = 0; }
+        terminate() { this.gone = true; }
+        postMessage(message) {
+            if (message.begin !== undefined) { this.generation = message.begin; return; }
+            setTimeout(() => {
+                if (this.gone) return;
+                if (this.dies && ++this.answered > 10) { this.onerror({ message: "dies" }); return; }
+                const { round, high, low, count } = message;
+                ranges.push([high, low, count]);
+                // 2^32 tries are a few hundred ranges; a pool that goes in circles is stopped as well.
+                const found = high > 0 || ranges.length > 5000 ? 5 : -1;
+                this.onmessage({ data: { generation: this.generation, round, high, low, count, found } });
+            });
+        }
+    };
+    const pool = new Pool("worker.js", null, size);
+    return { solution: await pool.solve(readChallenge(object)), ranges };
+}"""
+
 
 @pytest.fixture
 def laboratory(page, stub):
@@ -125,6 +151,22 @@ def test_the_pool_solves_with_any_number_of_workers(laboratory, size, rounds, di
         smallest = protocol.decode(protocol.solve(token, rounds, target), rounds)
         assert protocol.decode(result["solution"], rounds) == smallest
         assert result["hashes"] == sum(n + 1 for n in smallest)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_ranges_follow_each_other_into_the_next_upper_half(laboratory, size):
+    challenge = {
+        "challenge": "A", "algorithm": "SHA-256", "rounds": 1, "target": "0000000000000000", "expires_in": 300,
+    }  # fmt: skip
+    result = laboratory.evaluate(PRETEND, [f"{BASE}page/", challenge, size])
+    ranges = sorted((high << 32 | low, count) for high, low, count in result["ranges"])
+    assert ranges[0][0] == 0
+    gaps = [after - at - count for (at, count), (after, _) in zip(ranges, ranges[1:])]
+    # None is searched twice; the only gaps are the two ranges that a worker took with it.
+    assert min(gaps) >= 0 and sum(gap > 0 for gap in gaps) <= (0 if size == 1 else 2)
+    assert all(at >> 32 == (at + count - 1) >> 32 and count % 4 == 0 for at, count in ranges)
+    (n,) = protocol.decode(result["solution"], 1)
+    assert n >> 32 == 1 and (n - 5, dict(ranges)[n - 5]) in ranges
 
 
 def test_the_committed_solver_is_what_its_source_builds(tmp_path):
