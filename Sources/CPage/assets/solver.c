@@ -51,8 +51,8 @@ static const u32 INITIAL[8] = {
     0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 };
 
-// The functions of FIPS 180-4, section 4.1.2, for one value or for a register of them. MAJ takes b ^ c, which the round
-// before has computed as its a ^ b.
+// The functions of FIPS 180-4, section 4.1.2, for one value or for a register of them. MAJ is written so
+// that its b ^ c is what the round before has computed as its a ^ b, which the compiler keeps.
 #define ROTATED(x, n) ((x) >> (n) | (x) << (32 - (n)))
 #define SIGMA_0(x) (ROTATED(x, 2) ^ ROTATED(x, 13) ^ ROTATED(x, 22))
 #define SIGMA_1(x) (ROTATED(x, 6) ^ ROTATED(x, 11) ^ ROTATED(x, 25))
@@ -93,8 +93,9 @@ static void compress(u32 hash[8])
     for (int i = 0; i < 8; i++) hash[i] += s[i];
 }
 
-// Where the caller writes the token, TOKEN_MAX bytes of room.
+// Where the caller writes the token, and how many bytes of room are there.
 unsigned char *EXPORT(token_memory)(void) { return token; }
+u32 EXPORT(token_room)(void) { return TOKEN_MAX; }
 
 // Takes the seed of all rounds, SHA-256 of the first `length` bytes at `token_memory`. False: too long, nothing changed.
 int EXPORT(seed)(u32 length)

@@ -27,10 +27,10 @@ function begin(message) {
     solved = new Set();
     if (solver === null) solver = new WebAssembly.Instance(message.module).exports;
     const token = new TextEncoder().encode(message.token);
-    const room = new Uint8Array(solver.memory.buffer, solver.token_memory());
+    const room = new Uint8Array(solver.memory.buffer, solver.token_memory(), solver.token_room());
     if (token.length > room.length) throw new RangeError("the challenge is too long");
     room.set(token);
-    if (!solver.seed(token.length)) throw new RangeError("the challenge is too long");
+    solver.seed(token.length);
 }
 
 function search({ round, high, low, count, targetHigh, targetLow }) {
