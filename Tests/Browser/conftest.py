@@ -88,7 +88,6 @@ def gate(stub, tmp_path):
     configuration.write_text(
         f"""node: {{ name: a, data: {tmp_path / "data"} }}
 listeners: [ {{ address: "127.0.0.1:{gateway}" }} ]
-admin: {{ address: "unix:{tmp_path / "admin.sock"}" }}
 probes: {{ address: "127.0.0.1:{probes}" }}
 upstreams: {{ app: {{ servers: ["{site.address}"] }} }}
 routes: [ {{ name: all, match: {{ path: "/*" }}, upstream: app, policy: site }} ]
