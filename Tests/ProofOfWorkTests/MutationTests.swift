@@ -43,7 +43,7 @@ struct MutationTests {
         var generator = SeededGenerator(seed: printedSeed())
         let ring = try ring(epochs: [7, 8])
         var errors: [TokenError: Int] = [:]
-        for trial in 0..<20_000 {
+        for trial in 0..<12_000 {
             let isChallenge = trial % 2 == 0
             let original = try isChallenge ? ring.seal(sampleChallenge()) : ring.seal(samplePass())
             let mutated = generator.mutate([UInt8](original.utf8))
@@ -74,7 +74,7 @@ struct MutationTests {
         let right = try Solver(threads: 1).solve(seed: seed, rounds: rounds, target: target)
         let original = [UInt8](right.text.utf8)
         var (malformed, wrong, accepted) = (0, 0, 0)
-        for _ in 0..<20_000 {
+        for _ in 0..<12_000 {
             let mutated = generator.mutate(original)
             let parsed = mutated.withUnsafeBytes { text in
                 Result { () throws(TokenError) in try Solution(parsing: text) }
@@ -89,19 +89,20 @@ struct MutationTests {
             if miss == nil { accepted += 1 } else { wrong += 1 }
             if mutated == original { #expect(miss == nil) }
         }
-        #expect(malformed > 0 && wrong > 0 && malformed + wrong + accepted == 20_000)
+        #expect(malformed > 0 && wrong > 0 && malformed + wrong + accepted == 12_000)
         // One change in 256 of a number is right by luck.
-        #expect(accepted < 2000, "\(accepted)")
+        #expect(accepted < 1200, "\(accepted)")
     }
 
     /// No two texts are one solution. Of long ones the end alone: there the spare bits are.
-    @Test(arguments: [(1, 0), (2, 0), (3, 0), (16, 160), (64, 675)])
+    @Test(arguments: [(1, 0), (2, 0), (3, 0), (16, 150), (64, 675)])
     func everyChangeOfOneCharacterOfASolutionIsAnotherSolutionOrNone(count: Int, from: Int) throws {
         let solution = try #require(Solution((0..<count).map { UInt64($0) &* 0x0123_4567_89ab_cdef }))
         let original = [UInt8](solution.text.utf8)
         #expect(original.count <= Solution.textLengthMax)
         for index in from..<original.count {
-            for other in UInt8.min ... .max where other != original[index] {
+            for other in tokenAlphabet.compactMap(\.asciiValue) + [0, 10, 32, 43, 47, 61, 128, 255]
+            where other != original[index] {
                 var changed = original
                 changed[index] = other
                 let parsed = changed.withUnsafeBytes { text in

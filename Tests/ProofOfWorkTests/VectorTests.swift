@@ -11,18 +11,18 @@ struct VectorTests {
         #expect(Difficulty.target(hexadecimal: vector.target) == target)
         let seed = Puzzle.seed(token: vector.token)
         #expect(hexadecimal(seed.bytes) == vector.seed)
-        let head = try #require(Difficulty.target(hexadecimal: String(vector.first_digest.prefix(16))))
-        #expect(Puzzle.meets(seed: seed, round: 0, nonce: vector.first_nonce, target: head))
-        #expect(head == 0 || !Puzzle.meets(seed: seed, round: 0, nonce: vector.first_nonce, target: head - 1))
+        let head = try #require(Difficulty.target(hexadecimal: String(vector.firstDigest.prefix(16))))
+        #expect(Puzzle.meets(seed: seed, round: 0, nonce: vector.firstNonce, target: head))
+        #expect(head == 0 || !Puzzle.meets(seed: seed, round: 0, nonce: vector.firstNonce, target: head - 1))
 
-        let solution = try Solution(parsing: vector.smallest_solution)
+        let solution = try Solution(parsing: vector.smallestSolution)
         #expect(solution.count == vector.rounds)
-        #expect(solution[0] == vector.first_nonce)
-        #expect(solution.text == vector.smallest_solution)
+        #expect(solution[0] == vector.firstNonce)
+        #expect(solution.text == vector.smallestSolution)
         #expect(Puzzle.firstMiss(seed: seed, rounds: vector.rounds, target: target, solution: solution) == nil)
 
         let found = try Solver(threads: 2).solve(seed: seed, rounds: vector.rounds, target: target, smallest: true)
-        #expect(found.text == vector.smallest_solution)
+        #expect(found.text == vector.smallestSolution)
     }
 
     @Test(arguments: Vectors.puzzles.compactMap(\.answers).joined())
@@ -33,10 +33,10 @@ struct VectorTests {
         let target = try #require(Difficulty.target(hexadecimal: vector.target))
         let seed = Puzzle.seed(token: vector.token)
         let miss = Puzzle.firstMiss(seed: seed, rounds: vector.rounds, target: target, solution: solution)
-        #expect(miss == vector.first_miss)
+        #expect(miss == vector.firstMiss)
     }
 
-    @Test(arguments: Vectors.puzzles.compactMap(\.malformed_solutions).joined())
+    @Test(arguments: Vectors.puzzles.compactMap(\.malformedSolutions).joined())
     func aMalformedSolutionIsRefused(vector: Vectors.Puzzles.Malformed) {
         let error = tokenError { () throws(TokenError) in try Solution(parsing: vector.solution) }
         #expect(error == .malformed)
@@ -68,7 +68,7 @@ struct VectorTests {
                 rounds: vector.rounds,
                 target: try #require(Difficulty.target(hexadecimal: vector.target)),
                 grants: vector.grants,
-                passLifetime: vector.pass_lifetime,
+                passLifetime: vector.passLifetime,
                 price: vector.price,
                 id: tokenID(id)
             )
@@ -81,7 +81,7 @@ struct VectorTests {
                 policy: vector.policy,
                 binding: vector.binding.flatMap { UInt64($0) },
                 expires: try #require(UInt64(vector.expires)),
-                recordExpiry: try #require(UInt64(vector.record_expiry)),
+                recordExpiry: try #require(UInt64(vector.recordExpiry)),
                 grants: vector.grants,
                 id: tokenID(bytes(hexadecimal: vector.id))
             )
@@ -96,32 +96,32 @@ struct VectorTests {
         let ring = try vectorRing()
         for vector in vectors.bindings {
             let (high, low) = (try #require(UInt64(vector.high)), try #require(UInt64(vector.low)))
-            #expect(String(ring.binding(high: high, low: low, isIPv4: vector.is_ipv4)) == vector.binding)
+            #expect(String(ring.binding(high: high, low: low, isIPv4: vector.isIpv4)) == vector.binding)
         }
         func text(_ key: (high: UInt64, low: UInt64)) -> String {
             Difficulty.hexadecimal(key.high) + Difficulty.hexadecimal(key.low)
         }
-        for vector in vectors.quota_keys_of_bytes {
+        for vector in vectors.quotaKeysOfBytes {
             let kind = try #require(vector.kind)
             let key = bytes(hexadecimal: vector.bytes).withUnsafeBytes { ring.quotaKey(kind: kind, bytes: $0) }
             #expect(text(key) == vector.key)
         }
-        for vector in vectors.quota_keys_of_words {
+        for vector in vectors.quotaKeysOfWords {
             let (high, low) = (try #require(UInt64(vector.high)), try #require(UInt64(vector.low)))
             #expect(text(ring.quotaKey(kind: vector.kind, high: high, low: low)) == vector.key)
         }
-        for vector in vectors.idempotency_keys {
+        for vector in vectors.idempotencyKeys {
             let key = bytes(hexadecimal: vector.bytes).withUnsafeBytes { ring.idempotencyKey($0) }
             #expect(text(key) == vector.key)
         }
-        let keys = vectors.quota_keys_of_bytes.map(\.key) + vectors.quota_keys_of_words.map(\.key)
+        let keys = vectors.quotaKeysOfBytes.map(\.key) + vectors.quotaKeysOfWords.map(\.key)
         #expect(Set(keys).count == keys.count)
     }
 
     private func vectorRing() throws -> KeyRing {
         let vectors = Vectors.tokens
         return try KeyRing(
-            clusterSecret: bytes(hexadecimal: vectors.cluster_secret),
+            clusterSecret: bytes(hexadecimal: vectors.clusterSecret),
             epochs: vectors.epochs.map { ($0.number, bytes(hexadecimal: $0.secret)) },
             current: 7
         )

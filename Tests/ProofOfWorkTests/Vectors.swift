@@ -10,9 +10,9 @@ enum Vectors {
             var difficulty: UInt64
             var target: String
             var seed: String
-            var first_nonce: UInt64
-            var first_digest: String
-            var smallest_solution: String
+            var firstNonce: UInt64
+            var firstDigest: String
+            var smallestSolution: String
 
             var testDescription: String {
                 "\(rounds) rounds, difficulty \(difficulty), a token of \(token.utf8.count)"
@@ -32,7 +32,7 @@ enum Vectors {
             var target: String
             var solution: String
             var nonces: [String]
-            var first_miss: Int?
+            var firstMiss: Int?
 
             var testDescription: String { what }
         }
@@ -47,7 +47,7 @@ enum Vectors {
         var cases: [Case]
         var targets: [Target]?
         var answers: [Answer]?
-        var malformed_solutions: [Malformed]?
+        var malformedSolutions: [Malformed]?
     }
 
     struct Tokens: Decodable {
@@ -63,7 +63,7 @@ enum Vectors {
             var lifetime: UInt32
             var rounds: UInt8
             var target: String
-            var grants, pass_lifetime, price: UInt32
+            var grants, passLifetime, price: UInt32
             var id: String
             var token: String
         }
@@ -71,7 +71,7 @@ enum Vectors {
         struct Pass: Decodable {
             var epoch, policy: UInt32
             var binding: String?
-            var expires, record_expiry: String
+            var expires, recordExpiry: String
             var grants: UInt32
             var id: String
             var token: String
@@ -79,7 +79,7 @@ enum Vectors {
 
         struct Binding: Decodable {
             var high, low: String
-            var is_ipv4: Bool
+            var isIpv4: Bool
             var binding: String
         }
 
@@ -95,14 +95,14 @@ enum Vectors {
             var key: String
         }
 
-        var cluster_secret: String
+        var clusterSecret: String
         var epochs: [Epoch]
         var challenges: [Challenge]
         var passes: [Pass]
         var bindings: [Binding]
-        var quota_keys_of_bytes: [OfBytes]
-        var quota_keys_of_words: [OfWords]
-        var idempotency_keys: [OfBytes]
+        var quotaKeysOfBytes: [OfBytes]
+        var quotaKeysOfWords: [OfWords]
+        var idempotencyKeys: [OfBytes]
     }
 
     /// The hand-given set and ours.
@@ -114,7 +114,9 @@ enum Vectors {
         let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("Vectors/\(name)")
         do {
-            return try JSONDecoder().decode(Content.self, from: Data(contentsOf: url))
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            return try decoder.decode(Content.self, from: Data(contentsOf: url))
         } catch {
             fatalError("\(url.path): \(error)")
         }
