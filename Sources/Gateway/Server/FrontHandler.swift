@@ -21,6 +21,8 @@ final class FrontHandler: ChannelDuplexHandler {
 
     /// Bytes of a request's body that are read and thrown away so that its connection can go on.
     static let discardedBytesMax = 256 * 1_024
+    /// Bytes that a closing connection still takes, so that its client gets to read the last response.
+    static let lingeringBytesMax = 4 * discardedBytesMax
     /// How long a closing connection waits for its client to have read the last response.
     static let lingerTimeout = TimeAmount.seconds(2)
 
@@ -140,10 +142,8 @@ final class FrontHandler: ChannelDuplexHandler {
             if total > Self.discardedBytesMax { lingerAndClose() }
         case (.end, .discarding):
             awaitNext()
-        case (.body(let bytes), .lingering(let count)):
-            let total = count + bytes.readableBytes
-            state = .lingering(bytes: total)
-            if total > Self.discardedBytesMax * 4 { close() }
+        case (.body(let bytes), .lingering):
+            discard(bytes.readableBytes)
         default:
             break
         }
@@ -172,12 +172,23 @@ final class FrontHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if let parser = error as? HTTPParserError {
-            events.append(.broken(parser))
+        switch error {
+        case let error as HTTPParserError:
+            events.append(.broken(error))
             handleEvents()
-        } else {
+        case ByteToMessageDecoderError.dataReceivedInErrorState(_, let bytes):
+            // What follows a message that broke HTTP is thrown away: closing now would reset the last response.
+            discard(bytes.readableBytes)
+        default:
             close()
         }
+    }
+
+    /// Counts bytes that nobody will look at, and ends the connection when there are too many of them.
+    private func discard(_ count: Int) {
+        guard case .lingering(let before) = state else { return }
+        state = .lingering(bytes: before + count)
+        if before + count > Self.lingeringBytesMax { close() }
     }
 
     private func handle(_ error: HTTPParserError) {
