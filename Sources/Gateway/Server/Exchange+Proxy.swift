@@ -42,7 +42,6 @@ extension Exchange: UpstreamExchangeDelegate {
 
     private func start(on connection: UpstreamConnection) {
         phase = .forwarding(connection)
-        front.progressed()
         connection.begin(forwardedHead!, delegate: self)
         let held = heldBody
         heldBody = []
@@ -53,6 +52,7 @@ extension Exchange: UpstreamExchangeDelegate {
             connection.flush()
             front.resumeReading()
         }
+        front.progressed()
     }
 
     // MARK: From the upstream

@@ -128,14 +128,14 @@ final class FrontHandler: ChannelDuplexHandler {
         case (.head(let head), .awaiting):
             let exchange = Exchange(front: self, head: head, state: loop.state)
             state = .active(exchange)
-            progressed()
             exchange.begin()
+            progressed()
         case (.body(let bytes), .active(let exchange)):
-            progressed()
             exchange.requestBody(bytes)
-        case (.end, .active(let exchange)):
             progressed()
+        case (.end, .active(let exchange)):
             exchange.requestEnd()
+            progressed()
         case (.body(let bytes), .discarding(let count)):
             let total = count + bytes.readableBytes
             state = .discarding(bytes: total)
@@ -165,10 +165,9 @@ final class FrontHandler: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard case .active(let exchange) = state else { return }
+        exchange.clientWritabilityChanged(isWritable: context.channel.isWritable)
         progressed()
-        if case .active(let exchange) = state {
-            exchange.clientWritabilityChanged(isWritable: context.channel.isWritable)
-        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -263,7 +262,8 @@ final class FrontHandler: ChannelDuplexHandler {
         close()
     }
 
-    /// Something has moved: whatever is being waited for gets its whole time again.
+    /// Something has moved: what is being waited for from now on gets its whole time. To be called after the exchange
+    /// has taken note of it, for that decides what is waited for.
     func progressed() {
         guard case .active(let exchange) = state else { return }
         expire(after: exchange.patienceNanoseconds)
