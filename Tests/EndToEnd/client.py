@@ -271,15 +271,20 @@ class Client:
         return rest
 
 
-def exchange(address, data, source=None, timeout=30):
-    """Sends the bytes on a connection of its own, half-closes it, and returns all final responses until the server closes."""
+def exchange(address, data, source=None, timeout=30, half_close=True):
+    """Sends the bytes on a connection of its own and returns all final responses until the server closes.
+
+    Without `half_close` the bytes must make the server close. With it, their end is the end of the connection as the server sees it;
+    then a request that takes time may be taken for abandoned.
+    """
     responses = []
     with Client(address, source, timeout) as client:
         client.send(data)
-        try:
-            client.socket.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
+        if half_close:
+            try:
+                client.socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
         try:
             while client.socket is not None:
                 responses.append(client.read_response())
