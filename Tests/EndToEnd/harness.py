@@ -77,6 +77,7 @@ class Gateway:
         self.config_path = os.path.join(self.folder, "tollgate.yaml")
         self.environment = {**os.environ, **(environment or {})}
         self.listeners_expected = 1
+        self.probes_expected = False
         if config is not None:
             self.write_config(config)
         self.arguments = arguments or ["serve", "--config", self.config_path]
@@ -88,6 +89,7 @@ class Gateway:
         if not re.search(r"^listeners:", text, re.MULTILINE):
             text = 'listeners: [{ address: "127.0.0.1:0" }]\n' + text
         self.listeners_expected = self._count_listeners(text)
+        self.probes_expected = re.search(r"^probes:", text, re.MULTILINE) is not None
         # In one step, as the program watches the file.
         with open(self.config_path + ".new", "w", encoding="utf-8") as file:
             file.write(text)
@@ -118,12 +120,15 @@ class Gateway:
         ]
         for reader in self._readers:
             reader.start()
-        count = self.listeners_expected
-        self.wait_for(lambda _: len(self._logged("listening")) >= count, START_TIMEOUT)
+        self.wait_for(lambda _: self._is_listening(), START_TIMEOUT)
         self.addresses = [self._host_port(line["address"]) for line in self._logged("listening")]
         probes = self._logged("probes")
         self.probes = self._host_port(probes[0]["address"]) if probes else None
         return self
+
+    def _is_listening(self):
+        listening = len(self._logged("listening")) >= self.listeners_expected
+        return listening and (not self.probes_expected or bool(self._logged("probes")))
 
     def _read(self, stream, lines, is_log):
         for raw in stream:
@@ -244,9 +249,10 @@ class TestCase(unittest.TestCase):
     def start_gateway(self, config=None, **options):
         gateway = Gateway(config, **options)
         self.addCleanup(gateway.stop)
+        gateway.start()
         gateway.expected_to_run = True
         self._gateways.append(gateway)
-        return gateway.start()
+        return gateway
 
     def start_upstream(self, handler=None):
         upstream = Upstream(handler).start()
