@@ -89,8 +89,9 @@ class Mutator:
         """The text of the same length whose bytes differ in one to four bits: well-formed, but not authentic."""
         padded = re.sub(r"[^A-Za-z0-9_-]", "A", text)
         data = bytearray(base64.urlsafe_b64decode(padded[: len(padded) // 4 * 4] or "AAAA"))
-        for _ in range(self.random.choice((1, 1, 1, 2, 4))):
-            data[self.random.randrange(len(data))] ^= 1 << self.random.randrange(8)
+        # Different ones, or two might undo each other.
+        for bit in self.random.sample(range(len(data) * 8), self.random.choice((1, 1, 1, 2, 4))):
+            data[bit // 8] ^= 1 << bit % 8
         return base64.urlsafe_b64encode(bytes(data)).decode("ascii")
 
     def bytes(self, data):
@@ -255,7 +256,8 @@ class TokenMutationTests(MutationTestCase):
         free_before = self.left("free")
         items = []
         while len(items) < self.COUNT // 2:
-            head, dot, tail = mutator.text(line).partition(".")
+            # White space around a field's value is no part of it.
+            head, dot, tail = mutator.text(line).strip(" \t").partition(".")
             if head == one["challenge"]:
                 tail = self.missing(mutator, one, solution)
             items.append(head + dot + tail)
@@ -275,7 +277,7 @@ class TokenMutationTests(MutationTestCase):
         items = []
         for index in range(self.COUNT // 2):
             body = mutator.bytes(good_form if index % 2 else good_json)
-            if not self.says_the_same(body, index % 2, one["challenge"], solution):
+            if not self.still_solves(body, one):
                 items.append((body, index % 2))
         types = ("application/json", "application/x-www-form-urlencoded")
         self.share(
@@ -288,10 +290,12 @@ class TokenMutationTests(MutationTestCase):
         self.assertEqual(protocol.redeem(self.client, one, solution, headers=[("X-Forwarded-For", HOME)]).status, 200)
 
     @staticmethod
-    def says_the_same(body, is_form, token, solution):
-        """Whether an edit that changes nothing, as of white space or of an unknown member, has left the solution in it."""
+    def still_solves(body, challenge):
+        """Whether an edit of white space, of another member, or to another number that hits has left the body with a solution."""
         text = body.decode("latin-1")
-        return token in text and solution in text
+        words = re.findall("[A-Za-z0-9_-]+", text)
+        solutions = (word for word in words if len(word) == len(protocol.encode([0] * challenge["rounds"])))
+        return challenge["challenge"] in words and any(protocol.verify(challenge, word) is None for word in solutions)
 
     @staticmethod
     def hash(text):
@@ -400,14 +404,14 @@ class MessageMutationTests(MutationTestCase):
 
         self.share(items, send)
         self.assertEqual(set(self.statuses) - {200, 400, 404}, set(), self.statuses)
-        self.assertGreater(self.statuses[200], len(items) // 10)
+        self.assertGreater(self.statuses[200], len(items) // 40)
         arrived = self.upstream.count() - before
         self.assertEqual((arrived, counted["counted"]), (self.statuses[200],) * 2)
         self.assertEqual(self.left("free"), free_before - arrived - 1)
 
 
 class ConfigurationMutationTests(TestCase):
-    COUNT = 120
+    COUNT = 100
     FILE = """
         node: { name: a }
         listeners:
