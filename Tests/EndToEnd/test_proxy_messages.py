@@ -155,7 +155,7 @@ class Bodies(ProxyCase):
                 connection.read_request()
                 connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n")
                 connection.send("4;x=y\r\nwiki\r\n", "006\r\npedia.\r\n")
-                connection.send("0\r\nX-Sum: 10\r\nConnection: close\r\nX-Request-Id: x\r\nSet-Cookie: a=b\r\n\r\n")
+                connection.send("0\r\nX-Sum: 10\r\nX-Request-Id: x\r\nSet-Cookie: a=b\r\n\r\n")
 
         upstream = self.scripted(script)
         client = self.connect(self.proxy(upstream))
