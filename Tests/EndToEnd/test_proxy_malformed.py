@@ -214,6 +214,12 @@ class Malformed(ProxyCase):
         client.send(b"\r\nGET /1 HTTP/1.1\r\nHost: x\r\n\r\n")
         self.assertEqual(client.read_response().body, b"GET /1 HTTP/1.1")
 
+    def test_a_refusal_is_seen_although_more_follows(self):
+        for _ in range(10):
+            client = self.connect(self.gateway)
+            client.send(b"POST / HTTP/1.1\r\nHost : x\r\nContent-Length: 700000\r\n\r\n" + bytes(700_000))
+            self.assertEqual(client.read_response().status, 400)
+
     def test_noise_never_ends_the_program(self):
         for _ in range(200):
             client = self.connect(self.gateway)
