@@ -15,6 +15,7 @@ struct NormalizedPath: Sendable, Equatable {
         case controlCharacter
         case backslash
         case climbsOutOfRoot
+        case dotSegmentWithParameter
     }
 
     /// What goes to the upstream, without the query. Begins with `/`.
@@ -106,6 +107,13 @@ struct NormalizedPath: Sendable, Equatable {
                 output.removeSubrange(last...)
                 endsWithSlash = true
             } else {
+                // `..;x` is a name to us and a dot segment to servers that know path parameters.
+                let name = segment.prefix { $0 != UInt8(ascii: ";") }
+                if !name.isEmpty, name.count < segment.count, name.allSatisfy({ $0 == UInt8(ascii: ".") }),
+                    name.count <= 2
+                {
+                    throw .dotSegmentWithParameter
+                }
                 output.append(slash)
                 output.append(contentsOf: segment)
             }

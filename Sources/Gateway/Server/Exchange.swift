@@ -229,6 +229,7 @@ final class Exchange {
         case .badPath(.badPercentEncoding): "The path has a bad percent-encoding."
         case .badPath(.controlCharacter): "The path has a control character."
         case .badPath(.backslash): "The path has a backslash."
+        case .badPath(.dotSegmentWithParameter): "The path has a dot segment with a parameter."
         case .badPath(.climbsOutOfRoot): "The path climbs out of the root."
         }
     }
