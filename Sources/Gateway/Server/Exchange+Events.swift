@@ -79,8 +79,10 @@ extension Exchange {
         case .new, .waiting:
             // The ledger and the connect have deadlines of their own; this is behind them.
             return limits.bodyIdleTimeoutNanoseconds
-        case .collecting, .finished:
-            return front.isWritable ? limits.bodyIdleTimeoutNanoseconds : limits.writeIdleTimeoutNanoseconds
+        case .collecting:
+            return limits.bodyIdleTimeoutNanoseconds
+        case .finished:
+            return limits.writeIdleTimeoutNanoseconds
         case .forwarding(let upstream):
             if !front.isWritable { return limits.writeIdleTimeoutNanoseconds }
             if !requestEnded, upstream.isWritable, !responseHeadSeen { return limits.bodyIdleTimeoutNanoseconds }

@@ -104,9 +104,7 @@ extension Exchange: UpstreamExchangeDelegate {
 
     func upstreamEnd(_ trailers: HTTPHeaders?) {
         phase = .finished
-        front.write(.end(framing == .chunked ? ForwardedHead.trailers(trailers) : nil))
-        front.flush()
-        front.responseEnded(keepAlive: keepAlive, requestEnded: requestEnded)
+        front.endResponse(framing == .chunked ? ForwardedHead.trailers(trailers) : nil, keepAlive: keepAlive)
     }
 
     func upstreamReadComplete() {

@@ -56,9 +56,7 @@ extension Exchange {
         if !head.equals(head.method, "HEAD") {
             front.write(.body(.byteBuffer(ByteBuffer(bytes: body))))
         }
-        front.write(.end(nil))
-        front.flush()
-        front.responseEnded(keepAlive: keepAlive, requestEnded: requestEnded)
+        front.endResponse(nil, keepAlive: keepAlive)
     }
 
     /// Decides, when the head of the response is written, whether the connection goes on.

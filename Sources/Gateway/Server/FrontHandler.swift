@@ -12,8 +12,8 @@ import Settings
 
 /// One connection of a client: turns the parser's parts into exchanges, one after the other, and paces reading.
 ///
-/// The pipelining handler before it holds back what follows a request until its response is complete, so there is never
-/// more than one exchange. Confined to its event loop.
+/// What follows a request is held back until its response has been written, so there is never more than one exchange.
+/// Confined to its event loop.
 final class FrontHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
@@ -84,6 +84,7 @@ final class FrontHandler: ChannelDuplexHandler {
     func channelInactive(context: ChannelHandlerContext) {
         let state = self.state
         self.state = .closed
+        events.removeAll()
         deadlineTask?.cancel()
         deadlineTask = nil
         loop.closed(self)
@@ -104,23 +105,24 @@ final class FrontHandler: ChannelDuplexHandler {
         handleEvents()
     }
 
-    /// Handles what has arrived, in order, and one after the other: the pipelining handler delivers the next request
-    /// from within the write that ends a response, however many follow.
+    /// Handles what has arrived, in order and without recursion, however many requests one read has brought.
     private func handleEvents() {
         guard !isHandling else { return }
         isHandling = true
         defer { isHandling = false }
-        while !isBetweenExchanges, let event = events.popFirst() {
+        while mayHandle, let event = events.popFirst() {
             switch event {
             case .part(let part): handle(part)
             case .broken(let error): handle(error)
             }
         }
+        readNow()
     }
 
-    /// Whether a response is complete but the connection has not been told what comes next.
-    private var isBetweenExchanges: Bool {
-        if case .active(let exchange) = state { exchange.isFinished } else { false }
+    /// False while a request is complete and its response is not: what has arrived then belongs to the next.
+    private var mayHandle: Bool {
+        guard case .active(let exchange) = state else { return true }
+        return !exchange.isFinished && !exchange.requestEnded
     }
 
     private func handle(_ part: HTTPServerRequestPart) {
@@ -155,13 +157,16 @@ final class FrontHandler: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        let mayRead: Bool
-        switch state {
-        case .active(let exchange): mayRead = exchange.mayReadFromClient
-        case .awaiting, .discarding, .lingering: mayRead = true
-        case .closed: mayRead = false
-        }
         if mayRead { context.read() } else { readPending = true }
+    }
+
+    private var mayRead: Bool {
+        guard events.isEmpty else { return false }
+        switch state {
+        case .active(let exchange): return !exchange.requestEnded && exchange.mayReadFromClient
+        case .awaiting, .discarding, .lingering: return true
+        case .closed: return false
+        }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -216,9 +221,7 @@ final class FrontHandler: ChannelDuplexHandler {
 
     /// Reads on, where the exchange had held reading back and now may.
     func resumeReading() {
-        guard readPending, case .active(let exchange) = state, exchange.mayReadFromClient else { return }
-        readPending = false
-        context.read()
+        readNow()
     }
 
     func write(_ part: HTTPServerResponsePart) {
@@ -232,16 +235,25 @@ final class FrontHandler: ChannelDuplexHandler {
     /// Whether a response may leave the connection open; asked when its head is written.
     var mayKeepAlive: Bool { !isDraining }
 
-    /// The response is complete and flushed.
+    /// Writes the end of the response. When the kernel has taken all of it the connection goes on, or ends; until then
+    /// the client has the time that it is given to take what is written.
     ///
-    /// - Parameters:
-    ///   - keepAlive: what the response's head has said.
-    ///   - requestEnded: whether the whole request has been read.
-    func responseEnded(keepAlive: Bool, requestEnded: Bool) {
-        guard case .active = state else { return }
+    /// - Parameter keepAlive: what the response's head has said.
+    func endResponse(_ trailers: HTTPHeaders?, keepAlive: Bool) {
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { [weak self] _ in
+            guard let self else { return }
+            self.responseWritten(keepAlive: keepAlive)
+        }
+        context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: written)
+        progressed()
+    }
+
+    private func responseWritten(keepAlive: Bool) {
+        guard case .active(let exchange) = state else { return }
         if !keepAlive || isDraining {
             lingerAndClose()
-        } else if requestEnded {
+        } else if exchange.requestEnded {
             awaitNext()
         } else {
             state = .discarding(bytes: 0)
@@ -288,7 +300,7 @@ final class FrontHandler: ChannelDuplexHandler {
     }
 
     private func readNow() {
-        guard readPending else { return }
+        guard readPending, mayRead else { return }
         readPending = false
         context.read()
     }

@@ -149,7 +149,6 @@ enum Listener {
         try pipeline.addHandler(ArrivalHandler(front: front))
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)
         try pipeline.addHandler(ByteToMessageHandler(decoder))
-        try pipeline.addHandler(HTTPServerPipelineHandler())
         try pipeline.addHandler(front)
     }
 }
