@@ -96,7 +96,8 @@ enum ProxyHeader {
         case (1, 0x21), (1, 0x22):
             guard length >= 36 else { return .malformed }
             return .complete(length: total, address: IPAddress(ipv6High: word(16, 8), low: word(24, 8)))
-        case (1, _):
+        case (1, 0x00), (1, 0x31), (1, 0x32):
+            // Unspecified, or a Unix socket: no address of the Internet.
             return .complete(length: total, address: nil)
         default:
             return .malformed
