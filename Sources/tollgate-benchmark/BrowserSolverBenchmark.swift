@@ -35,9 +35,9 @@ struct BrowserSolverBenchmark: ParsableCommand {
 
     func run() throws {
         Surroundings.enter()
-        do {
+        do throws(BenchmarkError) {
             try measure()
-        } catch let error as BenchmarkError {
+        } catch {
             print("error: \(error)")
             throw ExitCode(1)
         }
@@ -52,11 +52,13 @@ struct BrowserSolverBenchmark: ParsableCommand {
         }
         var transform = Series()
         var native = Series()
+        var allThreads = Series()
         var inBrowser: [BrowserSolver.Variant: Series] = [:]
         var byClock = Series()
         for _ in 0..<rounds {
             transform.add(NativeHashing.transforms(milliseconds: milliseconds))
             native.add(NativeHashing.searches(milliseconds: milliseconds))
+            allThreads.add(NativeHashing.searchesOfAllThreads(milliseconds: milliseconds))
             for variant in browser?.variants ?? [] {
                 let rate = try browser!.measure(variant, milliseconds: milliseconds)
                 inBrowser[variant, default: Series()].add(rate.perProcessorSecond / 1e6)
@@ -66,6 +68,10 @@ struct BrowserSolverBenchmark: ParsableCommand {
         print("MH/s of one thread, \(rounds) rounds of \(milliseconds) ms each")
         print("SHA256_Transform loop".padded(28) + transform.text())
         print("native solver (\(Solver.acceleration))".padded(28) + native.text())
+        print(
+            "native solver, \(Solver.processorCount) threads".padded(28) + allThreads.text().padded(24) + "by the clock"
+        )
+        print("native solver over SHA256_Transform: \((native / transform).text(digits: 2))")
         guard let shipped = inBrowser[.shipped] else { return }
         print("browser".padded(28) + shipped.text().padded(24) + "by the clock \(byClock.text())")
         if let scalar = inBrowser[.scalar] { print("browser, scalar".padded(28) + scalar.text()) }
@@ -123,6 +129,23 @@ enum NativeHashing {
             start += tried
             return tried
         }
+    }
+
+    /// Millions of tries of the whole native solver, on every processor that this process may use, in a second of the
+    /// clock: what else the machine does lowers it.
+    static func searchesOfAllThreads(milliseconds: Int) -> Double {
+        let solver = Solver()
+        let clock = ContinuousClock()
+        let begin = clock.now
+        var hashes: UInt64 = 0
+        var end = begin
+        // A target of zero, so that the search goes on until it is cancelled: that is the error it ends with.
+        _ = try? solver.solve(token: "AQ", rounds: 64, target: 0) { progress in
+            hashes = progress.hashes
+            end = clock.now
+            if end - begin >= .milliseconds(milliseconds) { solver.cancel() }
+        }
+        return Double(hashes) / ((end - begin) / .seconds(1)) / 1e6
     }
 
     private static func rate(_ milliseconds: Int, _ slice: () -> UInt64) -> Double {

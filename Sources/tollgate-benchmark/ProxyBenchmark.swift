@@ -40,9 +40,9 @@ struct ProxyBenchmark: ParsableCommand {
 
     func run() throws {
         Surroundings.enter()
-        do {
+        do throws(BenchmarkError) {
             try measure()
-        } catch let error as BenchmarkError {
+        } catch {
             print("error: \(error)")
             throw ExitCode(1)
         }
