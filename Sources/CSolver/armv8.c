@@ -68,7 +68,7 @@ ARMV8_SHA2 uint64_t csolver_segment_armv8(const struct csolver_segment *segment)
         const uint64_t hy = (uint64_t)(vgetq_lane_u32(abcdy, 0) + csolver_iv[0]) << 32 |
                             (uint32_t)(vgetq_lane_u32(abcdy, 1) + csolver_iv[1]);
         if (hx <= target) return offset;
-        if (hy <= target && offset + 1 < segment->count) return offset + 1;
+        if (hy <= target) return offset + 1; // past the end that is the count, which says "none"
     }
     return segment->count;
 }

@@ -115,7 +115,7 @@ SHA_NI uint64_t csolver_segment_sha_ni(const struct csolver_segment *segment) {
         const uint64_t hx = (uint64_t)_mm_extract_epi64(_mm_add_epi32(ax, c.abef_iv), 1);
         const uint64_t hy = (uint64_t)_mm_extract_epi64(_mm_add_epi32(ay, c.abef_iv), 1);
         if (hx <= target) return offset;
-        if (hy <= target && offset + 1 < segment->count) return offset + 1;
+        if (hy <= target) return offset + 1; // past the end that is the count, which says "none"
     }
     return segment->count;
 }

@@ -109,6 +109,18 @@ struct TokenTests {
         #expect(tokenError { () throws(TokenError) in try ring.openPass(challenge) } == .malformed)
     }
 
+    /// A type that is not the one asked for is not even authenticated.
+    @Test(arguments: [UInt8(0), 2, 3, 255])
+    func anotherTypeOfTheSameLengthIsMalformed(type: UInt8) throws {
+        let ring = try ring()
+        var challenge = try #require(decoded(ring.seal(sampleChallenge())))
+        challenge[1] = type
+        #expect(tokenError { () throws(TokenError) in try ring.openChallenge(encoded(challenge)) } == .malformed)
+        var pass = try #require(decoded(ring.seal(samplePass())))
+        pass[1] = type == Pass.type ? Challenge.type : type
+        #expect(tokenError { () throws(TokenError) in try ring.openPass(encoded(pass)) } == .malformed)
+    }
+
     /// Even where the type and the length are made to fit, the keys differ.
     @Test func kindsHaveKeysOfTheirOwn() throws {
         let ring = try ring()
