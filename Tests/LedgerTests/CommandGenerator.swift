@@ -14,10 +14,13 @@ struct CommandGenerator {
     private let fallbacks: [QuotaKey]
     /// A world of clients that move a lot and passes that live long.
     private let moves: Bool
+    /// A world of few keys, slow limits and an operator who changes their terms all the time.
+    private let meddles: Bool
 
     init(seed: UInt64) {
         random = Seeded(seed)
-        keys = (0..<(3 + random.below(20))).map { .test($0) }
+        meddles = random.oneIn(6)
+        keys = (0..<(meddles ? 2 : 3 + random.below(20))).map { .test($0) }
         fallbacks = (0..<(1 + random.below(4))).map { .test(1_000 + $0) }
         moves = random.oneIn(6)
         time = random.oneIn(8) ? LedgerTime.maximumNanoseconds - random.below(100 * minute) : random.below(10 * minute)
@@ -88,6 +91,7 @@ struct CommandGenerator {
     private mutating func command(_ facts: LedgerFacts) -> Command {
         if facts.policies.isEmpty && !random.oneIn(4) { return setPolicies(facts) }
         if moves, random.oneIn(3) { return .rebind(rebind(facts)) }
+        if meddles, random.oneIn(3) { return .override(override(facts)) }
         switch random.below(40) {
         case 0..<20: return .charge(charge(facts))
         case 20..<28: return .spend(spend(facts))
@@ -121,7 +125,8 @@ struct CommandGenerator {
     }
 
     private mutating func interval() -> UInt64 {
-        switch random.below(20) {
+        if meddles { return 1 + random.below(40 * minute) }
+        return switch random.below(20) {
         case 0: 1 << random.below(63)
         case 1..<6: 1 + random.below(10)
         case 6..<12: 1 + random.below(1_000)
