@@ -1,5 +1,6 @@
 /// One limit of a charge.
 public struct LimitCharge: Hashable, Sendable {
+    /// One of the policy's limits.
     public var limit: LimitID
     /// Who pays.
     public var key: QuotaKey
@@ -8,6 +9,7 @@ public struct LimitCharge: Hashable, Sendable {
     /// Units that must be left after the charge.
     public var reserve: UInt32
 
+    /// A value of these fields.
     public init(limit: LimitID, key: QuotaKey, fallback: QuotaKey, reserve: UInt32) {
         self.limit = limit
         self.key = key
@@ -18,12 +20,14 @@ public struct LimitCharge: Hashable, Sendable {
 
 /// The pass of a charge: its grant pays the charge's cost.
 public struct PassCharge: Hashable, Sendable {
+    /// The challenge that bought the pass.
     public var challenge: ChallengeID
     /// From the pass; says in which bucket of records the challenge is found.
     public var recordExpiry: LedgerTime
     /// The client's binding now; 0 is no client's, and fits unbound passes only.
     public var binding: UInt64
 
+    /// A value of these fields.
     public init(challenge: ChallengeID, recordExpiry: LedgerTime, binding: UInt64) {
         self.challenge = challenge
         self.recordExpiry = recordExpiry
@@ -33,13 +37,16 @@ public struct PassCharge: Hashable, Sendable {
 
 /// What one request costs: all of these limits and the pass, or nothing.
 public struct Charge: Hashable, Sendable {
+    /// Whose limits are charged, and under which the pass must have been bought.
     public var policy: PolicyID
     /// Units. 0 takes nothing and answers the state.
     public var cost: UInt32
+    /// What pays in grants; nil: nothing does, only the limits count.
     public var pass: PassCharge?
     /// At most 16, all of the policy. The same limit and key may occur more than once; each occurrence counts.
     public var limits: [LimitCharge]
 
+    /// A value of these fields.
     public init(policy: PolicyID, cost: UInt32, pass: PassCharge?, limits: [LimitCharge]) {
         self.policy = policy
         self.cost = cost
@@ -57,6 +64,7 @@ public struct LimitState: Hashable, Sendable {
     /// Units of a full bucket.
     public var burst: UInt64
 
+    /// A value of these fields.
     public init(remaining: UInt64, resetNanoseconds: UInt64, burst: UInt64) {
         self.remaining = remaining
         self.resetNanoseconds = resetNanoseconds
@@ -80,6 +88,7 @@ public enum PassRefusal: UInt8, Hashable, Sendable {
 
 /// Why a charge means nothing to the ledger as it is now. The gateway reads the facts again and tries once more.
 public enum InvalidCharge: UInt8, Hashable, Sendable {
+    /// The policy does not exist, or exists no more.
     case unknownPolicy = 0
     /// A limit that the policy does not have, or has no more.
     case unknownLimit = 1
@@ -100,5 +109,6 @@ public enum ChargeOutcome: Hashable, Sendable {
     case denied(retryAfterNanoseconds: UInt64?)
     /// The pass does not pay.
     case passRefused(PassRefusal)
+    /// The ledger does not know what is to be charged.
     case invalid(InvalidCharge)
 }

@@ -4,9 +4,13 @@ public enum Command: Hashable, Sendable {
     case openSession(owner: ReplicaID)
     /// All policies and limits, in place of those of `expectedRevision`. Genesis is revision 0, without policies.
     case setPolicies(expectedRevision: UInt64, policies: [PolicyDefinition])
+    /// Answered by ``CommandResult/charged(_:)``.
     case charge(Charge)
+    /// Answered by ``CommandResult/spent(_:)``.
     case spend(Spend)
+    /// Answered by ``CommandResult/rebound(_:)``.
     case rebind(Rebind)
+    /// Answered by ``CommandResult/overridden(_:)``.
     case override(OverrideChange)
     /// A new key epoch. The secret is ``LedgerBounds/secretBytes`` of fresh randomness.
     case rotate(secret: [UInt8])
@@ -23,8 +27,10 @@ public struct SequencedCommand: Hashable, Sendable {
     public var sequence: UInt64
     /// Every result below this sequence has arrived; the ledger forgets them.
     public var floor: UInt64
+    /// What is asked.
     public var command: Command
 
+    /// A value of these fields.
     public init(session: SessionID, sequence: UInt64, floor: UInt64, command: Command) {
         self.session = session
         self.sequence = sequence
@@ -40,6 +46,7 @@ public struct Batch: Hashable, Sendable {
     /// At most ``LedgerBounds/batchCommands``, at most one of them an `openSession`.
     public var commands: [SequencedCommand]
 
+    /// A value of these fields.
     public init(time: LedgerTime, commands: [SequencedCommand]) {
         self.time = time
         self.commands = commands

@@ -1,12 +1,20 @@
 /// What became of a command: the case that belongs to it, or `rejected`.
 public enum CommandResult: Hashable, Sendable {
+    /// The id to send with every later command of this boot.
     case sessionOpened(SessionID)
+    /// The revision that stands now.
     case policiesSet(revision: UInt64)
+    /// Nothing of the revision was taken.
     case policiesRefused(PolicyRefusal)
+    /// What became of a charge.
     case charged(ChargeOutcome)
+    /// What became of a spend.
     case spent(SpendOutcome)
+    /// What became of a rebind.
     case rebound(RebindOutcome)
+    /// What became of a change of an override.
     case overridden(OverrideOutcome)
+    /// The number of the epoch that began.
     case rotated(epoch: UInt32)
     /// The ledger's version now.
     case versionRaised(to: UInt32)

@@ -2,8 +2,10 @@
 
 /// A policy's number, assigned by the ledger when the name first appears in a revision. Never used again.
 public struct PolicyID: Hashable, Sendable {
+    /// The number itself.
     public var rawValue: UInt32
 
+    /// A value of these fields.
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 }
 
@@ -11,8 +13,10 @@ public struct PolicyID: Hashable, Sendable {
 /// limit is the same: same policy name, role and key expression, and the same place among limits that agree in these.
 /// Never used again.
 public struct LimitID: Hashable, Sendable {
+    /// The number itself.
     public var rawValue: UInt32
 
+    /// A value of these fields.
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 }
 
@@ -20,9 +24,12 @@ public struct LimitID: Hashable, Sendable {
 ///
 /// The hash's key is secret and never rotates, so nobody outside can choose keys that collide in a table.
 public struct QuotaKey: Hashable, BitwiseCopyable, Sendable {
+    /// The first 64 bits.
     public var high: UInt64
+    /// The last 64 bits.
     public var low: UInt64
 
+    /// A value of these fields.
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
@@ -31,9 +38,12 @@ public struct QuotaKey: Hashable, BitwiseCopyable, Sendable {
 
 /// A challenge: the 16 random bytes in its token, as two big-endian numbers.
 public struct ChallengeID: Hashable, Sendable {
+    /// The first 64 bits.
     public var high: UInt64
+    /// The last 64 bits.
     public var low: UInt64
 
+    /// A value of these fields.
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
@@ -42,16 +52,21 @@ public struct ChallengeID: Hashable, Sendable {
 
 /// A boot's session: the index of the log entry that opened it.
 public struct SessionID: Hashable, Sendable {
+    /// The number itself.
     public var rawValue: UInt64
 
+    /// A value of these fields.
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 }
 
 /// A replica: 16 random bytes, made once for each empty disk.
 public struct ReplicaID: Hashable, Sendable {
+    /// The first 64 bits.
     public var high: UInt64
+    /// The last 64 bits.
     public var low: UInt64
 
+    /// A value of these fields.
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
@@ -60,9 +75,12 @@ public struct ReplicaID: Hashable, Sendable {
 
 /// A cluster: 16 random bytes, agreed on at genesis.
 public struct ClusterID: Hashable, Sendable {
+    /// The first 64 bits.
     public var high: UInt64
+    /// The last 64 bits.
     public var low: UInt64
 
+    /// A value of these fields.
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low

@@ -8,7 +8,9 @@ public struct LedgerCounts: Hashable, Sendable {
     public var fallbacks: Int
     /// Spent challenges.
     public var records: Int
+    /// Overrides that stand, of all policies.
     public var overrides: Int
+    /// Open sessions.
     public var sessions: Int
     /// Results kept by all sessions.
     public var results: Int

@@ -25,6 +25,7 @@ public protocol LedgerClient: AnyObject {
 
 /// The ledger did not answer.
 public struct LedgerUnavailable: Error, Hashable, Sendable {
+    /// What stands in the way.
     public enum Reason: Hashable, Sendable {
         /// No majority can be reached now.
         case noQuorum
@@ -34,11 +35,16 @@ public struct LedgerUnavailable: Error, Hashable, Sendable {
         case stopped
     }
 
+    /// Why there was no answer.
     public var reason: Reason
 
+    /// A value of these fields.
     public init(reason: Reason) { self.reason = reason }
 
+    /// See ``Reason/noQuorum``.
     public static let noQuorum = LedgerUnavailable(reason: .noQuorum)
+    /// See ``Reason/overloaded``.
     public static let overloaded = LedgerUnavailable(reason: .overloaded)
+    /// See ``Reason/stopped``.
     public static let stopped = LedgerUnavailable(reason: .stopped)
 }

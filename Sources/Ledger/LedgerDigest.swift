@@ -4,9 +4,12 @@
 /// It is the sum, in two lanes of 64 bits, of a hash of each entry. It finds replicas that differ by a fault; it is no
 /// defence against someone who can write the state, and need not be.
 public struct LedgerDigest: Hashable, Sendable {
+    /// The sum's first lane.
     public var high: UInt64
+    /// The sum's second lane.
     public var low: UInt64
 
+    /// A value of these fields.
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low

@@ -1,5 +1,6 @@
 /// What founds a ledger. Every replica of a cluster begins with the same, or with a snapshot.
 public struct Genesis: Hashable, Sendable {
+    /// Which cluster this is.
     public var clusterID: ClusterID
     /// ``LedgerBounds/secretBytes`` random bytes: the cluster's secret, and the secret of the first key epoch.
     public var secret: [UInt8]
@@ -12,6 +13,7 @@ public struct Genesis: Hashable, Sendable {
     /// agree on it.
     public var maxRecords: UInt32
 
+    /// A value of these fields.
     public init(
         clusterID: ClusterID,
         secret: [UInt8],
@@ -29,9 +31,12 @@ public struct Genesis: Hashable, Sendable {
 
 /// A limit as it stands.
 public struct LimitFacts: Hashable, Sendable {
+    /// The number to charge by.
     public var id: LimitID
+    /// What the revision says of it.
     public var definition: LimitDefinition
 
+    /// A value of these fields.
     public init(id: LimitID, definition: LimitDefinition) {
         self.id = id
         self.definition = definition
@@ -40,11 +45,16 @@ public struct LimitFacts: Hashable, Sendable {
 
 /// A policy as it stands. Limits are in the order of the revision.
 public struct PolicyFacts: Hashable, Sendable {
+    /// The number to charge by.
     public var id: PolicyID
+    /// As in the revision.
     public var name: String
+    /// As in ``PolicyDefinition/maxKeys``.
     public var maxKeys: UInt32
+    /// In the order of the revision.
     public var limits: [LimitFacts]
 
+    /// A value of these fields.
     public init(id: PolicyID, name: String, maxKeys: UInt32, limits: [LimitFacts]) {
         self.id = id
         self.name = name
@@ -59,8 +69,10 @@ public struct KeyEpoch: Hashable, Sendable {
     public var number: UInt32
     /// ``LedgerBounds/secretBytes`` bytes. Never logged.
     public var secret: [UInt8]
+    /// Replicated time of the command that began it.
     public var began: LedgerTime
 
+    /// A value of these fields.
     public init(number: UInt32, secret: [UInt8], began: LedgerTime) {
         self.number = number
         self.secret = secret
@@ -76,14 +88,18 @@ public struct LedgerFacts: Hashable, Sendable {
     public var policies: [PolicyFacts]
     /// The newest last; at most ``LedgerBounds/epochs``, at least one.
     public var epochs: [KeyEpoch]
+    /// Which cluster this is.
     public var clusterID: ClusterID
     /// The cluster's secret. Never logged.
     public var secret: [UInt8]
+    /// The version of commands that every member knows.
     public var ledgerVersion: UInt32
+    /// Replicated time: the latest time-stamp of any batch.
     public var time: LedgerTime
     /// Grows with every change of the facts other than of the time.
     public var generation: UInt64
 
+    /// A value of these fields.
     public init(
         revision: UInt64,
         policies: [PolicyFacts],

@@ -20,6 +20,7 @@ public struct LedgerTime: Hashable, Comparable, Sendable {
         self.nanoseconds = min(nanoseconds, Self.maximumNanoseconds)
     }
 
+    /// Earlier than.
     public static func < (left: LedgerTime, right: LedgerTime) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// This time and `nanoseconds` more; stops at ``maximum``.

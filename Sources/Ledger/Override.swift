@@ -3,13 +3,16 @@
 /// It is a register with compare-and-set: each change that is made takes the next version of one ledger-wide counter, so
 /// a version is never used twice, not even by a key that was removed and set again.
 public struct OverrideChange: Hashable, Sendable {
+    /// Whose register.
     public var policy: PolicyID
+    /// Whose register, within the policy.
     public var key: QuotaKey
     /// nil removes.
     public var value: OverrideValue?
     /// nil: whatever is there; 0: nothing may be there; else exactly this version must be there.
     public var expectedVersion: UInt64?
 
+    /// A value of these fields.
     public init(policy: PolicyID, key: QuotaKey, value: OverrideValue?, expectedVersion: UInt64?) {
         self.policy = policy
         self.key = key
@@ -29,9 +32,12 @@ public enum OverrideValue: Hashable, Sendable {
 
 /// An override that stands.
 public struct OverrideState: Hashable, Sendable {
+    /// What it says.
     public var value: OverrideValue
+    /// The version that its last change took; from 1.
     public var version: UInt64
 
+    /// A value of these fields.
     public init(value: OverrideValue, version: UInt64) {
         self.value = value
         self.version = version
@@ -48,6 +54,7 @@ public enum OverrideOutcome: Hashable, Sendable {
     case conflict(current: UInt64)
     /// ``LedgerBounds/overrides`` are there already.
     case full
+    /// The policy does not exist, or exists no more.
     case unknownPolicy
     /// Interval or burst is 0, or their product is above 2⁶².
     case badRate

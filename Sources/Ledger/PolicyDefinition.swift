@@ -8,6 +8,7 @@ public enum LimitRole: UInt8, Hashable, Sendable {
 
 /// One limit of a policy as the configuration gives it: a rate and a burst, counted by a key.
 public struct LimitDefinition: Hashable, Sendable {
+    /// What it caps.
     public var role: LimitRole
     /// The canonical key expression, at most 256 bytes of UTF-8, not empty. To the ledger it is only a name.
     public var key: String
@@ -16,6 +17,7 @@ public struct LimitDefinition: Hashable, Sendable {
     /// Units a full bucket holds, at least 1. burst × interval is at most 2⁶².
     public var burst: UInt64
 
+    /// A value of these fields.
     public init(role: LimitRole, key: String, interval: UInt64, burst: UInt64) {
         self.role = role
         self.key = key
@@ -33,6 +35,7 @@ public struct PolicyDefinition: Hashable, Sendable {
     /// At most 16.
     public var limits: [LimitDefinition]
 
+    /// A value of these fields.
     public init(name: String, maxKeys: UInt32, limits: [LimitDefinition]) {
         self.name = name
         self.maxKeys = maxKeys

@@ -1,6 +1,8 @@
 /// A solved challenge, handed in: recorded once, and opened as a pass.
 public struct Spend: Hashable, Sendable {
+    /// Which challenge.
     public var challenge: ChallengeID
+    /// The policy that issued it.
     public var policy: PolicyID
     /// When the challenge was issued.
     public var issued: LedgerTime
@@ -15,6 +17,7 @@ public struct Spend: Hashable, Sendable {
     /// A keyed hash of the client's idempotency key; nil: none was sent, and the answer cannot be had twice.
     public var idempotencyKey: QuotaKey?
 
+    /// A value of these fields.
     public init(
         challenge: ChallengeID,
         policy: PolicyID,
@@ -56,6 +59,7 @@ public struct PassState: Hashable, Sendable {
     /// See ``Spend/recordExpiry``.
     public var recordExpiry: LedgerTime
 
+    /// A value of these fields.
     public init(remaining: UInt32, expires: LedgerTime, epoch: UInt32, binding: UInt64, recordExpiry: LedgerTime) {
         self.remaining = remaining
         self.expires = expires
@@ -67,10 +71,13 @@ public struct PassState: Hashable, Sendable {
 
 /// What became of a spend.
 public enum SpendOutcome: Hashable, Sendable {
+    /// Spent, now and for the first time.
     case opened(PassState)
     /// Spent before, with the same idempotency key and for the client to whom the pass is bound: the pass as it is now.
     case repeated(PassState)
+    /// Spent before, and nothing shows that it was by the same request.
     case alreadySpent
+    /// The challenge's life is over.
     case expired
     /// Issued more than ``LedgerBounds/futureNanoseconds`` ahead of replicated time.
     case fromFuture
@@ -82,13 +89,16 @@ public enum SpendOutcome: Hashable, Sendable {
 
 /// A client that moved takes its pass along.
 public struct Rebind: Hashable, Sendable {
+    /// Which challenge.
     public var challenge: ChallengeID
+    /// The policy that issued it.
     public var policy: PolicyID
     /// From the pass; see ``Spend/recordExpiry``.
     public var recordExpiry: LedgerTime
     /// The new binding. 0 is no client's and changes nothing.
     public var binding: UInt64
 
+    /// A value of these fields.
     public init(challenge: ChallengeID, policy: PolicyID, recordExpiry: LedgerTime, binding: UInt64) {
         self.challenge = challenge
         self.policy = policy
