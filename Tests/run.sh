@@ -42,6 +42,8 @@ part_format() {
 part_cores() {
     say "cores: the pure modules and their tests, without SwiftNIO"
     TOLLGATE_CORES=1 swift test --scratch-path .build-cores
+    say "vectors: an independent generator agrees with the files"
+    python3 Tests/Vectors/generate.py --check
 }
 
 part_gateway() {

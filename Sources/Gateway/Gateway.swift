@@ -77,7 +77,8 @@ public final class Gateway: Sendable {
         let counters = Counters()
         let spending = SpendingTable()
         let clients = try await makeClients(eventLoops, makeClient)
-        let state = try await offer(configuration, through: clients[0])
+        let definitions = configuration.policies.map(PolicyRuntime.definition)
+        let state = try await offer(definitions, for: configuration, through: clients[0])
         var loops: [NIOLoopBound<GatewayLoop>] = []
         for (index, client) in clients.enumerated() {
             let loop = try await client.eventLoop.submit {
@@ -121,12 +122,14 @@ public final class Gateway: Sendable {
         return clients
     }
 
-    /// Puts the limits of a configuration into the ledger as its next revision, where they are not there already.
+    /// Puts limits into the ledger as its next revision.
+    ///
+    /// - Returns: what decides requests by the configuration, whose limits are among them.
     private static func offer(
-        _ configuration: Configuration,
+        _ definitions: [PolicyDefinition],
+        for configuration: Configuration,
         through client: NIOLoopBound<any LedgerClient>
     ) async throws -> GatewayState {
-        let definitions = configuration.policies.map(PolicyRuntime.definition)
         // Another node may set a revision in between: look again, a few times.
         for _ in 0..<4 {
             let result = try await client.eventLoop.flatSubmit {
@@ -167,11 +170,38 @@ public final class Gateway: Sendable {
         let client = try await first.eventLoop.submit {
             NIOLoopBound(first.value.ledger, eventLoop: first.eventLoop)
         }.get()
-        let state = try await Self.offer(configuration, through: client)
+        // The ledger drops a limit at once, and requests are under way that were prepared with the old ones. So both hold
+        // until every loop has moved on.
+        let new = configuration.policies.map(PolicyRuntime.definition)
+        let both = Self.union(new, old.policies.map(PolicyRuntime.definition))
+        let state: GatewayState
+        do {
+            state = try await Self.offer(both, for: configuration, through: client)
+        } catch Problem.limitsRefused {
+            // More than a ledger holds: those under way are then prepared anew.
+            state = try await Self.offer(new, for: configuration, through: client)
+        }
         current.withLockedValue { $0 = state }
         for loop in loops {
             try await loop.eventLoop.submit { loop.value.adopt(state) }.get()
         }
+        if both != new { _ = try await Self.offer(new, for: configuration, through: client) }
+    }
+
+    /// The new definitions with what only the old ones have.
+    private static func union(_ new: [PolicyDefinition], _ old: [PolicyDefinition]) -> [PolicyDefinition] {
+        var union = new
+        for policy in old {
+            guard let index = union.firstIndex(where: { $0.name == policy.name }) else {
+                union.append(policy)
+                continue
+            }
+            for limit in policy.limits
+            where !union[index].limits.contains(where: { $0.role == limit.role && $0.key == limit.key }) {
+                union[index].limits.append(limit)
+            }
+        }
+        return union
     }
 
     /// The configuration by which requests are decided now.

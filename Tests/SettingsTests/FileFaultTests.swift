@@ -132,12 +132,12 @@ import Testing
         Fault(
             "upstream: \"http://127.0.0.1:3000\"\npolicies: { default: { maxKeys: ¶0 } }\n",
             "`policies.default.maxKeys` is `0`",
-            "from 1 to 100000000"
+            "from 1 to 4194304"
         ),
         Fault(
             "upstream: \"http://127.0.0.1:3000\"\npolicies: { default: { maxKeys: ¶99999999999999999999 } }\n",
             "is `99999999999999999999`",
-            "from 1 to 100000000"
+            "from 1 to 4194304"
         ),
         Fault("upstream: \"http://127.0.0.1:3000\"\npolicies: { default: { maxKeys: ¶-1 } }\n", "is `-1`", "from 1 to"),
         Fault(

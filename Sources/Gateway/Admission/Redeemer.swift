@@ -86,6 +86,12 @@ final class Redeemer {
         return candidate!
     }
 
+    private static func isSolved(_ request: RedeemRequest, _ candidate: Redemption.Candidate) -> Bool {
+        request.token.withUnsafeBytes { token in
+            Redemption.isSolved(candidate, token: token)
+        }
+    }
+
     /// Spent, being spent, work, proposal.
     private func proceed(
         _ request: RedeemRequest,
@@ -101,10 +107,8 @@ final class Redeemer {
             completion(outcome(known, candidate, policy, state))
             return
         }
-        do throws(Redemption.Problem) {
-            try Redemption.work(candidate)
-        } catch {
-            completion(.failure(.check(error, policy: policy)))
+        guard Self.isSolved(request, candidate) else {
+            completion(.failure(.check(.wrongSolution, policy: policy)))
             return
         }
         if let known {

@@ -20,7 +20,6 @@ enum Redemption {
     /// A challenge that has passed the checks up to its binding, with its solution decoded.
     struct Candidate {
         let challenge: Challenge
-        let seed: Puzzle.Seed
         let solution: Solution
     }
 
@@ -46,7 +45,7 @@ enum Redemption {
         guard solution.count == Int(challenge.rounds) else {
             throw .malformed("The solution has another number of rounds than the challenge.")
         }
-        return Candidate(challenge: challenge, seed: Puzzle.seed(token: token), solution: solution)
+        return Candidate(challenge: challenge, solution: solution)
     }
 
     /// Expiry and binding.
@@ -60,15 +59,12 @@ enum Redemption {
     }
 
     /// The work. Stops at the first round that misses.
-    static func work(_ candidate: Candidate) throws(Problem) {
-        if Puzzle.firstMiss(
-            seed: candidate.seed,
-            rounds: Int(candidate.challenge.rounds),
-            target: candidate.challenge.target,
-            solution: candidate.solution
-        ) != nil {
-            throw .wrongSolution
-        }
+    ///
+    /// - Parameter token: the challenge's text, from which the puzzle's seed is made.
+    static func isSolved(_ candidate: Candidate, token: UnsafeRawBufferPointer) -> Bool {
+        Puzzle.firstMiss(
+            seed: Puzzle.seed(token: token), rounds: Int(candidate.challenge.rounds), target: candidate.challenge.target,
+            solution: candidate.solution) == nil
     }
 
     /// The proposal that spends the challenge and opens its pass.

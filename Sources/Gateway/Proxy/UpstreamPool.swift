@@ -16,6 +16,8 @@ final class UpstreamPool {
     private var connecting = 0
     private var nextServer: Int
     private var isReaping = false
+    /// Whether the configuration has moved on: what is lent is closed when it comes back.
+    private(set) var isRetired = false
 
     private struct Idle {
         let connection: UpstreamConnection
@@ -149,7 +151,7 @@ final class UpstreamPool {
             next.completion(.success(connection))
             return
         }
-        guard connection.idleTimeout > .zero else {
+        guard connection.idleTimeout > .zero, !isRetired else {
             connection.close()
             return
         }
@@ -168,6 +170,12 @@ final class UpstreamPool {
         let idle = self.idle
         self.idle = []
         for entry in idle { entry.connection.close() }
+    }
+
+    /// Keeps no connection from now on. Requests that have it may still use it.
+    func retire() {
+        isRetired = true
+        closeIdle()
     }
 
     private func scheduleReaping() {

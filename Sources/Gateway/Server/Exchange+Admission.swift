@@ -9,9 +9,11 @@ extension Exchange {
     static let passesMax = 4
     /// Tries when the ledger's limits change while a request is being decided.
     static let admissionTriesMax = 3
+    /// Longest `PoW-Solution` that is looked at, in bytes: a challenge, a dot and a solution fit in well.
+    static let inLineBytesMax = 2_048
 
     func admit(_ policy: PolicyRuntime) {
-        if let solution = head.first("pow-solution") {
+        if redeemed == nil, let solution = head.first("pow-solution") {
             redeemInLine(solution, policy)
         } else {
             startAdmission(policy)
@@ -173,27 +175,12 @@ extension Exchange {
     // MARK: In line
 
     private func redeemInLine(_ slice: RequestHead.Slice, _ policy: PolicyRuntime) {
-        let text = head.string(slice)
-        guard head.all("pow-solution").count == 1, slice.count <= 2_048,
-            let dot = text.utf8.firstIndex(of: UInt8(ascii: "."))
-        else {
-            reply(
-                Refusal(.malformed, "PoW-Solution is not one challenge, a dot and its solution.", policy: policy.name)
-            )
+        guard let request = inLineRequest(slice, policy) else {
+            refuseInLine(
+                policy,
+                Refusal(.malformed, "PoW-Solution is not one challenge, a dot and its solution.", policy: policy.name))
             return
         }
-        let key = head.first("pow-idempotency-key")
-        if let key, key.count > Self.idempotencyKeyBytesMax {
-            reply(Refusal(.malformed, "PoW-Idempotency-Key is too long.", policy: policy.name))
-            return
-        }
-        let request = RedeemRequest(
-            token: Array(text.utf8[..<dot]),
-            solution: Array(text.utf8[text.utf8.index(after: dot)...]),
-            idempotencyKey: key.map { head.withBytes($0) { QuotaKey(state.keys.idempotencyKey($0)) } },
-            client: client,
-            policy: policy.id
-        )
         loop.redeemer.redeem(request, state: state) { [self] result in
             guard !isFinished else { return }
             switch result {
@@ -202,9 +189,26 @@ extension Exchange {
                 addedFields.append(("PoW-Pass", redeemed.text))
                 startAdmission(policy)
             case .failure(let problem):
-                reply(refusal(of: problem, asked: policy))
+                refuseInLine(policy, refusal(of: problem, asked: policy))
             }
         }
+    }
+
+    /// A policy that enforces nothing goes on without the solution.
+    private func refuseInLine(_ policy: PolicyRuntime, _ refusal: Refusal) {
+        if policy.settings.enforce { reply(refusal) } else { startAdmission(policy) }
+    }
+
+    private func inLineRequest(_ slice: RequestHead.Slice, _ policy: PolicyRuntime) -> RedeemRequest? {
+        let text = head.string(slice)
+        let key = head.first("pow-idempotency-key")
+        guard head.all("pow-solution").count == 1, slice.count <= Self.inLineBytesMax,
+            let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")), (key?.count ?? 0) <= Self.idempotencyKeyBytesMax
+        else { return nil }
+        return RedeemRequest(
+            token: Array(text.utf8[..<dot]), solution: Array(text.utf8[text.utf8.index(after: dot)...]),
+            idempotencyKey: key.map { head.withBytes($0) { QuotaKey(state.keys.idempotencyKey($0)) } },
+            client: client, policy: policy.id)
     }
 
     /// Whether a browser navigates: it then sees a page instead of a problem document.

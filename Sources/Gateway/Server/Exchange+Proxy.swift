@@ -20,7 +20,10 @@ extension Exchange: UpstreamExchangeDelegate {
             forwardedHost: identity!.isPeerTrusted ? head.all("x-forwarded-host").last.map { head.string($0) } : nil
         )
         forwardedHead = ForwardedHead.request(requestHead, facts)
-        connect(loop.pool(upstream), fresh: false)
+        guard let settings = state.configuration.upstream(named: upstream) else {
+            preconditionFailure("a checked configuration names an upstream that does not exist")
+        }
+        connect(loop.pool(settings), fresh: false)
     }
 
     private func connect(_ pool: UpstreamPool, fresh: Bool) {

@@ -31,7 +31,7 @@ final class Exchange {
 
     unowned let front: FrontHandler
     let origin: Origin
-    let state: GatewayState
+    var state: GatewayState
     var phase = Phase.new
 
     // What is known of the request, in the order in which it becomes known.
@@ -184,7 +184,7 @@ final class Exchange {
 
     // MARK: Match
 
-    private func matchRoute() {
+    func matchRoute() {
         let query = RouteTable.Query(head: head, host: target!.host, client: client)
         switch state.routes.match(query, path: target!.path) {
         case .none:

@@ -17,7 +17,7 @@ final class GatewayLoop {
     private let index: Int
     private let loops: Int
     private let logger: Logger
-    private var pools: [String: UpstreamPool] = [:]
+    private var pools: [UpstreamPool] = []
     private var connections: [ObjectIdentifier: FrontHandler] = [:]
     private var isDraining = false
     private var drained: EventLoopPromise<Void>?
@@ -44,13 +44,11 @@ final class GatewayLoop {
 
     // MARK: State
 
-    /// Takes a new configuration for all requests to come. Pools whose upstream changed are replaced.
+    /// Takes a new configuration for all requests to come. Pools that it does not need end with their last request.
     func adopt(_ state: GatewayState) {
         self.state = state
-        for (name, pool) in pools where state.configuration.upstream(named: name) != pool.settings {
-            pool.closeIdle()
-            pools[name] = nil
-        }
+        for pool in pools where !state.configuration.upstreams.contains(pool.settings) { pool.retire() }
+        pools.removeAll { $0.isRetired }
     }
 
     /// The state against the ledger's newest facts; the old one where that cannot be made.
@@ -65,13 +63,16 @@ final class GatewayLoop {
         return state
     }
 
-    func pool(_ upstream: String) -> UpstreamPool {
-        if let pool = pools[upstream] { return pool }
-        guard let settings = state.configuration.upstream(named: upstream) else {
-            preconditionFailure("a checked configuration names an upstream that does not exist")
-        }
+    /// The pool of an upstream, as the configuration of the request that asks describes it.
+    func pool(_ settings: UpstreamSettings) -> UpstreamPool {
+        if let pool = pools.first(where: { $0.settings == settings }) { return pool }
         let pool = UpstreamPool(eventLoop: eventLoop, settings: settings, firstServer: index, loops: loops)
-        pools[upstream] = pool
+        if state.configuration.upstreams.contains(settings) {
+            pools.append(pool)
+        } else {
+            // For a request that began before a reload: its connection is closed when it is done.
+            pool.retire()
+        }
         return pool
     }
 
@@ -100,7 +101,7 @@ final class GatewayLoop {
         let promise = drained ?? eventLoop.makePromise(of: Void.self)
         drained = promise
         for front in Array(connections.values) { front.drain() }
-        for pool in pools.values { pool.closeIdle() }
+        for pool in pools { pool.closeIdle() }
         if connections.isEmpty { promise.succeed() }
         return promise.futureResult
     }
@@ -108,6 +109,6 @@ final class GatewayLoop {
     /// Ends what drain has left.
     func closeAll() {
         for front in Array(connections.values) { front.abort() }
-        for pool in pools.values { pool.closeIdle() }
+        for pool in pools { pool.closeIdle() }
     }
 }

@@ -37,7 +37,7 @@ extension Reading {
         let problemsBefore = problems.count
         var policy = PolicySettings(name: name, preset: fields.choice("preset", PolicySettings.Preset.self) ?? .site)
         clientPrefix(fields).map { policy.clientPrefix = $0 }
-        fields.integer("maxKeys", in: UInt32(1)...100_000_000).map { policy.maxKeys = $0 }
+        fields.integer("maxKeys", in: UInt32(1)...4_194_304).map { policy.maxKeys = $0 }
         let reserve = fields.integer("reserve", in: UInt32(0)...1_000_000)
         work(fields, &policy)
         applyLimits(fields, &policy)

@@ -15,7 +15,7 @@ public struct PolicySettings: Sendable, Equatable {
     public var clientPrefix: ClientPrefix
     /// Units that a navigation must find left in every free limit after it is charged. Less than each of their bursts.
     public var reserve: UInt32
-    /// Keys that each limit tells apart; beyond, keys share. 1…100,000,000; default 1,000,000.
+    /// Keys that each limit tells apart; beyond, keys share. 1…4,194,304 (the ledger's bound); default 1,000,000.
     public var maxKeys: UInt32
     /// The free limits, charged together. Empty exactly if `freeIsZero`. With `ceiling` together at most 16.
     public var free: [LimitSettings]

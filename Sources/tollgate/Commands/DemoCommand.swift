@@ -30,6 +30,10 @@ struct DemoCommand: AsyncParsableCommand {
         let text = Self.configurationText(port: port, upstreamPort: upstream.port)
         let loaded = try Configuration.parse(text: text, file: "demo.yaml")
         let logger = Logger(settings: loaded.configuration.log)
+        var options = ConfigurationOptions()
+        options.config = nil
+        options.upstream = "demo"
+        let lifeCycle = LifeCycle(options: options, logger: logger)
         let node: Node
         do {
             node = try await Node.start(loaded.configuration, logger: logger)
@@ -38,10 +42,7 @@ struct DemoCommand: AsyncParsableCommand {
             throw ExitCode(1)
         }
         Self.introduce(node)
-        var options = ConfigurationOptions()
-        options.config = nil
-        options.upstream = "demo"
-        await LifeCycle(node: node, options: options, files: [], logger: logger).run()
+        await lifeCycle.run(node, files: [])
     }
 
     static func configurationText(port: UInt16, upstreamPort: Int) -> String {

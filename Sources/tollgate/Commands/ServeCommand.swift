@@ -19,6 +19,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let loaded = try options.loadOrExit()
         let logger = Logger(settings: loaded.configuration.log)
+        let lifeCycle = LifeCycle(options: options, logger: logger)
         let node: Node
         do {
             node = try await Node.start(loaded.configuration, logger: logger)
@@ -31,7 +32,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
         for address in node.addresses { logger.notice("listening", metadata: ["address": "\(address)"]) }
         if let probes = node.probesAddress { logger.notice("probes", metadata: ["address": "\(probes)"]) }
-        await LifeCycle(node: node, options: options, files: loaded.files, logger: logger).run()
+        await lifeCycle.run(node, files: loaded.files)
     }
 }
 

@@ -10,31 +10,45 @@ import Settings
 #endif
 
 /// What a served node does when it is told something: signals and changes of its files.
-struct LifeCycle: Sendable {
+///
+/// It listens for signals from when it is made, which is before the node starts: what comes during the start is handled
+/// after it.
+struct LifeCycle {
     private enum Event: Sendable {
         case reload(String)
         case stop(String)
     }
 
-    let node: Node
-    let options: ConfigurationOptions
-    let files: [String]
-    let logger: Logger
+    private let options: ConfigurationOptions
+    private let logger: Logger
+    private let events: AsyncStream<Event>
+    private let continuation: AsyncStream<Event>.Continuation
+    private let sources: [any DispatchSourceSignal]
 
-    /// Runs until the node has been told to stop and has stopped.
-    func run() async {
+    init(options: ConfigurationOptions, logger: Logger) {
+        self.options = options
+        self.logger = logger
         let (events, continuation) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(16))
-        let sources = [
+        self.events = events
+        self.continuation = continuation
+        sources = [
             Self.onSignal(SIGHUP) { continuation.yield(.reload("SIGHUP")) },
             Self.onSignal(SIGTERM) { continuation.yield(.stop("SIGTERM")) },
             Self.onSignal(SIGINT) { continuation.yield(.stop("SIGINT")) },
         ]
+    }
+
+    /// Runs until the node has been told to stop and has stopped.
+    ///
+    /// - Parameter files: what to watch for changes.
+    func run(_ node: Node, files: [String]) async {
+        let continuation = self.continuation
         var watcher = FileWatcher(files: files) { continuation.yield(.reload("file changed")) }
         var watched = files
         for await event in events {
             switch event {
             case .reload(let reason):
-                if let files = await reload(reason), files != watched {
+                if let files = await reload(node, reason), files != watched {
                     watched = files
                     watcher?.cancel()
                     watcher = FileWatcher(files: files) { continuation.yield(.reload("file changed")) }
@@ -55,7 +69,7 @@ struct LifeCycle: Sendable {
     }
 
     /// - Returns: the files to watch from now on; nil where the new configuration does not hold.
-    private func reload(_ reason: String) async -> [String]? {
+    private func reload(_ node: Node, _ reason: String) async -> [String]? {
         guard options.upstream == nil else {
             logger.notice("nothing to reload: the node runs without a configuration file")
             return nil
