@@ -8,7 +8,7 @@ extension Exchange {
     /// Passes that are looked at in one request.
     static let passesMax = 4
     /// Tries when the ledger's limits change while a request is being decided.
-    static let admissionTriesMax = 3
+    static let admissionTriesMax = 8
     /// Longest `PoW-Solution` that is looked at, in bytes: a challenge, a dot and a solution fit in well.
     static let inLineBytesMax = 2_048
 

@@ -13,6 +13,8 @@ import Dispatch
 final class FileWatcher {
     /// How long a file must have been left alone: whoever writes it in pieces is not read in between.
     static let settling = DispatchTimeInterval.milliseconds(200)
+    /// However busy the folder is, a change is looked at after this long.
+    static let postponingMax = DispatchTimeInterval.seconds(2)
 
     private let source: any DispatchSourceRead
 
@@ -55,6 +57,8 @@ final class FileWatcher {
         private let queue: DispatchQueue
         private let onChange: @Sendable () -> Void
         private var work: DispatchWorkItem?
+        /// When the changes so far are reported at the latest.
+        private var latest: DispatchTime?
 
         init(queue: DispatchQueue, onChange: @escaping @Sendable () -> Void) {
             self.queue = queue
@@ -63,9 +67,16 @@ final class FileWatcher {
 
         func schedule() {
             work?.cancel()
-            let work = DispatchWorkItem(block: onChange)
+            let now = DispatchTime.now()
+            let latest = latest ?? now + FileWatcher.postponingMax
+            self.latest = latest
+            let work = DispatchWorkItem { [weak self] in
+                guard let self else { return }
+                self.latest = nil
+                self.onChange()
+            }
             self.work = work
-            queue.asyncAfter(deadline: .now() + FileWatcher.settling, execute: work)
+            queue.asyncAfter(deadline: min(now + FileWatcher.settling, latest), execute: work)
         }
     }
 }
