@@ -1,15 +1,23 @@
 """What the tests of the proxy share: a gateway that lets everything by, before an upstream of raw sockets."""
 
+import threading
+
 from client import Closed, Violation
 from harness import TestCase
 from scripted_upstream import ScriptedUpstream, serve_ok
 
 
 class ProxyCase(TestCase):
+    def setUp(self):
+        super().setUp()
+        #: What scripts may wait for: set by the test, and in any case before their upstream is stopped.
+        self.go = threading.Event()
+
     def scripted(self, script=serve_ok, **options):
         """A scripted upstream that ends with the test; what its script raised fails the test."""
         upstream = ScriptedUpstream(script, **options)
         self.addCleanup(upstream.stop)
+        self.addCleanup(self.go.set)
         return upstream
 
     def proxy(self, servers, options="", limits="", client=None, more=""):

@@ -29,8 +29,6 @@ class Crowd(ProxyCase):
                 self.skipTest(f"needs {DESCRIPTORS} file descriptors, may have {hard}")
             resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, hard))
             self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        self.go = threading.Event()
-        self.addCleanup(self.go.set)
 
     def script(self, connection):
         while request := connection.read_head():

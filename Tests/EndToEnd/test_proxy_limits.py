@@ -105,11 +105,9 @@ class Sizes(ProxyCase):
         self.check_problem(self.connect(gateway).post("/", b"x"), 413, "too-large")
 
     def test_a_flood_of_pipelined_requests_waits_outside(self):
-        go = threading.Event()
-
         def script(connection):
             while request := connection.read_request():
-                self.assertTrue(go.wait(60))
+                self.assertTrue(self.go.wait(60))
                 connection.answer(request.target)
 
         gateway = self.proxy(self.scripted(script))
@@ -126,7 +124,7 @@ class Sizes(ProxyCase):
             pass
         self.assertLess(sent, 100 << 20, "the gateway takes requests faster than it serves them")
         self.assertLess(gateway.rss_bytes() - before, 40 << 20)
-        go.set()
+        self.go.set()
         client.socket.settimeout(30)
         self.assertEqual(client.read_response().body, b"/first")
         self.assertEqual(client.read_response().body, b"/flood")

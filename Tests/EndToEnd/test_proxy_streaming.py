@@ -181,7 +181,6 @@ class Streams(ProxyCase):
         return sent
 
     def test_a_fast_sender_waits_for_a_slow_upstream(self):
-        go = threading.Event()
         received = []
 
         def script(connection):
@@ -189,7 +188,7 @@ class Streams(ProxyCase):
             if request.target == "/warm":
                 connection.answer("warm")
                 request = connection.read_head()
-            self.assertTrue(go.wait(60))
+            self.assertTrue(self.go.wait(60))
             sizes = []
             connection.read_body(request, lambda piece: sizes.append(len(piece)))
             received.append(sum(sizes))
@@ -201,7 +200,7 @@ class Streams(ProxyCase):
             sent = self.fill(client.socket, STREAM_BYTES)
             self.assertLess(sent, IN_FLIGHT_BYTES_MAX, "the gateway takes what its upstream does not")
             self.check_flat(gateway, before)
-            go.set()
+            self.go.set()
             while sent < STREAM_BYTES:
                 sent += client.socket.send(bytes(min(MEGABYTE, STREAM_BYTES - sent)))
             self.assertEqual(client.read_response().body, b"whole")

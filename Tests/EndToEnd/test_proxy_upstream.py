@@ -63,11 +63,6 @@ class Unreachable(ProxyCase):
 
 
 class NoAnswer(ProxyCase):
-    def setUp(self):
-        super().setUp()
-        self.done = threading.Event()
-        self.addCleanup(self.done.set)
-
     def silent_on(self, path):
         def script(connection):
             while (request := connection.read_request()).target != path:
@@ -101,7 +96,7 @@ class NoAnswer(ProxyCase):
             while True:
                 request = connection.read_request()
                 # Time itself is what this test is about.
-                if request.target == "/slow" and self.done.wait(2.2):
+                if request.target == "/slow" and self.go.wait(2.2):
                     return
                 connection.answer("late" if request.target == "/slow" else "fine")
 
@@ -135,7 +130,7 @@ class NoAnswer(ProxyCase):
             connection.read_request()
             connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
             for _ in range(10):
-                self.done.wait(0.25)
+                self.go.wait(0.25)
                 connection.send("x")
             connection.expect_closed()
 
@@ -379,11 +374,9 @@ class Pool(ProxyCase):
             self.assertEqual(upstream.accepted, count)
 
     def test_no_more_connections_than_allowed_and_those_who_wait_are_served(self):
-        go = threading.Event()
-
         def script(connection):
             while request := connection.read_request():
-                self.assertTrue(go.wait(30))
+                self.assertTrue(self.go.wait(30))
                 connection.answer(request.target)
 
         upstream = self.scripted(script)
@@ -394,17 +387,15 @@ class Pool(ProxyCase):
         for number, client in enumerate(clients):
             client.send(client.head("GET", f"/{number}"))
         upstream.wait_for(lambda upstream: upstream.requests)
-        go.set()
+        self.go.set()
         for number, client in enumerate(clients):
             self.assertEqual(client.read_response().body.decode(), f"/{number}")
         self.assertLessEqual(upstream.accepted, 2)
 
     def test_who_waits_too_long_is_told_so(self):
-        go = threading.Event()
-
         def script(connection):
             while request := connection.read_request():
-                self.assertTrue(go.wait(30))
+                self.assertTrue(self.go.wait(30))
                 connection.answer(request.target)
 
         gateway = self.proxy(self.scripted(script), "maxConnections: 1, connectTimeout: 300ms")
@@ -422,7 +413,7 @@ class Pool(ProxyCase):
             self.check_problem(response, 503, "upstream-unavailable")
             self.assertGreaterEqual(int(response.header("retry-after")), 1)
             refused += 1
-        go.set()
+        self.go.set()
         self.assertGreaterEqual(refused, 12 - os.cpu_count())
 
 

@@ -1,0 +1,298 @@
+"""A node's life: starting, where it listens, and how it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import unittest
+
+from client import Client
+from harness import BINARY, parallel
+from proxy_case import ProxyCase, expect_end, take
+
+PROBES = 'probes: { address: "127.0.0.1:0" }'
+
+
+def run(*arguments, text=None, timeout=60):
+    """Runs the program to its end."""
+    return subprocess.run([BINARY, *arguments], input=text, capture_output=True, text=True, timeout=timeout)
+
+
+class Ends(ProxyCase):
+    def held(self, connection):
+        """Answers /held when it may, in two pieces of which the first comes at once for /begun; everything else at once."""
+        while request := connection.read_request():
+            if request.target == "/begun":
+                connection.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+                if not self.go.wait(60):
+                    return
+                connection.send("half")
+            elif request.target == "/held":
+                if not self.go.wait(60):
+                    return
+                connection.answer("whole")
+            else:
+                connection.answer("fine")
+
+    def probe(self, gateway, path):
+        with Client(gateway.probes) as client:
+            return client.get(path).status
+
+    def stopping(self, gateway):
+        gateway.terminate()
+        gateway.wait_for(lambda lines: any(line.get("message") == "stopping" for line in lines))
+
+    def test_what_runs_is_finished_and_nothing_else_begins(self):
+        upstream = self.scripted(self.held)
+        gateway = self.proxy(upstream, more=PROBES)
+        self.assertEqual((self.probe(gateway, "/readyz"), self.probe(gateway, "/healthz")), (200, 200))
+        idle, held, begun = [self.connect(gateway) for _ in range(3)]
+        self.assertEqual(idle.get("/").status, 200)
+        held.send(held.head("GET", "/held"))
+        begun.send(begun.head("GET", "/begun"))
+        self.assertEqual(begun.read_head().status, 200)
+        self.assertEqual(take(begun, 4), b"half")
+        upstream.wait_for(lambda upstream: {"/held", "/begun"} <= {request.target for request in upstream.requests})
+
+        self.stopping(gateway)
+        # An idle connection ends at once; that it has is the sign that nobody new is let in either.
+        self.assertEqual(expect_end(idle), b"")
+        self.assertEqual(self.probe(gateway, "/readyz"), 503)
+        self.assertEqual(self.probe(gateway, "/healthz"), 200)
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(gateway.address, 30)
+        self.assertTrue(gateway.is_running())
+
+        self.go.set()
+        response = held.read_response()
+        self.assertEqual((response.body, response.closes), (b"whole", True))
+        self.assertEqual(take(begun, 4), b"half")
+        self.assertEqual(expect_end(begun), b"")
+        self.assertEqual(gateway.wait_exit(), 0)
+
+    def test_an_upload_is_finished(self):
+        upstream = self.scripted()
+        gateway = self.proxy(upstream)
+        client = self.connect(gateway)
+        client.send(client.head("POST", "/", [("Content-Length", "10")]) + b"hello")
+        upstream.wait_for(lambda upstream: upstream.requests)
+        self.stopping(gateway)
+        client.send(b"world")
+        self.assertEqual(client.read_response().body, b"POST / HTTP/1.1")
+        self.assertEqual(upstream.requests[-1].body, b"helloworld")
+        self.assertEqual(gateway.wait_exit(), 0)
+
+    def test_what_takes_too_long_is_ended(self):
+        for deadline in ["1s", "0s"]:
+            with self.subTest(deadline=deadline):
+                upstream = self.scripted(self.held)
+                gateway = self.proxy(upstream, limits=f"shutdownDeadline: {deadline}")
+                held, begun = self.connect(gateway), self.connect(gateway)
+                held.send(held.head("GET", "/held"))
+                begun.send(begun.head("GET", "/begun"))
+                self.assertEqual(begun.read_head().status, 200)
+                upstream.wait_for(lambda upstream: len(upstream.requests) == 2)
+                self.stopping(gateway)
+                self.check_cut(held)
+                self.assertIn(expect_end(begun), (b"", b"half"))
+                self.assertEqual(gateway.wait_exit(), 0)
+
+    def test_an_interrupt_ends_it_too(self):
+        gateway = self.proxy(self.scripted())
+        gateway.process.send_signal(signal.SIGINT)
+        self.assertEqual(gateway.wait_exit(), 0)
+
+    def test_a_second_signal_ends_it_at_once(self):
+        upstream = self.scripted(self.held)
+        gateway = self.proxy(upstream)
+        client = self.connect(gateway)
+        client.send(client.head("GET", "/held"))
+        upstream.wait_for(lambda upstream: upstream.requests)
+        self.stopping(gateway)
+        self.wait_refused(gateway)
+        gateway.terminate()
+        self.assertEqual(gateway.wait_exit(), -signal.SIGTERM)
+
+    def wait_refused(self, gateway):
+        """Waits until nobody is let in any more."""
+        for _ in range(1_000):
+            try:
+                with socket.create_connection(gateway.address, 30) as sock:
+                    # Accepted, or only in the queue of a listener that closes: either way it ends.
+                    sock.recv(1)
+            except ConnectionRefusedError:
+                return
+            except ConnectionResetError:
+                pass
+        self.fail("it still accepts connections")
+
+    def test_responses_on_their_way_arrive_whole(self):
+        # Between what the kernel holds and what keeps the gateway from reading on, one of these sizes leaves its last
+        # bytes in the gateway when it is told to stop.
+        sizes = [(1_000 + 200 * step) * 1_000 for step in range(16)]
+
+        def script(connection):
+            while request := connection.read_request():
+                connection.answer(bytes(int(request.target[1:])))
+
+        upstream = self.scripted(script)
+        gateway = self.proxy(upstream)
+        clients = []
+        for size in sizes:
+            client = self.connect(gateway)
+            client.socket = socket.socket()
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+            client.socket.settimeout(30)
+            client.socket.connect(gateway.address)
+            client.send(client.head("GET", f"/{size}"))
+            clients.append(client)
+        # What can be passed on has been, when the first bytes of each are there: wait for them, but leave them.
+        for client in clients:
+            client.socket.recv(16_384, socket.MSG_PEEK)
+        self.stopping(gateway)
+        bodies = parallel(len(sizes), lambda index: len(clients[index].read_response().body))
+        self.assertEqual(bodies, sizes)
+        self.assertEqual(gateway.wait_exit(), 0)
+
+
+class Listens(ProxyCase):
+    def folder(self):
+        folder = tempfile.TemporaryDirectory(prefix="tollgate-test-")
+        self.addCleanup(folder.cleanup)
+        return folder.name
+
+    def serve(self, listeners, upstream, more=""):
+        """Runs a gateway that is expected not to start; its result."""
+        path = os.path.join(self.folder(), "tollgate.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'listeners: {listeners}\nupstream: "http://{upstream.address}"\n{more}\n')
+        return run("serve", "--config", path)
+
+    def test_a_port_that_is_taken_is_a_clear_error(self):
+        upstream = self.scripted()
+        gateway = self.proxy(upstream)
+        address = "127.0.0.1:%d" % gateway.address[1]
+        result = self.serve(f'[{{ address: "{address}" }}]', upstream)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(address, result.stderr)
+        self.assertRegex(result.stderr, "(?i)listen")
+        self.assertNotIn("NIO", result.stderr)
+        # Whoever was there first is not disturbed.
+        self.assertEqual(self.connect(gateway).get("/").status, 200)
+
+        result = self.serve('[{ address: "127.0.0.1:0" }]', upstream, f'probes: {{ address: "{address}" }}')
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(address, result.stderr)
+        self.assertNotIn("NIO", result.stderr)
+
+    def test_an_address_of_another_host_is_a_clear_error(self):
+        result = self.serve('[{ address: "192.0.2.1:8080" }]', self.scripted())
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("192.0.2.1:8080", result.stderr)
+
+    def test_several_listeners_with_sources_of_their_own(self):
+        upstream = self.scripted()
+        gateway = self.start_gateway(f"""
+            listeners:
+              - {{ address: "127.0.0.1:0", client: peer }}
+              - {{ address: "127.0.0.1:0" }}
+            upstreams: {{ app: {{ servers: ["{upstream.address}"] }} }}
+            routes: [{{ name: all, match: {{ path: "/*" }}, upstream: app, allow: true }}]
+        """)
+        for address, seen in zip(gateway.addresses, ["127.0.0.1", "192.0.2.7, 127.0.0.1"]):
+            with Client(address) as client:
+                self.assertEqual(client.get("/", [("X-Forwarded-For", "192.0.2.7")]).status, 200)
+                self.assertEqual(upstream.requests[-1].one("x-forwarded-for"), seen)
+
+    def unix_gateway(self, path, upstream):
+        return self.start_gateway(f"""
+            listeners: [{{ address: "unix:{path}" }}]
+            upstreams: {{ app: {{ servers: ["{upstream.address}"] }} }}
+            routes: [{{ name: all, match: {{ path: "/*" }}, upstream: app, allow: true }}]
+        """)
+
+    def test_a_unix_socket(self):
+        upstream = self.scripted()
+        path = os.path.join(self.folder(), "socket")
+        gateway = self.unix_gateway(path, upstream)
+        # Its peers count as loopback, and speak for their clients.
+        with Client("unix:" + path) as client:
+            for _ in range(3):
+                self.assertEqual(client.get("/", [("X-Forwarded-For", "192.0.2.7")]).status, 200)
+        self.assertEqual(upstream.requests[-1].one("x-forwarded-for"), "192.0.2.7, 127.0.0.1")
+        parallel(20, lambda _: self.ask(path), workers=4)
+
+        # A second one does not take it over.
+        result = self.serve(f'[{{ address: "unix:{path}" }}]', upstream)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(path, result.stderr)
+        self.ask(path)
+
+        # What a process has left that was killed is no obstacle, nor is what one has left that ended well.
+        gateway.process.kill()
+        gateway.wait_exit()
+        gateway = self.unix_gateway(path, upstream)
+        self.ask(path)
+        gateway.terminate()
+        self.assertEqual(gateway.wait_exit(), 0)
+        self.unix_gateway(path, upstream)
+        self.ask(path)
+
+    def ask(self, path):
+        with Client("unix:" + path) as client:
+            self.assertEqual(client.get("/").status, 200)
+
+    def test_a_file_in_the_place_of_a_socket_is_left_alone(self):
+        path = os.path.join(self.folder(), "precious")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("precious")
+        result = self.serve(f'[{{ address: "unix:{path}" }}]', self.scripted())
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(path, result.stderr)
+        with open(path, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "precious")
+
+    def test_an_upstream_behind_a_unix_socket(self):
+        path = os.path.join(self.folder(), "upstream")
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(path)
+        listener.listen()
+
+        def serve():
+            sock, _ = listener.accept()
+            with sock:
+                while b"\r\n\r\n" not in (data := sock.recv(65_536)) and data:
+                    pass
+                sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nunix")
+
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
+        gateway = self.proxy([f"unix:{path}"])
+        self.assertEqual(self.connect(gateway).get("/").body, b"unix")
+        server.join(30)
+
+    def test_all_defaults_behind_one_argument(self):
+        # Port 8080 may be taken on this machine: then the error says so, and how.
+        upstream = self.scripted()
+        process = subprocess.Popen(
+            [BINARY, "serve", "--upstream", f"http://{upstream.address}"], stderr=subprocess.PIPE, text=True
+        )
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        line = process.stderr.readline()
+        if "0.0.0.0:8080" in line and "error" in line:
+            self.assertEqual(process.wait(30), 1)
+            return
+        self.assertIn("listening", line)
+        with Client(("127.0.0.1", 8080)) as client:
+            self.assertEqual(client.get("/").status, 200)
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
