@@ -22,6 +22,7 @@ enum PassCookies {
     /// The passes for a policy in the request's `Cookie` fields.
     static func passes(_ head: RequestHead, policy: String, isHTTPS: Bool) -> [String] {
         var passes: [String] = []
+        guard head.first("cookie") != nil else { return passes }
         let wanted = Array(name(policy: policy, isHTTPS: isHTTPS).utf8)
         for field in head.all("cookie") {
             head.withBytes(field) { bytes in

@@ -14,13 +14,18 @@ enum ForwardedHead {
 
     /// What a client could use to lie about itself to the upstream, and what is the gateway's own.
     private static let strippedFromRequests: Set<String> = [
-        "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port",
-        "x-forwarded-server", "x-forwarded-prefix", "x-forwarded-uri", "x-forwarded-method", "x-forwarded-scheme",
-        "x-forwarded-ssl", "x-forwarded", "x-real-ip", "x-client-ip", "client-ip", "true-client-ip", "x-true-client-ip",
-        "cf-connecting-ip", "cf-connecting-ipv6", "fastly-client-ip", "x-cluster-client-ip", "x-original-uri",
-        "x-original-url", "x-original-method", "x-rewrite-url", "x-request-id", "pow-pass", "pow-solution",
+        "forwarded", "x-forwarded", "x-real-ip", "x-client-ip", "client-ip", "true-client-ip", "x-true-client-ip",
+        "cf-connecting-ip", "cf-connecting-ipv6", "fastly-client-ip", "fly-client-ip", "do-connecting-ip",
+        "x-cluster-client-ip", "x-originating-ip", "x-remote-ip", "x-remote-addr", "x-envoy-external-address",
+        "x-envoy-original-path", "x-azure-clientip", "x-appengine-user-ip", "wl-proxy-client-ip", "proxy-client-ip",
+        "x-rewrite-url", "x-host", "x-http-host-override", "proxy", "x-request-id", "pow-pass", "pow-solution",
         "pow-idempotency-key", "host", "content-length",
     ]
+
+    /// Whether a request field, in lower case, is one that the upstream must not take from a client.
+    static func isStripped(_ name: String) -> Bool {
+        strippedFromRequests.contains(name) || name.hasPrefix("x-forwarded-") || name.hasPrefix("x-original-")
+    }
 
     struct Facts {
         let identity: ClientIdentity
@@ -45,9 +50,7 @@ enum ForwardedHead {
             if lower == "transfer-encoding" { isChunked = true }
             // CGI and its heirs read `X_Forwarded_For` as `X-Forwarded-For`.
             let folded = lower.utf8.contains(UInt8(ascii: "_")) ? lower.replacing("_", with: "-") : lower
-            if hopByHop.contains(folded) || strippedFromRequests.contains(folded) || folded == facts.clientHeader {
-                continue
-            }
+            if hopByHop.contains(folded) || isStripped(folded) || folded == facts.clientHeader { continue }
             if named.contains(lower) { continue }
             switch lower {
             case "cookie":
@@ -98,7 +101,7 @@ enum ForwardedHead {
         added: [(name: String, value: String)]
     ) -> (HTTPResponseHead, Framing) {
         let named = connectionOptions(head.headers)
-        let replaced = added.map { $0.name.lowercased() }
+        let replaced = added.isEmpty ? [] : added.map { $0.name.lowercased() }
         var headers = HTTPHeaders()
         headers.reserveCapacity(head.headers.count + added.count + 4)
         var length: String?
@@ -139,15 +142,20 @@ enum ForwardedHead {
         var kept = HTTPHeaders()
         for (name, value) in trailers {
             let lower = name.lowercased()
-            if hopByHop.contains(lower) || strippedFromRequests.contains(lower) || lower == "set-cookie" { continue }
+            if hopByHop.contains(lower) || isStripped(lower) || lower == "set-cookie" { continue }
             kept.add(name: name, value: value)
         }
         return kept.isEmpty ? nil : kept
     }
 
+    /// Whether a `Connection` field names nothing: `keep-alive` and `close` are removed anyway.
+    private static func isUsual(_ value: String) -> Bool {
+        value == "keep-alive" || value == "close" || value == "Keep-Alive"
+    }
+
     private static func connectionOptions(_ headers: HTTPHeaders) -> Set<String> {
         var names: Set<String> = []
-        for value in headers["connection"] {
+        for value in headers["connection"] where !isUsual(value) {
             for option in value.split(separator: ",") {
                 names.insert(option.trimmingASCIIWhiteSpace().lowercased())
             }

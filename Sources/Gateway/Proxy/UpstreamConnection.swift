@@ -52,6 +52,8 @@ final class UpstreamConnection: ChannelInboundHandler, ChannelOutboundHandler {
     private var isReusable = true
     private var readPending = false
     private var lastError: (any Error)?
+    private var isInRead = false
+    private var isReleasePending = false
     /// When an idle connection is given up; the smaller of the setting and what the server's `Keep-Alive` allows.
     private(set) var idleTimeout: TimeAmount
     /// Exchanges begun on it; more than one means that it is being reused.
@@ -118,7 +120,8 @@ final class UpstreamConnection: ChannelInboundHandler, ChannelOutboundHandler {
         delegate = nil
         if isReusable, channel.isActive {
             state = .idle
-            pool.released(self)
+            // Not before the whole read has been looked at: bytes that nobody asked for would be the next one's answer.
+            if isInRead { isReleasePending = true } else { pool.released(self) }
             // Reading goes on, so that a close by the server is noticed.
             resumeReading()
         } else {
@@ -146,6 +149,7 @@ final class UpstreamConnection: ChannelInboundHandler, ChannelOutboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        isInRead = true
         guard case .busy(let requestDone, false, let begun) = state else {
             // Bytes that nobody asked for: whatever follows cannot be trusted.
             isReusable = false
@@ -182,7 +186,11 @@ final class UpstreamConnection: ChannelInboundHandler, ChannelOutboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        isInRead = false
         delegate?.upstreamReadComplete()
+        guard isReleasePending else { return }
+        isReleasePending = false
+        if case .idle = state { pool.released(self) }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -207,7 +215,8 @@ final class UpstreamConnection: ChannelInboundHandler, ChannelOutboundHandler {
         guard case .busy(_, false, let begun) = state, let delegate else { return }
         self.delegate = nil
         let reason = lastError.map { "\($0)" } ?? "connection closed"
-        delegate.upstreamFailed(begun ? .brokenResponse(reason) : .closedBeforeResponse)
+        let isBroken = begun || lastError is HTTPParserError
+        delegate.upstreamFailed(isBroken ? .brokenResponse(reason) : .closedBeforeResponse)
     }
 
     /// `Keep-Alive: timeout=5`: leave a second for the way there.

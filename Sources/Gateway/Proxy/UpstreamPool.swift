@@ -9,6 +9,9 @@ import Settings
 /// The connection used last is used next, so that what is not needed grows idle and closes. A server that cannot be
 /// reached is passed over for the next one within the same request. Confined to its event loop.
 final class UpstreamPool {
+    /// Takes a connection, or learns why there is none; false when nobody wants it any more.
+    typealias Completion = (Result<UpstreamConnection, UpstreamFailure>) -> Bool
+
     private let eventLoop: any EventLoop
     let settings: UpstreamSettings
     private var idle: [Idle] = []
@@ -31,7 +34,7 @@ final class UpstreamPool {
 
     private struct Waiting {
         let number: UInt64
-        let completion: (Result<UpstreamConnection, UpstreamFailure>) -> Void
+        let completion: Completion
     }
 
     /// - Parameter loops: among how many event loops the configured number of connections is shared.
@@ -45,10 +48,10 @@ final class UpstreamPool {
     /// Lends a connection; the completion runs on the loop, at once where an idle one exists.
     ///
     /// - Parameter fresh: do not reuse: for the second try of a request whose reused connection had just been closed.
-    func acquire(fresh: Bool = false, _ completion: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) {
+    func acquire(fresh: Bool = false, _ completion: @escaping Completion) {
         while !fresh, let last = idle.popLast() {
             if last.connection.isIdle, last.until > .now() {
-                completion(.success(last.connection))
+                if !completion(.success(last.connection)) { released(last.connection) }
                 return
             }
             last.connection.close()
@@ -63,14 +66,17 @@ final class UpstreamPool {
     }
 
     /// Waits for a connection as long as a connect may take.
-    private func wait(_ completion: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) {
-        guard waiting.count < connectionsMax * 4 else { return completion(.failure(.exhausted)) }
+    private func wait(_ completion: @escaping Completion) {
+        guard waiting.count < connectionsMax * 4 else {
+            _ = completion(.failure(.exhausted))
+            return
+        }
         waitingNumber += 1
         let number = waitingNumber
         waiting.append(Waiting(number: number, completion: completion))
         eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(settings.connectTimeoutNanoseconds)) { [weak self] in
             guard let self, let index = self.waiting.firstIndex(where: { $0.number == number }) else { return }
-            self.waiting.remove(at: index).completion(.failure(.exhausted))
+            _ = self.waiting.remove(at: index).completion(.failure(.exhausted))
         }
     }
 
@@ -83,7 +89,7 @@ final class UpstreamPool {
     private func connect(
         server: Int,
         triesLeft: Int,
-        _ completion: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void
+        _ completion: @escaping Completion
     ) {
         connecting += 1
         let connection = UpstreamConnection(
@@ -124,9 +130,9 @@ final class UpstreamPool {
                 do {
                     try channel.pipeline.syncOperations.addHandler(connection)
                     self.open[ObjectIdentifier(connection)] = connection
-                    completion(.success(connection))
+                    if !completion(.success(connection)) { self.released(connection) }
                 } catch {
-                    completion(.failure(.unreachable("the connection closed at once")))
+                    _ = completion(.failure(.unreachable("the connection closed at once")))
                 }
             case .failure(let error):
                 if triesLeft > 1 {
@@ -136,9 +142,9 @@ final class UpstreamPool {
                 }
                 self.serveWaiting()
                 if case .connectTimeout? = error as? ChannelError {
-                    completion(.failure(.connectTimeout))
+                    _ = completion(.failure(.connectTimeout))
                 } else {
-                    completion(.failure(.unreachable("\(error)")))
+                    _ = completion(.failure(.unreachable("\(error)")))
                 }
             }
         }
@@ -147,9 +153,8 @@ final class UpstreamPool {
     // MARK: From the connections
 
     func released(_ connection: UpstreamConnection) {
-        if let next = waiting.popFirst() {
-            next.completion(.success(connection))
-            return
+        while let next = waiting.popFirst() {
+            if next.completion(.success(connection)) { return }
         }
         guard connection.idleTimeout > .zero, !isRetired else {
             connection.close()

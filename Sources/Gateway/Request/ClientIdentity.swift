@@ -4,7 +4,7 @@ import Settings
 struct ClientIdentity: Sendable, Equatable {
     /// The client's address; IPv4-mapped addresses are IPv4.
     let address: IPAddress
-    /// Whether the connection's peer is a trusted proxy, whose `X-Request-Id`, `-Proto` and `-Host` are believed.
+    /// Whether the connection's peer is a trusted proxy of HTTP, whose `X-Request-Id`, `-Proto` and `-Host` are believed.
     let isPeerTrusted: Bool
     let isHTTPS: Bool
     /// What the upstream is told: the client and the trusted hops behind it, in the order of `X-Forwarded-For`.
@@ -49,10 +49,13 @@ struct ClientIdentifier: Sendable {
         var forwardedFor = ""
         for hop in hops.reversed() { forwardedFor += hop.description + ", " }
         forwardedFor += peerAddress.description
-        let isHTTPS = trusted && head.all("x-forwarded-proto").last.map { isHTTPSList(head, $0) } ?? false
+        // A proxy of connections passes the bytes of its clients on: what they say of themselves counts for nothing.
+        let speaksHTTP: Bool
+        if case .proxyProtocol = source { speaksHTTP = false } else { speaksHTTP = trusted }
+        let isHTTPS = speaksHTTP && head.all("x-forwarded-proto").last.map { isHTTPSList(head, $0) } ?? false
         return ClientIdentity(
             address: hops.last ?? peerAddress,
-            isPeerTrusted: trusted,
+            isPeerTrusted: speaksHTTP,
             isHTTPS: isHTTPS,
             forwardedFor: forwardedFor
         )

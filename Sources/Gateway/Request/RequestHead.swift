@@ -149,5 +149,6 @@ enum ASCII {
         }
     }
 
+    static let lowerHex: [UInt8] = Array("0123456789abcdef".utf8)
     static let upperHex: [UInt8] = Array("0123456789ABCDEF".utf8)
 }

@@ -6,10 +6,13 @@ extension Exchange {
     /// Largest body that our own endpoints take, in bytes (DESIGN section 5).
     static let endpointBodyBytesMax = 8 * 1_024
 
+    /// How long a decision may take, in nanoseconds. A ledger answers, or says that it cannot, long before.
+    static let decisionPatienceNanoseconds: Int64 = 10_000_000_000
+
     /// Whether request bytes may be read now.
     var mayReadFromClient: Bool {
         switch phase {
-        case .new, .waiting: false
+        case .new, .waiting, .connecting: false
         case .collecting, .finished: true
         case .forwarding(let upstream): upstream.isWritable
         }
@@ -22,7 +25,7 @@ extension Exchange {
             return
         }
         switch phase {
-        case .new, .waiting:
+        case .new, .waiting, .connecting:
             // Reading stands still, but what one read brought may hold several parts: no more than that waits here.
             heldBody.append(bytes)
         case .collecting(var body):
@@ -46,7 +49,7 @@ extension Exchange {
         switch phase {
         case .collecting(let body): redeem(body: body)
         case .forwarding(let upstream): upstream.sendEnd()
-        case .new, .waiting, .finished: break
+        case .new, .waiting, .connecting, .finished: break
         }
     }
 
@@ -77,8 +80,10 @@ extension Exchange {
         let limits = state.configuration.limits
         switch phase {
         case .new, .waiting:
-            // The ledger and the connect have deadlines of their own; this is behind them.
-            return limits.bodyIdleTimeoutNanoseconds
+            return Self.decisionPatienceNanoseconds
+        case .connecting(let pool):
+            // Behind the deadlines of the connects themselves: one for each server, and one in the queue.
+            return pool.settings.connectTimeoutNanoseconds * Int64(pool.settings.servers.count + 2)
         case .collecting:
             return limits.bodyIdleTimeoutNanoseconds
         case .finished:
@@ -96,6 +101,8 @@ extension Exchange {
         switch phase {
         case .new, .waiting:
             reply(Refusal(.noQuorum, "The gateway could not decide in time.", retryAfterSeconds: 1))
+        case .connecting:
+            reply(Self.refusal(of: .connectTimeout))
         case .collecting:
             keepAlive = false
             reply(Refusal(.timeout, "The request's body did not arrive in time."))

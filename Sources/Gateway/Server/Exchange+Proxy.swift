@@ -28,18 +28,17 @@ extension Exchange: UpstreamExchangeDelegate {
 
     private func connect(_ pool: UpstreamPool, fresh: Bool) {
         upstreamTries += 1
+        phase = .connecting(pool)
         pool.acquire(fresh: fresh) { [self] result in
-            guard !isFinished else {
-                // The client has gone while the connection was being made: it serves the next request.
-                if case .success(let connection) = result { pool.released(connection) }
-                return
-            }
+            // The client may have gone while the connection was being made.
+            guard !isFinished else { return false }
             switch result {
             case .success(let connection):
                 start(on: connection)
             case .failure(let failure):
                 reply(Self.refusal(of: failure))
             }
+            return true
         }
     }
 

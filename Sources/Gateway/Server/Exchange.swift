@@ -16,6 +16,8 @@ final class Exchange {
         case new
         /// Waits for the ledger's answer or for an upstream connection; body parts that have been read are kept.
         case waiting
+        /// Waits for a connection to the upstream.
+        case connecting(UpstreamPool)
         /// Takes the body of a request to one of our endpoints.
         case collecting(ByteBuffer)
         case forwarding(UpstreamConnection)

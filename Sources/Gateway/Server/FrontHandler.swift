@@ -45,7 +45,8 @@ final class FrontHandler: ChannelDuplexHandler {
 
     let loop: GatewayLoop
     let listener: ListenerRuntime
-    private var context: ChannelHandlerContext!
+    /// Nil before it is in the pipeline and after it has left: the context holds the handler.
+    private var context: ChannelHandlerContext?
     private var state = State.awaiting(headBegun: false)
     private var readPending = false
     private var isDraining = false
@@ -54,6 +55,9 @@ final class FrontHandler: ChannelDuplexHandler {
     private var isHandling = false
     private var deadline: NIODeadline = .distantFuture
     private var deadlineTask: Scheduled<Void>?
+    private var scheduledFor: NIODeadline = .distantFuture
+    /// Bytes that waited for the client at the last look.
+    private var waitingBytes = Int.max
     /// Announced by the PROXY protocol, where the listener reads it.
     var proxyAnnounced: IPAddress?
     private(set) var peer: IPAddress?
@@ -63,8 +67,7 @@ final class FrontHandler: ChannelDuplexHandler {
         self.listener = listener
     }
 
-    var isWritable: Bool { context.channel.isWritable }
-    var eventLoop: any EventLoop { context.eventLoop }
+    var isWritable: Bool { context?.channel.isWritable ?? false }
     private var limits: HTTPLimits { loop.state.configuration.limits }
 
     // MARK: The channel's events
@@ -79,6 +82,10 @@ final class FrontHandler: ChannelDuplexHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         deadlineTask?.cancel()
         deadlineTask = nil
+        events.removeAll()
+        // Also one that has never been active.
+        loop.closed(self)
+        self.context = nil
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -163,7 +170,10 @@ final class FrontHandler: ChannelDuplexHandler {
     private var mayRead: Bool {
         guard events.isEmpty else { return false }
         switch state {
-        case .active(let exchange): return !exchange.requestEnded && exchange.mayReadFromClient
+        case .active(let exchange):
+            // After a request one more read may come: what it brings waits, and stops the next. To switch reading off and
+            // on for each request would cost two calls of the kernel.
+            return exchange.requestEnded || exchange.mayReadFromClient
         case .awaiting, .discarding, .lingering: return true
         case .closed: return false
         }
@@ -225,11 +235,11 @@ final class FrontHandler: ChannelDuplexHandler {
     }
 
     func write(_ part: HTTPServerResponsePart) {
-        context.write(wrapOutboundOut(part), promise: nil)
+        context?.write(wrapOutboundOut(part), promise: nil)
     }
 
     func flush() {
-        context.flush()
+        context?.flush()
     }
 
     /// Whether a response may leave the connection open; asked when its head is written.
@@ -240,6 +250,7 @@ final class FrontHandler: ChannelDuplexHandler {
     ///
     /// - Parameter keepAlive: what the response's head has said.
     func endResponse(_ trailers: HTTPHeaders?, keepAlive: Bool) {
+        guard let context else { return }
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenComplete { [weak self] _ in
             guard let self else { return }
@@ -269,7 +280,7 @@ final class FrontHandler: ChannelDuplexHandler {
     func abort(resetting: Bool = false) {
         if resetting {
             // Done before close() returns: the call comes from the channel's own loop.
-            _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+            _ = (context?.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
         }
         close()
     }
@@ -302,14 +313,14 @@ final class FrontHandler: ChannelDuplexHandler {
     private func readNow() {
         guard readPending, mayRead else { return }
         readPending = false
-        context.read()
+        context?.read()
     }
 
     /// Closing a socket with unread bytes in it would reset it under the response: our side is shut first.
     private func lingerAndClose() {
         state = .lingering(bytes: 0)
         expire(after: Self.lingerTimeout.nanoseconds)
-        context.close(mode: .output, promise: nil)
+        context?.close(mode: .output, promise: nil)
         readNow()
     }
 
@@ -320,10 +331,18 @@ final class FrontHandler: ChannelDuplexHandler {
             exchange.clientGone()
         }
         state = .closed
-        context.close(promise: nil)
+        context?.close(promise: nil)
     }
 
     // MARK: Deadlines
+
+    /// Whether a client that is being waited for has taken some of what is written since the last look. A slow reader
+    /// that reads is not at fault.
+    private func clientIsTaking() -> Bool {
+        let waiting = (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        defer { waitingBytes = waiting }
+        return waiting > 0 && waiting < waitingBytes
+    }
 
     /// One timer a connection, however many requests: it looks at the deadline when it fires and goes to sleep again.
     private func expire(after nanoseconds: Int64) {
@@ -335,9 +354,8 @@ final class FrontHandler: ChannelDuplexHandler {
         schedule()
     }
 
-    private var scheduledFor: NIODeadline = .distantFuture
-
     private func schedule() {
+        guard let context else { return }
         scheduledFor = deadline
         deadlineTask = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
             guard let self else { return }
@@ -359,7 +377,7 @@ final class FrontHandler: ChannelDuplexHandler {
             exchange.begin()
         case .active(let exchange):
             expire(after: exchange.patienceNanoseconds)
-            exchange.timedOut()
+            if !clientIsTaking() { exchange.timedOut() }
         case .awaiting, .discarding, .lingering, .closed:
             close()
         }

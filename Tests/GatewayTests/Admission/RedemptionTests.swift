@@ -50,6 +50,10 @@ import Testing
         if case .failure(let problem) = open(token, solution) { problem } else { nil }
     }
 
+    private func isSolved(_ candidate: Redemption.Candidate, _ token: String) -> Bool {
+        Array(token.utf8).withUnsafeBytes { Redemption.isSolved(candidate, token: $0) }
+    }
+
     private func isMalformed(_ token: String, _ solution: String) -> Bool {
         if case .malformed? = problem(token, solution) { true } else { false }
     }
@@ -59,7 +63,6 @@ import Testing
         let candidate = try open(keys.seal(challenge), Self.solution(rounds: 2, 9)).get()
         #expect(candidate.challenge == challenge)
         #expect(candidate.solution.nonces == [9, 9])
-        #expect(try candidate.seed == Puzzle.seed(token: keys.seal(challenge)))
     }
 
     @Test func sizeAndFormAreMalformed() throws {
@@ -159,12 +162,12 @@ import Testing
         }
         let right = (0..<8).map { first($0, meets: true) }
         let solved = try open(token, #require(Solution(right)).text).get()
-        #expect(throws: Never.self) { try Redemption.work(solved) }
+        #expect(isSolved(solved, token))
         for round in 0..<8 {
             var wrong = right
             wrong[round] = first(round, meets: false)
             let candidate = try open(token, #require(Solution(wrong)).text).get()
-            #expect(throws: Redemption.Problem.wrongSolution) { try Redemption.work(candidate) }
+            #expect(!isSolved(candidate, token))
         }
     }
 
