@@ -19,14 +19,11 @@ public final class Gateway: Sendable {
         case limitsRefused(String)
         /// The ledger does not answer.
         case ledgerUnavailable
-        /// A reload may not change where the gateway listens.
-        case listenersChanged
 
         public var description: String {
             switch self {
             case .limitsRefused(let reason): "the ledger refused the limits: \(reason)"
             case .ledgerUnavailable: "the ledger does not answer"
-            case .listenersChanged: "a changed `listeners` section takes effect at the next start"
             }
         }
     }
@@ -66,10 +63,13 @@ public final class Gateway: Sendable {
     ///
     /// - Parameters:
     ///   - group: one thread a core; the gateway uses all of its loops and does not shut it down.
+    ///   - connectionsMax: connections of clients for which the process has file descriptors; the configuration's bound
+    ///     holds as well.
     ///   - makeClient: called once on each loop.
     public static func start(
         configuration: Configuration,
         group: MultiThreadedEventLoopGroup,
+        connectionsMax: Int = .max,
         logger: Logger,
         makeClient: @escaping MakeLedgerClient
     ) async throws -> Gateway {
@@ -89,6 +89,7 @@ public final class Gateway: Sendable {
                     ledger: client.value,
                     spending: spending,
                     state: state,
+                    connectionsMax: connectionsMax,
                     counters: counters,
                     logger: logger
                 )
@@ -160,12 +161,11 @@ public final class Gateway: Sendable {
 
     // MARK: Reload
 
-    /// Takes a new configuration: requests that begin from now on are decided by it.
+    /// Takes a new configuration: requests that begin from now on are decided by it. Listeners stay as they are.
     ///
     /// - Throws: ``Problem``; then nothing has changed, but limits that the ledger has taken stay in it.
     public func reload(_ configuration: Configuration) async throws {
         let old = current.withLockedValue { $0.configuration }
-        guard configuration.listeners == old.listeners else { throw Problem.listenersChanged }
         let first = loops[0]
         let client = try await first.eventLoop.submit {
             NIOLoopBound(first.value.ledger, eventLoop: first.eventLoop)
@@ -185,7 +185,8 @@ public final class Gateway: Sendable {
         for loop in loops {
             try await loop.eventLoop.submit { loop.value.adopt(state) }.get()
         }
-        if both != new { _ = try await Self.offer(new, for: configuration, through: client) }
+        // Every loop has moved on: should this fail, limits that nobody asks for any more stay until the next reload.
+        if both != new { _ = try? await Self.offer(new, for: configuration, through: client) }
     }
 
     /// The new definitions with what only the old ones have.

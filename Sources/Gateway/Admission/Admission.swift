@@ -25,6 +25,26 @@ struct Admission {
         case denied(retryAfterNanoseconds: UInt64?)
         /// The ledger's limits have changed since the request was prepared: prepare it anew.
         case stale
+
+        /// For logs.
+        var name: String {
+            switch self {
+            case .admitted: "admitted"
+            case .workRequired: "work-required"
+            case .overLimit: "over-limit"
+            case .denied: "denied"
+            case .stale: "stale"
+            }
+        }
+
+        /// What the limits held that were asked.
+        var states: [LimitState] {
+            switch self {
+            case .admitted(let admitted): admitted.states
+            case .workRequired(_, let states), .overLimit(_, let states): states
+            case .denied, .stale: []
+            }
+        }
     }
 
     struct Admitted: Equatable {
@@ -52,7 +72,7 @@ struct Admission {
     private let policy: PolicyID
     private let cost: UInt32
     private let passes: [Pass]
-    /// The client's binding now; 0 for policies that bind nothing.
+    /// The client's binding now. Whether a pass is bound is the pass's own affair.
     private let binding: UInt64
     private let free: [LimitCharge]
     private let ceiling: [LimitCharge]

@@ -19,9 +19,10 @@ struct PolicyRuntime: Sendable {
     let id: PolicyID
     let free: [LimitRuntime]
     let ceiling: [LimitRuntime]
-    /// The constant `RateLimit-Policy` field for requests without a pass, and with one.
+    /// The constant `RateLimit-Policy` field for requests without a pass, with one, and over the ceiling.
     let freeFields: String
     let passFields: String
+    let ceilingFields: String
 
     var name: String { settings.name }
 
@@ -57,6 +58,7 @@ struct PolicyRuntime: Sendable {
         self.ceiling = ceiling
         freeFields = RateLimitFields.policy(free + ceiling)
         let passField = settings.work.map { "\"pass\";q=\($0.grants);w=\($0.ttlSeconds)" } ?? ""
+        ceilingFields = RateLimitFields.policy(ceiling)
         passFields = ceiling.isEmpty ? passField : passField + ", " + RateLimitFields.policy(ceiling)
     }
 

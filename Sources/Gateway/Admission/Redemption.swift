@@ -63,8 +63,11 @@ enum Redemption {
     /// - Parameter token: the challenge's text, from which the puzzle's seed is made.
     static func isSolved(_ candidate: Candidate, token: UnsafeRawBufferPointer) -> Bool {
         Puzzle.firstMiss(
-            seed: Puzzle.seed(token: token), rounds: Int(candidate.challenge.rounds), target: candidate.challenge.target,
-            solution: candidate.solution) == nil
+            seed: Puzzle.seed(token: token),
+            rounds: Int(candidate.challenge.rounds),
+            target: candidate.challenge.target,
+            solution: candidate.solution
+        ) == nil
     }
 
     /// The proposal that spends the challenge and opens its pass.

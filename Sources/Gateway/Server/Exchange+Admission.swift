@@ -29,7 +29,7 @@ extension Exchange {
             policy: policy.id,
             cost: cost,
             passes: presentedPasses(policy),
-            binding: settings.work?.bind == .client ? policy.binding(of: client, keys: keys) : 0,
+            binding: policy.binding(of: client, keys: keys),
             free: policy.charges(policy.free, head: head, client: client, keys: keys, reserve: reserve),
             ceiling: policy.charges(policy.ceiling, head: head, client: client, keys: keys, reserve: 0),
             isFreeZero: settings.freeIsZero
@@ -99,21 +99,24 @@ extension Exchange {
             addRateLimitFields(policy, admitted)
             forward()
         case .stale:
+            // A reload came between: the request begins anew, by the configuration that holds now.
             admissionTries += 1
-            guard admissionTries < Self.admissionTriesMax, let fresh = loop.refreshedState().policies[policy.name]
-            else {
-                undecided()
-                return
-            }
-            self.policy = fresh
-            startAdmission(fresh)
+            guard admissionTries < Self.admissionTriesMax else { return undecided() }
+            state = loop.refreshedState()
+            matchRoute()
         case _ where !policy.settings.enforce:
             // It is counted as it would happen, and every request is admitted.
+            loop.logger.debug(
+                "would refuse",
+                metadata: ["request_id": "\(requestID)", "policy": "\(policy.name)", "verdict": "\(verdict.name)"]
+            )
+            addRateLimitFields(policy, Admission.Admitted(states: verdict.states, pass: nil))
             forward()
         case .workRequired(let retryAfter, let states):
             addRateLimitFields(policy, Admission.Admitted(states: states, pass: nil))
             refuseForWork(policy, retryAfter)
-        case .overLimit(let retryAfter, _):
+        case .overLimit(let retryAfter, let states):
+            addRateLimitFields(policy, Admission.Admitted(states: states, pass: nil))
             reply(
                 Refusal(
                     .overLimit,
@@ -161,14 +164,17 @@ extension Exchange {
     }
 
     private func addRateLimitFields(_ policy: PolicyRuntime, _ admitted: Admission.Admitted) {
-        let limits = admitted.pass == nil ? policy.free + policy.ceiling : policy.ceiling
         guard admitted.pass != nil || !admitted.states.isEmpty else { return }
+        // A step charges the ceiling alone, or the free limits before it.
+        let isCeiling = admitted.states.count == policy.ceiling.count
+        let limits = isCeiling ? policy.ceiling : policy.free + policy.ceiling
         let now = loop.ledger.now().nanoseconds
         let pass = admitted.pass.map { paid in
             let left = paid.expires.nanoseconds > now ? paid.expires.nanoseconds - now : 0
             return (remaining: paid.remaining, seconds: Durations.secondsRoundedUp(left))
         }
-        addedFields.append(("RateLimit-Policy", pass == nil ? policy.freeFields : policy.passFields))
+        let fields = pass != nil ? policy.passFields : isCeiling ? policy.ceilingFields : policy.freeFields
+        addedFields.append(("RateLimit-Policy", fields))
         addedFields.append(("RateLimit", RateLimitFields.state(limits, admitted.states, pass: pass)))
     }
 
@@ -178,7 +184,8 @@ extension Exchange {
         guard let request = inLineRequest(slice, policy) else {
             refuseInLine(
                 policy,
-                Refusal(.malformed, "PoW-Solution is not one challenge, a dot and its solution.", policy: policy.name))
+                Refusal(.malformed, "PoW-Solution is not one challenge, a dot and its solution.", policy: policy.name)
+            )
             return
         }
         loop.redeemer.redeem(request, state: state) { [self] result in
@@ -206,9 +213,12 @@ extension Exchange {
             let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")), (key?.count ?? 0) <= Self.idempotencyKeyBytesMax
         else { return nil }
         return RedeemRequest(
-            token: Array(text.utf8[..<dot]), solution: Array(text.utf8[text.utf8.index(after: dot)...]),
+            token: Array(text.utf8[..<dot]),
+            solution: Array(text.utf8[text.utf8.index(after: dot)...]),
             idempotencyKey: key.map { head.withBytes($0) { QuotaKey(state.keys.idempotencyKey($0)) } },
-            client: client, policy: policy.id)
+            client: client,
+            policy: policy.id
+        )
     }
 
     /// Whether a browser navigates: it then sees a page instead of a problem document.

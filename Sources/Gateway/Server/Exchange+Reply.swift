@@ -5,7 +5,6 @@ import NIOHTTP1
 extension Exchange {
     /// Answers with a refusal: a page where a browser navigates, a problem document otherwise.
     func reply(_ refusal: Refusal) {
-        loop.counters.refused(refusal.kind)
         var fields = refusal.fields()
         if isNavigation, case .request = origin {
             let page = state.page
@@ -47,6 +46,7 @@ extension Exchange {
         var headers = HTTPHeaders()
         headers.add(name: "Content-Type", value: contentType)
         headers.add(name: "Content-Length", value: String(body.count))
+        headers.add(name: "Date", value: loop.date())
         headers.add(name: "X-Request-Id", value: requestID)
         for (name, value) in fields { headers.add(name: name, value: value) }
         for (name, value) in addedFields { headers.add(name: name, value: value) }

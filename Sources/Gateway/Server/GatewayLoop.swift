@@ -5,6 +5,12 @@ import NIOHTTP1
 import ProofOfWork
 import Settings
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// What one event loop of the gateway owns: its client of the ledger, its upstream pools, its connections.
 ///
 /// A request stays on its loop from accept to log. Confined to the loop; other threads reach it by `eventLoop.execute`.
@@ -16,7 +22,11 @@ final class GatewayLoop {
     private(set) var state: GatewayState
     private let index: Int
     private let loops: Int
-    private let logger: Logger
+    /// Connections of clients for which the process has descriptors, on all loops together.
+    private let connectionsMax: Int
+    let logger: Logger
+    private var dateText = ""
+    private var dateSecond = 0
     private var pools: [UpstreamPool] = []
     private var connections: [ObjectIdentifier: FrontHandler] = [:]
     private var isDraining = false
@@ -29,6 +39,7 @@ final class GatewayLoop {
         ledger: any LedgerClient,
         spending: SpendingTable,
         state: GatewayState,
+        connectionsMax: Int,
         counters: Counters,
         logger: Logger
     ) {
@@ -37,6 +48,7 @@ final class GatewayLoop {
         self.loops = loops
         self.ledger = ledger
         self.state = state
+        self.connectionsMax = connectionsMax
         self.counters = counters
         self.logger = logger
         redeemer = Redeemer(eventLoop: eventLoop, ledger: ledger, spending: spending)
@@ -76,10 +88,22 @@ final class GatewayLoop {
         return pool
     }
 
+    /// Now, for the `Date` field. Made once a second.
+    func date() -> String {
+        let now = time(nil)
+        if now != dateSecond {
+            dateSecond = now
+            dateText = HTTPDate.text(now)
+        }
+        return dateText
+    }
+
     // MARK: Connections
 
     /// Whether another connection may be taken.
-    var hasRoom: Bool { connections.count < max(1, state.configuration.limits.maxConnections / loops) }
+    var hasRoom: Bool {
+        connections.count < max(1, min(state.configuration.limits.maxConnections, connectionsMax) / loops)
+    }
 
     var connectionCount: Int { connections.count }
 

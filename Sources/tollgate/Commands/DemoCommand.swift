@@ -33,7 +33,7 @@ struct DemoCommand: AsyncParsableCommand {
         var options = ConfigurationOptions()
         options.config = nil
         options.upstream = "demo"
-        let lifeCycle = LifeCycle(options: options, logger: logger)
+        let lifeCycle = try LifeCycle(options: options, logger: logger)
         let node: Node
         do {
             node = try await Node.start(loaded.configuration, logger: logger)

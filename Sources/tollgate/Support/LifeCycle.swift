@@ -1,71 +1,55 @@
-import Dispatch
 import Logging
 import NIOCore
 import Settings
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// What a served node does when it is told something: signals and changes of its files.
 ///
 /// It listens for signals from when it is made, which is before the node starts: what comes during the start is handled
 /// after it.
 struct LifeCycle {
-    private enum Event: Sendable {
-        case reload(String)
-        case stop(String)
-    }
-
     private let options: ConfigurationOptions
     private let logger: Logger
-    private let events: AsyncStream<Event>
-    private let continuation: AsyncStream<Event>.Continuation
-    private let sources: [any DispatchSourceSignal]
+    private let signals: SignalInbox
 
-    init(options: ConfigurationOptions, logger: Logger) {
+    /// - Throws: ``SignalInbox/Failure`` where the system refuses a pipe.
+    init(options: ConfigurationOptions, logger: Logger) throws {
         self.options = options
         self.logger = logger
-        let (events, continuation) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(16))
-        self.events = events
-        self.continuation = continuation
-        sources = [
-            Self.onSignal(SIGHUP) { continuation.yield(.reload("SIGHUP")) },
-            Self.onSignal(SIGTERM) { continuation.yield(.stop("SIGTERM")) },
-            Self.onSignal(SIGINT) { continuation.yield(.stop("SIGINT")) },
-        ]
+        signals = try SignalInbox()
     }
 
     /// Runs until the node has been told to stop and has stopped.
     ///
     /// - Parameter files: what to watch for changes.
     func run(_ node: Node, files: [String]) async {
-        let continuation = self.continuation
-        var watcher = FileWatcher(files: files) { continuation.yield(.reload("file changed")) }
+        let signals = self.signals
+        var watcher = FileWatcher(files: files) { signals.noteChange() }
         var watched = files
-        for await event in events {
-            switch event {
+        for await _ in signals.wakeUps {
+            switch signals.take() {
+            case .stop(let reason):
+                watcher?.cancel()
+                await stop(node, reason)
+                return
             case .reload(let reason):
                 if let files = await reload(node, reason), files != watched {
                     watched = files
                     watcher?.cancel()
-                    watcher = FileWatcher(files: files) { continuation.yield(.reload("file changed")) }
+                    watcher = FileWatcher(files: files) { signals.noteChange() }
                 }
-            case .stop(let reason):
-                logger.notice("stopping", metadata: ["reason": "\(reason)"])
-                // A second signal ends the process at once.
-                for source in sources { source.cancel() }
-                signal(SIGTERM, SIG_DFL)
-                signal(SIGINT, SIG_DFL)
-                watcher?.cancel()
-                let deadline = node.gateway.configuration.limits.shutdownDeadlineNanoseconds
-                await node.stop(deadline: .nanoseconds(deadline))
-                logger.notice("stopped")
-                return
+            case nil:
+                continue
             }
         }
+    }
+
+    private func stop(_ node: Node, _ reason: String) async {
+        logger.notice("stopping", metadata: ["reason": "\(reason)"])
+        // A second signal ends the process at once.
+        signals.restoreDefaults()
+        let deadline = node.gateway.configuration.limits.shutdownDeadlineNanoseconds
+        await node.stop(deadline: .nanoseconds(deadline))
+        logger.notice("stopped")
     }
 
     /// - Returns: the files to watch from now on; nil where the new configuration does not hold.
@@ -80,7 +64,11 @@ struct LifeCycle {
             for warning in loaded.warnings {
                 logger.warning("configuration", metadata: ["warning": "\(warning)"])
             }
+            let old = node.gateway.configuration
             try await node.gateway.reload(loaded.configuration)
+            for section in Self.sectionsForNextStart(old, loaded.configuration) {
+                logger.warning("a changed section takes effect at the next start", metadata: ["section": "\(section)"])
+            }
             logger.notice(
                 "configuration reloaded",
                 metadata: ["reason": "\(reason)", "hash": "\(loaded.configuration.hash)"]
@@ -96,12 +84,12 @@ struct LifeCycle {
         return nil
     }
 
-    private static func onSignal(_ number: Int32, _ handler: @escaping @Sendable () -> Void) -> any DispatchSourceSignal
-    {
-        signal(number, SIG_IGN)
-        let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-        source.setEventHandler(handler: handler)
-        source.resume()
-        return source
+    private static func sectionsForNextStart(_ old: Configuration, _ new: Configuration) -> [String] {
+        var sections: [String] = []
+        if old.listeners != new.listeners { sections.append("listeners") }
+        if old.probes != new.probes { sections.append("probes") }
+        if old.node != new.node { sections.append("node") }
+        if old.log != new.log { sections.append("log") }
+        return sections
     }
 }

@@ -28,7 +28,13 @@ final class Node: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
         do {
             let ledger = LocalLedger(genesis: .random())
-            let gateway = try await Gateway.start(configuration: configuration, group: group, logger: logger) { loop in
+            let connectionsMax = Self.connectionsMax(configuration, logger: logger)
+            let gateway = try await Gateway.start(
+                configuration: configuration,
+                group: group,
+                connectionsMax: connectionsMax,
+                logger: logger
+            ) { loop in
                 let id = TokenID.random()
                 return ledger.makeClient(on: loop, owner: ReplicaID(high: id.high, low: id.low))
             }
@@ -41,6 +47,23 @@ final class Node: Sendable {
             try? await group.shutdownGracefully()
             throw error
         }
+    }
+
+    /// Connections of clients for which there are descriptors, beside those to the upstreams.
+    private static func connectionsMax(_ configuration: Configuration, logger: Logger) -> Int {
+        let descriptors = FileDescriptors.raiseLimit()
+        let upstreams = configuration.upstreams.reduce(0) { $0 + $1.maxConnections * $1.servers.count }
+        let wanted = configuration.limits.maxConnections
+        let rest = descriptors - FileDescriptors.reserved
+        // Where there is too little for both, clients and upstreams share it evenly.
+        let forClients = max(1, max(rest - upstreams, rest / 2))
+        if forClients < wanted {
+            logger.warning(
+                "too few file descriptors for limits.maxConnections; raise the hard limit (LimitNOFILE=)",
+                metadata: ["descriptors": "\(descriptors)", "connections": "\(forClients)", "wanted": "\(wanted)"]
+            )
+        }
+        return forClients
     }
 
     /// Stops accepting, finishes what runs within the deadline, and ends.
