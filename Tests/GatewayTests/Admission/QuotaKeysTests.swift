@@ -133,6 +133,23 @@ import Testing
         #expect(seen.count == inputs.count)
     }
 
+    /// Another spelling of a key would be an empty bucket: every quota refilled by an upgrade, every override lost.
+    @Test func theSpellingOfKeysNeverChanges() {
+        func spelled(_ kind: UInt8, _ bytes: [UInt8]) -> QuotaKey {
+            bytes.withUnsafeBytes { QuotaKey(keys.quotaKey(kind: kind, bytes: $0)) }
+        }
+        func word(_ last: UInt8) -> [UInt8] { [UInt8](repeating: 0, count: 7) + [last] }
+        let network4: [UInt8] = word(0) + [0, 0, 0, 0, 203, 0, 113, 0]
+        #expect(key(.client).own == spelled(1, word(0) + [0, 0, 0, 0, 203, 0, 113, 5] + word(32)))
+        #expect(key(.client).fallback == spelled(1, network4 + word(24)))
+        let network6: [UInt8] = [0x20, 0x01, 0x0D, 0xB8, 0, 0, 0, 0] + word(0)
+        #expect(key(.client, "2001:db8::1").own == spelled(2, network6 + word(64)))
+        #expect(key(.client, "2001:db8::1").fallback == spelled(2, network6 + word(48)))
+        #expect(key(.header("k"), fields: [("k", "v")]).own == spelled(3, Array("v".utf8)))
+        #expect(key(.all).own == spelled(4, []))
+        #expect(key(.header("k"), fields: [("k", "v")]).fallback == spelled(5, []))
+    }
+
     @Test func keysOfAnotherClusterAreOthers() throws {
         let other = try keyRing(cluster: 8)
         let theirs = QuotaKeys.key(

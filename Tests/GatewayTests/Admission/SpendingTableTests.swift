@@ -8,7 +8,7 @@ import Testing
 @testable import Gateway
 
 /// At most one proposal a challenge and node.
-@Suite struct SpendingTableTests {
+@Suite(.timeLimit(.minutes(1))) struct SpendingTableTests {
     private func id(_ number: UInt64) -> ChallengeID { ChallengeID(high: 1, low: number) }
 
     private enum Kind { case first, waiting, full }
