@@ -35,12 +35,7 @@ struct BrowserSolverBenchmark: ParsableCommand {
 
     func run() throws {
         Surroundings.enter()
-        do throws(BenchmarkError) {
-            try measure()
-        } catch {
-            print("error: \(error)")
-            throw ExitCode(1)
-        }
+        try measure()
     }
 
     private func measure() throws(BenchmarkError) {

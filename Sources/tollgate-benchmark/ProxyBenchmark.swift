@@ -20,10 +20,10 @@ struct ProxyBenchmark: ParsableCommand {
     var tollgate: String?
 
     @Option(help: "Rounds; each loads both proxies once.")
-    var rounds = 5
+    var rounds = 9
 
     @Option(help: "Seconds that each is loaded in a round.")
-    var seconds = 3
+    var seconds = 2
 
     @Option(help: "Connections that are kept busy.")
     var connections = 64
@@ -40,12 +40,7 @@ struct ProxyBenchmark: ParsableCommand {
 
     func run() throws {
         Surroundings.enter()
-        do throws(BenchmarkError) {
-            try measure()
-        } catch {
-            print("error: \(error)")
-            throw ExitCode(1)
-        }
+        try measure()
     }
 
     private func measure() throws(BenchmarkError) {
