@@ -13,6 +13,7 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
     .product(name: "Logging", package: "swift-log"),
 ]
 
@@ -29,7 +30,7 @@ var targets: [Target] = [
 
     // Cores: no I/O, no clock, no randomness of their own.
     .target(name: "Wire", swiftSettings: strict),
-    .target(name: "Ledger", dependencies: ["Wire"] + collections, swiftSettings: strict),
+    .target(name: "Ledger", dependencies: ["Wire"], swiftSettings: strict),
     .target(name: "ProofOfWork", dependencies: ["COpenSSL", "CSodium", "CSolver"], swiftSettings: strict),
     .target(name: "Settings", dependencies: ["Yams"], swiftSettings: strict),
 
@@ -50,7 +51,7 @@ if !coresOnly {
         .target(name: "CPage", exclude: ["assets"], cSettings: [.treatAllWarnings(as: .error)]),
         .target(
             name: "Gateway",
-            dependencies: ["Ledger", "ProofOfWork", "Settings", "CPage", "CSodium"] + collections + nio,
+            dependencies: ["Ledger", "ProofOfWork", "Settings", "CPage"] + collections + nio,
             swiftSettings: strict
         ),
         .target(name: "Admin", dependencies: ["Gateway"] + nio, swiftSettings: strict),
@@ -73,7 +74,10 @@ if !coresOnly {
         ),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
+            dependencies: [
+                "Gateway", "CPage", "Ledger", "ProofOfWork", "Settings",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ] + nio,
             swiftSettings: strict
         ),
     ]

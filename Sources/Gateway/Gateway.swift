@@ -8,7 +8,7 @@ import Settings
 
 /// The HTTP side of a node: its listeners, its event loops, and what they decide by.
 ///
-/// Made by ``start(configuration:service:group:logger:)``; all methods may be called on any thread.
+/// Made by ``start(configuration:group:connectionsMax:logger:makeClient:)``; all methods may be called on any thread.
 public final class Gateway: Sendable {
     /// What the gateway needs of a ledger: a client for each of its loops.
     public typealias MakeLedgerClient = @Sendable (any EventLoop) -> any LedgerClient
@@ -20,6 +20,7 @@ public final class Gateway: Sendable {
         /// The ledger does not answer.
         case ledgerUnavailable
 
+        /// One line for people.
         public var description: String {
             switch self {
             case .limitsRefused(let reason): "the ledger refused the limits: \(reason)"
@@ -35,6 +36,7 @@ public final class Gateway: Sendable {
 
     /// The addresses on which it listens, with the ports that the system chose.
     public var addresses: [ListenAddress] { running.withLockedValue { $0.listeners.map(\.address) } }
+    /// What it has counted since it started.
     public let counters: Counters
 
     private let group: MultiThreadedEventLoopGroup

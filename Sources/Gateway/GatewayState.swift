@@ -1,4 +1,3 @@
-import CPage
 import Ledger
 import ProofOfWork
 import Settings
@@ -17,14 +16,14 @@ final class GatewayState: Sendable {
 
     /// - Returns: nil while the ledger does not hold the configuration's limits.
     /// - Throws: when locked memory for the keys is not to be had.
-    init?(_ configuration: Configuration, facts: LedgerFacts, keys: KeyRing? = nil) throws {
+    init?(_ configuration: Configuration, facts: LedgerFacts) throws {
         guard let policies = PolicyTable(configuration, facts: facts) else { return nil }
         self.configuration = configuration
         self.policies = policies
         routes = RouteTable(routes: configuration.routes)
         generation = facts.generation
         page = ChallengePage()
-        self.keys = try keys ?? KeyRing(facts)
+        keys = try KeyRing(facts)
     }
 }
 

@@ -132,7 +132,7 @@ let exampleFiles = ["/etc/bad.txt": "# bad\n198.51.100.0/24\n\n2001:db8::/32  # 
         )
         // The ceiling's burst, which the example leaves to its default, is below the free one, and a key of 600/min
         // below 1000/min.
-        #expect(loaded.warnings.map(\.line) == [33])
+        #expect(loaded.warnings.map(\.line) == [33, 37, 38, 39, 39])
         #expect(loaded.warnings.first?.message.contains("the ceiling's burst of 16 is below the free 20") == true)
     }
 

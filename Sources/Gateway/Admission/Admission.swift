@@ -64,7 +64,7 @@ struct Admission {
         case passCharge(Int, rebound: Bool)
         case passRebind(Int)
         case freeCharge
-        /// Waiting for a look at the ceiling, where nothing is free.
+        /// Waiting for a look at the ceiling: where nothing is free, or where it has refused.
         case ceilingLook
         case finished
     }
@@ -79,7 +79,7 @@ struct Admission {
     private let isFreeZero: Bool
     private var state: State = .finished
 
-    /// - Parameter passes: authentic, unexpired passes for this policy, best first; a bounded number.
+    /// - Parameter passes: authentic, unexpired passes for this policy, in the order in which they were shown; a bounded number.
     init(
         policy: PolicyID,
         cost: UInt32,
@@ -128,17 +128,13 @@ struct Admission {
         case (.freeCharge, .admitted(let states, _)):
             return finish(.admitted(Admitted(states: states, pass: nil)))
         case (.freeCharge, .refused(_, let retryAfter, let states)):
-            if states.suffix(ceiling.count).contains(where: { $0.remaining < UInt64(cost) }) {
-                return finish(.overLimit(retryAfterNanoseconds: Self.finite(retryAfter), states: states))
-            }
+            // Over the ceiling nothing helps but waiting, and how long it says itself: the free limits do not count then.
+            if states.suffix(ceiling.count).contains(where: { $0.remaining < UInt64(cost) }) { return look() }
             return finish(.workRequired(retryAfterNanoseconds: Self.finite(retryAfter), states: states))
-        case (.ceilingLook, .admitted(let states, _)), (.ceilingLook, .refused(_, _, let states)):
-            guard
-                let full = states.filter({ $0.remaining < UInt64(cost) }).max(by: {
-                    $0.resetNanoseconds < $1.resetNanoseconds
-                })
-            else { return finish(.workRequired(retryAfterNanoseconds: nil, states: [])) }
-            return finish(.overLimit(retryAfterNanoseconds: full.resetNanoseconds, states: states))
+        case (.ceilingLook, .admitted):
+            return finish(.workRequired(retryAfterNanoseconds: nil, states: []))
+        case (.ceilingLook, .refused(_, let retryAfter, let states)):
+            return finish(.overLimit(retryAfterNanoseconds: Self.finite(retryAfter), states: states))
         default:
             preconditionFailure("a charge was answered that the admission did not ask for")
         }
@@ -164,11 +160,21 @@ struct Admission {
         }
         if isFreeZero {
             if ceiling.isEmpty { return finish(.workRequired(retryAfterNanoseconds: nil, states: [])) }
-            state = .ceilingLook
-            return .charge(Charge(policy: policy, cost: 0, pass: nil, limits: ceiling))
+            return look()
         }
         state = .freeCharge
         return .charge(Charge(policy: policy, cost: cost, pass: nil, limits: free + ceiling))
+    }
+
+    /// Asks whether the ceiling has room, and charges nothing.
+    private mutating func look() -> Action {
+        state = .ceilingLook
+        let limits = ceiling.map { limit in
+            var limit = limit
+            limit.reserve = cost
+            return limit
+        }
+        return .charge(Charge(policy: policy, cost: 0, pass: nil, limits: limits))
     }
 
     private func passCharge(_ index: Int) -> Charge {

@@ -57,9 +57,11 @@ struct PolicyRuntime: Sendable {
         self.free = free
         self.ceiling = ceiling
         freeFields = RateLimitFields.policy(free + ceiling)
-        let passField = settings.work.map { "\"pass\";q=\($0.grants);w=\($0.ttlSeconds)" } ?? ""
-        ceilingFields = RateLimitFields.policy(ceiling)
-        passFields = ceiling.isEmpty ? passField : passField + ", " + RateLimitFields.policy(ceiling)
+        // A pass may outlive its policy's work: without figures of its own it is named alone.
+        let passField = settings.work.map { "\"pass\";q=\($0.grants);w=\($0.ttlSeconds)" } ?? "\"pass\""
+        let ceilingFields = RateLimitFields.policy(ceiling)
+        self.ceilingFields = ceilingFields
+        passFields = ceiling.isEmpty ? passField : passField + ", " + ceilingFields
     }
 
     /// What the ledger must hold for this policy.

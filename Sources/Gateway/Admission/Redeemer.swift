@@ -152,6 +152,7 @@ final class Redeemer {
             let pass = Redemption.pass(candidate.challenge, opened)
             guard let text = try? state.keys.seal(pass) else { return .failure(.check(.expired, policy: policy)) }
             let now = ledger.now().nanoseconds
+            guard pass.expires > now else { return .failure(.check(.expired, policy: policy)) }
             let left = pass.expires > now ? pass.expires - now : 0
             return .success(
                 Redeemed(

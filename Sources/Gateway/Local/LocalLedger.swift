@@ -126,6 +126,8 @@ final class LocalLedgerClient: LedgerClient {
             for index in part.indices { part[index].floor = part.first!.sequence }
             let (partial, generation) = ledger.apply(Array(part))
             results.append(contentsOf: partial)
+            // So many other sessions have come since that ours was closed: the next batch opens a new one.
+            if partial.contains(.rejected(.unknownSession)) { self.session = nil }
             if generation != facts.generation { facts = ledger.facts() }
         }
         var next = 0

@@ -145,14 +145,17 @@ struct ChallengePage: Sendable {
 
     /// JSON as the content of a script element: nothing in it can end the element.
     private static func inScript(_ json: String) -> String {
-        json.split(separator: "<", omittingEmptySubsequences: false).joined(separator: "\\u003c")
+        json.unicodeScalars.reduce(into: "") { text, scalar in
+            if scalar == "<" { text += "\\u003c" } else { text.unicodeScalars.append(scalar) }
+        }
     }
 
     private static func duration(_ seconds: UInt64) -> String {
         switch seconds {
+        case 1: "1 second"
         case ..<120: "\(seconds) seconds"
-        case ..<7_200: "\((seconds + 59) / 60) minutes"
-        default: "\((seconds + 3_599) / 3_600) hours"
+        case ..<7_200: "\((seconds - 1) / 60 + 1) minutes"
+        default: "\((seconds - 1) / 3_600 + 1) hours"
         }
     }
 }

@@ -1,10 +1,12 @@
+import ProofOfWork
+
 /// The cookies in which browsers keep their passes, and their removal from what is forwarded.
 ///
 /// Cookies whose name begins with `tollgate_` or `__Host-tollgate_` are the gateway's; the upstream sees none of them.
 enum PassCookies {
     static let prefix = "tollgate_"
     static let securePrefix = "__Host-tollgate_"
-    /// At most this many cookies of ours are looked at in one request.
+    /// At most this many cookies of ours are looked at in one request. Only those of a pass's length count.
     static let candidatesMax = 4
 
     static func name(policy: String, isHTTPS: Bool) -> String {
@@ -33,6 +35,8 @@ enum PassCookies {
                     else { continue }
                     var value = pair.dropFirst(wanted.count + 1)
                     while let last = value.last, ASCII.isWhiteSpace(last) { value = value.dropLast() }
+                    // A neighbouring host can set cookies of our name: what cannot be a pass takes no place.
+                    guard value.count == Pass.textLength else { continue }
                     passes.append(String(decoding: value, as: UTF8.self))
                 }
             }
@@ -42,13 +46,13 @@ enum PassCookies {
 
     /// A `Cookie` value without the gateway's cookies; nil when nothing is left; the same text when none were in it.
     static func stripped(_ value: String) -> String? {
-        guard value.utf8.count >= prefix.utf8.count, value.contains(prefix) else { return value }
+        guard value.utf8.count >= prefix.utf8.count, !value.utf8.ranges(of: prefix.utf8).isEmpty else { return value }
         let kept = value.utf8.split(separator: UInt8(ascii: ";")).filter { pair in
             let name = pair.drop(while: ASCII.isWhiteSpace)
             return !name.starts(with: prefix.utf8) && !name.starts(with: securePrefix.utf8)
                 && !name.allSatisfy(ASCII.isWhiteSpace)
         }
         if kept.isEmpty { return nil }
-        return kept.map { String(Substring($0).drop { $0 == " " || $0 == "\t" }) }.joined(separator: "; ")
+        return kept.map { String(decoding: $0.drop(while: ASCII.isWhiteSpace), as: UTF8.self) }.joined(separator: "; ")
     }
 }

@@ -19,7 +19,6 @@ enum RefusalKind: String, Sendable, CaseIterable {
     case upstreamTimeout = "upstream-timeout"
     case upstreamUnavailable = "upstream-unavailable"
     case timeout
-    case shuttingDown = "shutting-down"
 
     var type: String { "urn:tollgate:" + rawValue }
 
@@ -37,7 +36,7 @@ enum RefusalKind: String, Sendable, CaseIterable {
         case .methodNotAllowed: 405
         case .notImplemented: 501
         case .upstreamFailed: 502
-        case .noQuorum, .upstreamUnavailable, .shuttingDown: 503
+        case .noQuorum, .upstreamUnavailable: 503
         case .upstreamTimeout: 504
         case .timeout: 408
         }
@@ -64,7 +63,6 @@ enum RefusalKind: String, Sendable, CaseIterable {
         case .upstreamTimeout: "The service behind the gateway did not answer in time"
         case .upstreamUnavailable: "The service behind the gateway cannot be reached"
         case .timeout: "The request took too long to arrive"
-        case .shuttingDown: "The gateway is shutting down"
         }
     }
 }
@@ -125,44 +123,5 @@ struct Refusal: Sendable {
         if status == 401, let policy { fields.append(("WWW-Authenticate", "PoW realm=\"\(policy)\"")) }
         if let allow { fields.append(("Allow", allow)) }
         return fields
-    }
-}
-
-/// Writes one flat JSON object; strings are escaped as RFC 8259 section 7 asks.
-struct JSONText {
-    private(set) var text = ""
-    private var isFirst = true
-
-    mutating func begin() { text += "{" }
-    mutating func end() { text += "}" }
-
-    mutating func member(_ name: String, _ value: String) {
-        member(name, raw: JSONText.quoted(value))
-    }
-
-    mutating func member(_ name: String, _ value: some BinaryInteger) {
-        member(name, raw: String(value))
-    }
-
-    /// A member whose value is JSON already.
-    mutating func member(_ name: String, raw: String) {
-        if !isFirst { text += ", " }
-        isFirst = false
-        text += "\"" + name + "\": " + raw
-    }
-
-    static func quoted(_ value: String) -> String {
-        var output = "\""
-        for scalar in value.unicodeScalars {
-            switch scalar {
-            case "\"": output += "\\\""
-            case "\\": output += "\\\\"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let digits = String(scalar.value, radix: 16)
-                output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: output.unicodeScalars.append(scalar)
-            }
-        }
-        return output + "\""
     }
 }

@@ -105,16 +105,20 @@ enum ForwardedHead {
         var headers = HTTPHeaders()
         headers.reserveCapacity(head.headers.count + added.count + 4)
         var length: String?
+        // RFC 9112 section 6.3: a transfer coding overrides a length.
+        var isChunked = false
         for (name, value) in head.headers {
             let lower = name.lowercased()
             if lower == "content-length" {
                 length = value
                 continue
             }
+            if lower == "transfer-encoding" { isChunked = true }
             if hopByHop.contains(lower) || named.contains(lower) || lower == "x-request-id" { continue }
             if lower != "set-cookie" && replaced.contains(lower) { continue }
             headers.add(name: name, value: value)
         }
+        if isChunked { length = nil }
         let code = head.status.code
         let isBodiless = isHead || code == 204 || code == 304 || (100..<200).contains(code)
         let framing: Framing
@@ -161,14 +165,5 @@ enum ForwardedHead {
             }
         }
         return names
-    }
-}
-
-extension Substring {
-    func trimmingASCIIWhiteSpace() -> Substring {
-        var text = self
-        while let first = text.utf8.first, ASCII.isWhiteSpace(first) { text = text.dropFirst() }
-        while let last = text.utf8.last, ASCII.isWhiteSpace(last) { text = text.dropLast() }
-        return text
     }
 }

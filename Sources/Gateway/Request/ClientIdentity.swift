@@ -87,8 +87,10 @@ struct ClientIdentifier: Sendable {
             head.withBytes(field) { bytes in
                 var end = bytes.count
                 while !stop {
-                    var start = end
-                    while start > 0, bytes[start - 1] != UInt8(ascii: ",") { start -= 1 }
+                    guard let start = elementStart(bytes, end: end) else {
+                        stop = true
+                        return
+                    }
                     let element = trimmed(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
                     guard let hop = parse(element), hops.count < hopsMax else {
                         stop = true
@@ -103,6 +105,52 @@ struct ClientIdentifier: Sendable {
             if stop { break }
         }
         return hops
+    }
+
+    /// Where the last element before `end` begins: behind the nearest comma that is not within a quoted string. Nil
+    /// where quotes do not match (RFC 9110 section 5.6.4); then nothing to the left of them can be told apart.
+    private static func elementStart(_ bytes: UnsafeRawBufferPointer, end: Int) -> Int? {
+        var start = end
+        var isQuoted = false
+        while start > 0 {
+            switch bytes[start - 1] {
+            case UInt8(ascii: ",") where !isQuoted:
+                return start
+            case UInt8(ascii: "\""):
+                var backslashes = 0
+                while start - 2 - backslashes >= 0, bytes[start - 2 - backslashes] == UInt8(ascii: "\\") {
+                    backslashes += 1
+                }
+                if backslashes % 2 == 0 { isQuoted.toggle() }
+            default:
+                break
+            }
+            start -= 1
+        }
+        return isQuoted ? nil : 0
+    }
+
+    /// The parts of one element between semicolons that are not within a quoted string; nil where quotes do not match.
+    private static func pairs(_ bytes: UnsafeRawBufferPointer) -> [UnsafeRawBufferPointer]? {
+        var pairs: [UnsafeRawBufferPointer] = []
+        var isQuoted = false
+        var isEscaped = false
+        var start = 0
+        for (index, byte) in bytes.enumerated() {
+            if isEscaped {
+                isEscaped = false
+            } else if isQuoted, byte == UInt8(ascii: "\\") {
+                isEscaped = true
+            } else if byte == UInt8(ascii: "\"") {
+                isQuoted.toggle()
+            } else if byte == UInt8(ascii: ";"), !isQuoted {
+                pairs.append(UnsafeRawBufferPointer(rebasing: bytes[start..<index]))
+                start = index + 1
+            }
+        }
+        guard !isQuoted else { return nil }
+        pairs.append(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+        return pairs
     }
 
     private static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
@@ -122,8 +170,9 @@ struct ClientIdentifier: Sendable {
     /// `for=192.0.2.1`, `for="[2001:db8::1]:4711"` among the pairs of one element (RFC 7239 section 4).
     static func forwardedHop(_ bytes: UnsafeRawBufferPointer) -> IPAddress? {
         var found: IPAddress?
-        for pair in bytes.split(separator: UInt8(ascii: ";")) {
-            let pair = trimmed(UnsafeRawBufferPointer(rebasing: pair))
+        guard let pairs = pairs(bytes) else { return nil }
+        for pair in pairs {
+            let pair = trimmed(pair)
             guard pair.count > 4, zip(pair, "for=".utf8).allSatisfy({ ASCII.lowercased($0) == $1 }) else { continue }
             // A second `for` in one element is nobody's honest doing.
             guard found == nil else { return nil }

@@ -28,22 +28,24 @@ struct RequestTarget: Sendable, Equatable {
         if hosts.count > 1 { throw .severalHosts }
         let target = [UInt8](head.string(head.target).utf8)
         var authority: [UInt8]? = hosts.first.map { [UInt8](head.string($0).utf8) }
+        var host: [UInt8] = []
+        if let authority {
+            guard let checked = Self.hostWithoutPort(authority) else { throw .badHost }
+            host = checked
+        } else if !isHTTP10 {
+            throw .missingHost
+        }
         var rest = target[...]
         if target.first != UInt8(ascii: "/") {
+            // RFC 9112 section 3.2.2: the authority of an absolute-form target replaces the Host field, which must be
+            // there all the same.
             guard let split = Self.absoluteForm(target) else { throw .badTarget }
-            // RFC 9112 section 3.2.2: the authority of an absolute-form target replaces the Host field.
+            guard let checked = Self.hostWithoutPort(Array(split.authority)) else { throw .badHost }
             authority = Array(split.authority)
+            host = checked
             rest = split.rest
         }
-        guard let authority else {
-            if !isHTTP10 { throw .missingHost }
-            self.authority = ""
-            host = []
-            (path, query) = try Self.split(rest)
-            return
-        }
-        guard let host = Self.hostWithoutPort(authority) else { throw .badHost }
-        self.authority = String(decoding: authority, as: UTF8.self)
+        self.authority = String(decoding: authority ?? [], as: UTF8.self)
         self.host = host
         (path, query) = try Self.split(rest)
     }

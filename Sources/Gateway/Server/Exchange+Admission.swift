@@ -51,7 +51,15 @@ extension Exchange {
             passes.append(pass)
         }
         if let redeemed, redeemed.policy.id == policy.id { passes.append(redeemed.pass) }
-        for value in head.all("pow-pass").prefix(Self.passesMax) { head.withBytes(value) { consider($0) } }
+        for value in head.all("pow-pass").prefix(Self.passesMax) {
+            // Proxies may have joined several fields into a list.
+            head.withBytes(value) { bytes in
+                for element in bytes.split(separator: UInt8(ascii: ","), maxSplits: Self.passesMax) {
+                    let text = element.drop(while: ASCII.isWhiteSpace).prefix { !ASCII.isWhiteSpace($0) }
+                    consider(UnsafeRawBufferPointer(rebasing: text))
+                }
+            }
+        }
         for cookie in PassCookies.passes(head, policy: policy.name, isHTTPS: identity!.isHTTPS) {
             var cookie = cookie
             cookie.withUTF8 { consider(UnsafeRawBufferPointer($0)) }
@@ -208,14 +216,13 @@ extension Exchange {
 
     private func inLineRequest(_ slice: RequestHead.Slice, _ policy: PolicyRuntime) -> RedeemRequest? {
         let text = head.string(slice)
-        let key = head.first("pow-idempotency-key")
         guard head.all("pow-solution").count == 1, slice.count <= Self.inLineBytesMax,
-            let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")), (key?.count ?? 0) <= Self.idempotencyKeyBytesMax
+            let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")), !hasOverlongKey("pow-idempotency-key")
         else { return nil }
         return RedeemRequest(
             token: Array(text.utf8[..<dot]),
             solution: Array(text.utf8[text.utf8.index(after: dot)...]),
-            idempotencyKey: key.map { head.withBytes($0) { QuotaKey(state.keys.idempotencyKey($0)) } },
+            idempotencyKey: idempotencyKey("pow-idempotency-key"),
             client: client,
             policy: policy.id
         )

@@ -88,7 +88,7 @@ extension Exchange {
             return
         }
         phase = .collecting(ByteBuffer())
-        if let expect = head.first("expect"), head.string(expect).lowercased() == "100-continue" {
+        if let expect = head.first("expect"), head.string(expect).lowercased() == "100-continue", knowsInterim {
             front.write(.head(HTTPResponseHead(version: .http1_1, status: .continue)))
             front.flush()
             continueSent = true
@@ -113,15 +113,14 @@ extension Exchange {
             reply(Refusal(.malformed, "The body is not an object with the members \"challenge\" and \"solution\"."))
             return
         }
-        let key = head.first("idempotency-key")
-        if let key, key.count > Self.idempotencyKeyBytesMax {
+        if hasOverlongKey("idempotency-key") {
             reply(Refusal(.malformed, "Idempotency-Key is longer than \(Self.idempotencyKeyBytesMax) bytes."))
             return
         }
         let request = RedeemRequest(
             token: Array(token.utf8),
             solution: Array(solution.utf8),
-            idempotencyKey: key.map { head.withBytes($0) { QuotaKey(state.keys.idempotencyKey($0)) } },
+            idempotencyKey: idempotencyKey("idempotency-key"),
             client: client,
             policy: nil
         )
@@ -132,6 +131,21 @@ extension Exchange {
             case .failure(let problem): reply(refusal(of: problem, asked: nil))
             }
         }
+    }
+
+    /// Whether the request has an idempotency key that is longer than one may be.
+    func hasOverlongKey(_ name: StaticString) -> Bool {
+        head.first(name).map { $0.count > Self.idempotencyKeyBytesMax } ?? false
+    }
+
+    /// The request's idempotency key. An empty one is none: everybody would know it.
+    func idempotencyKey(_ name: StaticString) -> QuotaKey? {
+        guard let slice = head.first(name), slice.count > 0 else { return nil }
+        return head.withBytes(slice) { QuotaKey(state.keys.idempotencyKey($0)) }
+    }
+
+    private var knowsInterim: Bool {
+        if case .request(let requestHead) = origin { requestHead.version.minor >= 1 } else { false }
     }
 
     private func solutionFields(_ body: ByteBuffer) -> (String, String)? {

@@ -12,7 +12,7 @@ extension Exchange {
     /// Whether request bytes may be read now.
     var mayReadFromClient: Bool {
         switch phase {
-        case .new, .waiting, .connecting: false
+        case .waiting, .connecting: false
         case .collecting, .finished: true
         case .forwarding(let upstream): upstream.isWritable
         }
@@ -25,7 +25,7 @@ extension Exchange {
             return
         }
         switch phase {
-        case .new, .waiting, .connecting:
+        case .waiting, .connecting:
             // Reading stands still, but what one read brought may hold several parts: no more than that waits here.
             heldBody.append(bytes)
         case .collecting(var body):
@@ -49,7 +49,7 @@ extension Exchange {
         switch phase {
         case .collecting(let body): redeem(body: body)
         case .forwarding(let upstream): upstream.sendEnd()
-        case .new, .waiting, .connecting, .finished: break
+        case .waiting, .connecting, .finished: break
         }
     }
 
@@ -79,7 +79,7 @@ extension Exchange {
     var patienceNanoseconds: Int64 {
         let limits = state.configuration.limits
         switch phase {
-        case .new, .waiting:
+        case .waiting:
             return Self.decisionPatienceNanoseconds
         case .connecting(let pool):
             // Behind the deadlines of the connects themselves: one for each server, and one in the queue.
@@ -99,7 +99,7 @@ extension Exchange {
     /// Nothing has moved for that long: whoever stands in the way is at fault.
     func timedOut() {
         switch phase {
-        case .new, .waiting:
+        case .waiting:
             reply(Refusal(.noQuorum, "The gateway could not decide in time.", retryAfterSeconds: 1))
         case .connecting:
             reply(Self.refusal(of: .connectTimeout))

@@ -13,7 +13,6 @@ import Settings
 /// when the client has gone meanwhile, the answer finds the exchange finished and changes nothing.
 final class Exchange {
     enum Phase {
-        case new
         /// Waits for the ledger's answer or for an upstream connection; body parts that have been read are kept.
         case waiting
         /// Waits for a connection to the upstream.
@@ -34,7 +33,7 @@ final class Exchange {
     unowned let front: FrontHandler
     let origin: Origin
     var state: GatewayState
-    var phase = Phase.new
+    var phase = Phase.waiting
 
     // What is known of the request, in the order in which it becomes known.
     var head: RequestHead
@@ -107,7 +106,6 @@ final class Exchange {
         case .timedOut:
             reply(Refusal(.timeout, "The request's header did not arrive in time."))
         case .request(let head):
-            phase = .waiting
             begin(head)
         }
     }
@@ -145,6 +143,14 @@ final class Exchange {
 
     /// What the gateway does not do, or must not take, whatever the route.
     private func unacceptable(_ requestHead: HTTPRequestHead) -> Refusal? {
+        if requestHead.method == .TRACE {
+            // It would show the client what only the upstream should see (RFC 9110 section 9.3.8).
+            return Refusal(
+                .methodNotAllowed,
+                "The gateway does not trace.",
+                allow: "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"
+            )
+        }
         if requestHead.method == .CONNECT {
             return Refusal(.notImplemented, "The gateway opens no tunnels.")
         }

@@ -23,6 +23,8 @@ final class FrontHandler: ChannelDuplexHandler {
     static let discardedBytesMax = 256 * 1_024
     /// Bytes that a closing connection still takes, so that its client gets to read the last response.
     static let lingeringBytesMax = 4 * discardedBytesMax
+    /// Parts of pipelined requests that wait for their turn: some hundred requests.
+    static let eventsMax = 512
     /// How long a closing connection waits for its client to have read the last response.
     static let lingerTimeout = TimeAmount.seconds(2)
 
@@ -50,8 +52,9 @@ final class FrontHandler: ChannelDuplexHandler {
     private var state = State.awaiting(headBegun: false)
     private var readPending = false
     private var isDraining = false
-    /// What has arrived and is not handled yet. One read brings it, so it is no longer than the parser's input.
+    /// What has arrived and is not handled yet: what one or two reads have brought, and no more than ``eventsMax``.
     private var events: Deque<Event> = []
+    private var isOverrun = false
     private var isHandling = false
     private var deadline: NIODeadline = .distantFuture
     private var deadlineTask: Scheduled<Void>?
@@ -108,7 +111,12 @@ final class FrontHandler: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        events.append(.part(unwrapInboundIn(data)))
+        let part = unwrapInboundIn(data)
+        // One read can hold thousands of small requests. So many wait for nobody: they are dropped, and the connection
+        // ends with the response that is under way.
+        if events.count >= Self.eventsMax { isOverrun = true }
+        if isOverrun { return }
+        events.append(.part(part))
         handleEvents()
     }
 
@@ -123,6 +131,7 @@ final class FrontHandler: ChannelDuplexHandler {
             case .broken(let error): handle(error)
             }
         }
+        if isOverrun, events.isEmpty, mayHandle { lingerAndClose() }
         readNow()
     }
 
@@ -318,6 +327,10 @@ final class FrontHandler: ChannelDuplexHandler {
 
     /// Closing a socket with unread bytes in it would reset it under the response: our side is shut first.
     private func lingerAndClose() {
+        switch state {
+        case .lingering, .closed: return
+        case .awaiting, .active, .discarding: break
+        }
         state = .lingering(bytes: 0)
         expire(after: Self.lingerTimeout.nanoseconds)
         context?.close(mode: .output, promise: nil)
@@ -380,27 +393,6 @@ final class FrontHandler: ChannelDuplexHandler {
             if !clientIsTaking() { exchange.timedOut() }
         case .awaiting, .discarding, .lingering, .closed:
             close()
-        }
-    }
-}
-
-extension IPAddress {
-    /// The address of a socket; nil for Unix sockets.
-    init?(_ address: SocketAddress) {
-        switch address {
-        case .v4(let address):
-            self.init(ipv4: UInt32(bigEndian: address.address.sin_addr.s_addr))
-        case .v6(let address):
-            var bytes = address.address.sin6_addr
-            let words = withUnsafeBytes(of: &bytes) { raw in
-                (
-                    raw.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
-                    raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-                )
-            }
-            self.init(ipv6High: UInt64(bigEndian: words.0), low: UInt64(bigEndian: words.1))
-        case .unixDomainSocket:
-            return nil
         }
     }
 }

@@ -105,8 +105,6 @@ final class GatewayLoop {
         connections.count < max(1, min(state.configuration.limits.maxConnections, connectionsMax) / loops)
     }
 
-    var connectionCount: Int { connections.count }
-
     func opened(_ front: FrontHandler) {
         connections[ObjectIdentifier(front)] = front
         counters.connectionOpened()

@@ -9,33 +9,6 @@ import Settings
     import Musl
 #endif
 
-/// A listener as its connections need it.
-final class ListenerRuntime: Sendable {
-    let settings: ListenerSettings
-    let identifier: ClientIdentifier
-    /// The header that carries the client's address, in lower case: it is the proxy's word to us and goes no further.
-    let clientHeader: String?
-
-    init(_ settings: ListenerSettings) {
-        self.settings = settings
-        identifier = ClientIdentifier(source: settings.client)
-        if case .header(let name, _) = settings.client { clientHeader = name } else { clientHeader = nil }
-    }
-}
-
-/// Why a listener could not be opened.
-public struct ListenError: Error, CustomStringConvertible {
-    public let address: ListenAddress
-    public let reason: String
-
-    public init(address: ListenAddress, reason: String) {
-        self.address = address
-        self.reason = reason
-    }
-
-    public var description: String { "cannot listen on \(address): \(reason)" }
-}
-
 /// Opens a listener's sockets: one for each loop over TCP, so that the kernel spreads connections (SO_REUSEPORT), one
 /// for all over a Unix socket.
 enum Listener {
@@ -150,22 +123,5 @@ enum Listener {
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)
         try pipeline.addHandler(ByteToMessageHandler(decoder))
         try pipeline.addHandler(front)
-    }
-}
-
-/// Tells the connection that bytes have come, before the parser holds them back until a head is whole.
-final class ArrivalHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-
-    private let front: FrontHandler
-
-    init(front: FrontHandler) {
-        self.front = front
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        front.bytesArrived()
-        context.fireChannelRead(data)
     }
 }

@@ -138,7 +138,7 @@ extension Reading {
                 root,
                 "admin",
                 "there is no admin interface in this version",
-                "remove `admin`; `probes` serves health and metrics"
+                "remove `admin`; `probes` serves health"
             )
         }
     }
@@ -196,6 +196,8 @@ extension Reading {
         defer { fields.finish() }
         fields.choice("level", LogSettings.Level.self).map { log.level = $0 }
         fields.choice("format", LogSettings.Format.self).map { log.format = $0 }
+        fields.warnWithoutEffect("access")
+        fields.warnWithoutEffect("addresses")
         fields.choice("access", LogSettings.Access.self).map { log.access = $0 }
         fields.choice("addresses", LogSettings.Addresses.self).map { log.addresses = $0 }
         return log

@@ -46,6 +46,7 @@ extension Reading {
         let onQuorumLoss = fields.choice("onQuorumLoss", PolicySettings.QuorumLoss.self)
         policy.onQuorumLoss = onQuorumLoss ?? (policy.consistency == .strong || policy.work == nil ? .deny : .work)
         fields.flag("enforce").map { policy.enforce = $0 }
+        fields.warnWithoutEffect("cors")
         if let cors = fields.fields("cors", example: "cors: { origins: [\"https://app.example.com\"] }") {
             if !cors.has("origins") { cors.reportMissing("origins", example: "origins: [\"https://app.example.com\"]") }
             policy.cors =
@@ -125,6 +126,7 @@ extension Reading {
             }
             page.status = status
         }
+        fields.warnWithoutEffect("logo")
         if let path = fields.text("logo", example: "logo: logo.svg") { page.logo = logo(path, fields) }
         return page
     }

@@ -12,7 +12,8 @@ public struct UpstreamSettings: Sendable, Equatable {
     public var idleTimeoutNanoseconds: Int64 = 300_000_000_000
     /// How long an unused connection is kept. 0…1 h; default 30 s.
     public var keepAliveTimeoutNanoseconds: Int64 = 30_000_000_000
-    /// Connections at one time to each server, of the whole node. 1…65,536; default 1,024.
+    /// Connections at one time to each server, on average, of the whole node. They are shared out among the event loops, one
+    /// for each at least. 1…65,536; default 1,024.
     public var maxConnections = 1_024
 
     /// An upstream with all defaults.
