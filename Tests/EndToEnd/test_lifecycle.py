@@ -1,6 +1,8 @@
 """A node's life: starting, where it listens, and how it ends."""
 
 import os
+import re
+import resource
 import signal
 import socket
 import subprocess
@@ -274,6 +276,22 @@ class Listens(ProxyCase):
         self.assertEqual(self.connect(gateway).get("/").body, b"unix")
         server.join(30)
 
+    def test_ipv6(self):
+        try:
+            socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        except OSError:
+            self.skipTest("no IPv6 here")
+        upstream = self.scripted()
+        gateway = self.start_gateway(f"""
+            listeners: [{{ address: "[::1]:0" }}]
+            upstreams: {{ app: {{ servers: ["{upstream.address}"] }} }}
+            routes: [{{ name: all, match: {{ path: "/*" }}, upstream: app, allow: true }}]
+        """)
+        response = self.connect(gateway).get("/", [("Host", "[::1]:80"), ("X-Forwarded-For", "2001:db8::7")])
+        self.assertEqual(response.status, 200)
+        self.assertEqual(upstream.requests[-1].one("x-forwarded-for"), "2001:db8::7, ::1")
+        self.assertEqual(upstream.requests[-1].one("host"), "[::1]:80")
+
     def test_all_defaults_behind_one_argument(self):
         # Port 8080 may be taken on this machine: then the error says so, and how.
         upstream = self.scripted()
@@ -292,6 +310,48 @@ class Listens(ProxyCase):
             self.assertEqual(client.get("/").status, 200)
         process.terminate()
         self.assertEqual(process.wait(30), 0)
+
+
+class Resources(ProxyCase):
+    def limited(self, soft_limit, upstream):
+        """A gateway that was started with that soft limit of file descriptors, and a higher hard one."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft_limit, hard))
+        try:
+            return self.proxy(upstream)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    def test_the_limit_of_descriptors_is_used_to_the_full(self):
+        gateway = self.limited(200, self.scripted())
+        clients = [self.connect(gateway) for _ in range(300)]
+        for client in clients:
+            self.assertEqual(client.get("/").status, 200)
+
+    def test_a_log_that_nobody_reads_any_more_ends_nothing(self):
+        upstream = self.scripted()
+        with tempfile.TemporaryDirectory(prefix="tollgate-test-") as folder:
+            path = os.path.join(folder, "tollgate.yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f'listeners: [{{ address: "127.0.0.1:0" }}]\nupstream: "http://{upstream.address}"\n')
+            process = subprocess.Popen(
+                [BINARY, "serve", "--config", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            port = int(re.search(r"127\.0\.0\.1:(\d+)", process.stderr.readline()).group(1))
+            process.stdout.close()
+            process.stderr.close()
+            with Client(("127.0.0.1", port)) as client:
+                self.assertEqual(client.get("/").status, 200)
+                # Each of these is reported, to nobody.
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write("bad: [")
+                for _ in range(5):
+                    process.send_signal(signal.SIGHUP)
+                    self.assertEqual(client.get("/").status, 200)
+            process.terminate()
+            self.assertEqual(process.wait(30), 0)
 
 
 if __name__ == "__main__":

@@ -253,6 +253,29 @@ class Times(ProxyCase):
         self.check_cut(client)
 
 
+    def test_a_slow_reader_is_no_stalled_reader(self):
+        size = 5_000_000
+
+        def script(connection):
+            while connection.read_request():
+                connection.answer(bytes(size))
+
+        gateway = self.proxy(self.scripted(script), limits="writeIdleTimeout: 1s, keepAliveTimeout: 1s")
+        client = self.connect(gateway)
+        client.socket = socket.socket()
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        client.socket.settimeout(30)
+        client.socket.connect(gateway.address)
+        client.send(client.head("GET", "/"))
+        # So slowly that the kernel tells the gateway of room at longer intervals than the bound: 500 kB a second, always.
+        got = 0
+        while got < size:
+            piece = client.socket.recv(32_768)
+            self.assertTrue(piece, f"cut after {got} of {size} bytes")
+            got += len(piece)
+            threading.Event().wait(len(piece) / 500_000)
+
+
 class LastBytes(ProxyCase):
     """A response that the gateway has whole, but its client has not: it must get all of it, however slow it is to begin."""
 

@@ -267,6 +267,19 @@ class UnreadBodies(ProxyCase):
                         self.assertEqual(client.get("/next").body, b"GET /next HTTP/1.1")
         self.assertNotIn("/smuggled", [request.target for request in upstream.requests])
 
+    def test_an_early_answer_is_seen_by_who_is_still_sending(self):
+        def script(connection):
+            connection.read_head()
+            connection.answer("no", status="413 Too Large")
+            connection.expect_closed()
+
+        gateway = self.proxy(self.scripted(script))
+        for _ in range(5):
+            client = self.connect(gateway)
+            client.send(client.head("POST", "/", [("Content-Length", "20000000")]))
+            client.send(bytes(20_000_000))
+            self.assertEqual(client.read_response().body, b"no")
+
     def test_a_body_that_the_upstream_has_not_read_does_not_reach_it_as_a_request(self):
         def script(connection):
             # It answers on the head alone; on a reused connection the body would come next.

@@ -246,6 +246,48 @@ class BadAnswers(ProxyCase):
                         self.passed_on.set()
                     self.check_cut(client)
 
+    def test_trailers_without_end_are_cut(self):
+        cut = threading.Event()
+
+        def script(connection):
+            connection.read_request()
+            connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+            try:
+                for _ in range(5_000):
+                    connection.send(b"X-A: b\r\n" * 1_000)
+            except ConnectionError:
+                cut.set()
+
+        client = self.connect(self.proxy(self.scripted(script)))
+        client.send(client.head("GET", "/"))
+        self.check_cut(client)
+        self.assertTrue(cut.wait(60))
+
+    def test_informational_responses_without_end_wait_for_their_reader(self):
+        sent = []
+
+        def script(connection):
+            connection.read_request()
+            connection.sock.settimeout(2)
+            hints = b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" * 1_000
+            try:
+                while sum(sent) < 200 << 20:
+                    sent.append(connection.sock.send(hints))
+            except (TimeoutError, ConnectionError):
+                pass
+            self.go.wait(60)
+
+        gateway = self.proxy(self.scripted(script))
+        client = self.connect(gateway)
+        before = gateway.rss_bytes()
+        client.send(client.head("GET", "/"))
+        # Nobody reads them: they must pile up outside.
+        self.assertTrue(client.socket.recv(1, socket.MSG_PEEK))
+        self.go.wait(4)
+        self.assertLess(sum(sent), 64 << 20)
+        self.assertLess(gateway.rss_bytes() - before, 40 << 20)
+        self.assertTrue(gateway.is_running())
+
     def test_bytes_after_a_response_are_nobodys_response(self):
         extra = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
 
