@@ -324,7 +324,7 @@ class Resources(ProxyCase):
 
     def test_the_limit_of_descriptors_is_used_to_the_full(self):
         gateway = self.limited(200, self.scripted())
-        clients = [self.connect(gateway) for _ in range(300)]
+        clients = [self.connect(gateway, timeout=10) for _ in range(300)]
         for client in clients:
             self.assertEqual(client.get("/").status, 200)
 
