@@ -132,7 +132,8 @@ class Load:
 
     def pipelined(self):
         count = self.random.randrange(2, 10)
-        self.client.send(b"".join(self.client.head("GET", f"/free/{number}", self.address()) for number in range(count)))
+        heads = [self.client.head("GET", f"/free/{number}", self.address()) for number in range(count)]
+        self.client.send(b"".join(heads))
         for _ in range(count):
             self.expect(self.client.read_response(), 200)
 
