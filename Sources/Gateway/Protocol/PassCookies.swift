@@ -1,13 +1,12 @@
-import ProofOfWork
-
 /// The cookies in which browsers keep their passes, and their removal from what is forwarded.
 ///
 /// Cookies whose name begins with `tollgate_` or `__Host-tollgate_` are the gateway's; the upstream sees none of them.
 enum PassCookies {
     static let prefix = "tollgate_"
     static let securePrefix = "__Host-tollgate_"
-    /// At most this many cookies of ours are looked at in one request. Only those of a pass's length count.
-    static let candidatesMax = 4
+    /// At most this many cookies of ours are looked at in one request: a neighbouring host can set some of our name that
+    /// are none, and they must not hide the one that is.
+    static let candidatesMax = 16
 
     static func name(policy: String, isHTTPS: Bool) -> String {
         (isHTTPS ? securePrefix : prefix) + policy
@@ -35,8 +34,6 @@ enum PassCookies {
                     else { continue }
                     var value = pair.dropFirst(wanted.count + 1)
                     while let last = value.last, ASCII.isWhiteSpace(last) { value = value.dropLast() }
-                    // A neighbouring host can set cookies of our name: what cannot be a pass takes no place.
-                    guard value.count == Pass.textLength else { continue }
                     passes.append(String(decoding: value, as: UTF8.self))
                 }
             }

@@ -72,9 +72,11 @@ enum ForwardedHead {
         headers.add(name: "X-Request-Id", value: facts.requestID)
         via.append("1.\(head.version.minor) tollgate")
         headers.add(name: "Via", value: via.joined(separator: ", "))
+        // The parser's own word for this one method is not the method's name.
+        let method = head.method == .MSEARCH ? HTTPMethod.RAW(value: "M-SEARCH") : head.method
         return HTTPRequestHead(
             version: .http1_1,
-            method: head.method,
+            method: method,
             uri: facts.target.forwarded,
             headers: headers
         )

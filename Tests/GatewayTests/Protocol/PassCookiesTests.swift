@@ -26,7 +26,7 @@ import Testing
 
     @Test func candidatesAreBounded() {
         let many = (0..<100).map { "tollgate_api=\($0)" }.joined(separator: "; ")
-        #expect(passes([many, many]) == ["0", "1", "2", "3"])
+        #expect(passes([many, many]) == (0..<PassCookies.candidatesMax).map(String.init))
     }
 
     @Test func setCookieNamesItsAttributes() {
