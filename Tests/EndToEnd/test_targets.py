@@ -215,7 +215,7 @@ class TargetTests(IdentityTestCase):
                 for reading in normalized_readings(request.target):
                     self.assertTrue(reading.startswith("/open"), (target, request.target, reading))
                     self.assertFalse(re.match(r"/open/secret/|/secret(/|\Z)", reading + "/" * path.endswith("/")), (target, reading))
-        self.assertGreater(reached, 50, "the pieces no longer make paths that pass")
+        self.assertGreater(reached, 20, "the pieces no longer make paths that pass")
 
     def test_no_host_leads_round_a_rule(self):
         for name, (hosts, target, expected) in HOSTS.items():

@@ -12,6 +12,10 @@ import Settings
 /// Opens a listener's sockets: one for each loop over TCP, so that the kernel spreads connections (SO_REUSEPORT), one
 /// for all over a Unix socket.
 enum Listener {
+    /// Bytes that the kernel takes of a response before it has sent them (tcp(7), TCP_NOTSENT_LOWAT). More would only hide
+    /// from us whether a slow client still takes any; how much is on its way to a fast one is not bounded by it.
+    static let unsentBytesMax = 128 * 1_024
+
     struct Opened {
         let address: ListenAddress
         let channels: [any Channel]
@@ -31,6 +35,7 @@ enum Listener {
                 for loop in loops {
                     let bootstrap = bootstrap(ServerBootstrap(group: loop.eventLoop), runtime, [loop])
                         .serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
+                        .childChannelOption(.tcpOption(.init(rawValue: TCP_NOTSENT_LOWAT)), value: unsentBytesMax)
                     channels.append(try await bootstrap.bind(host: host.description, port: Int(reserved)).get())
                 }
             } catch {
