@@ -2,8 +2,7 @@ import CSodium
 
 // Sealing and opening of tokens.
 //
-// The tag is 16 bytes of keyed BLAKE2b (libsodium's crypto_generichash) over all bytes before it, under the key of its
-// kind and epoch. See `Authenticator` for why not SipHash.
+// The tag is 16 bytes of HMAC-SHA-256 over all bytes before it, under the key of its kind and epoch. See `Authenticator`.
 
 extension KeyRing {
     /// Writes the challenge's text, ``Challenge/textLength`` ASCII characters, to the beginning of `output`.
@@ -67,7 +66,7 @@ extension KeyRing {
             token.write(to: Fields(base: base))
             Authenticator.tag(
                 UnsafeRawBufferPointer(rebasing: bytes[..<Token.signedCount]),
-                key: keys + key,
+                states: keys + key,
                 into: base + Token.signedCount
             )
             Base64URL.encode(UnsafeRawBufferPointer(rebasing: bytes[..<Token.count]), into: output)
@@ -90,7 +89,7 @@ extension KeyRing {
             guard
                 Authenticator.isValid(
                     UnsafeRawBufferPointer(start: base, count: Token.signedCount),
-                    key: keys + key,
+                    states: keys + key,
                     tag: base + Token.signedCount
                 )
             else { throw .notAuthentic }

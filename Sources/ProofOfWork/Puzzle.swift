@@ -30,24 +30,13 @@ public enum Puzzle {
     /// The seed of a token: the SHA-256 of its text, of any length. Allocates nothing; a challenge of version 1 takes
     /// two blocks.
     public static func seed(token text: UnsafeRawBufferPointer) -> Seed {
-        var context = SHA256_CTX()
-        context.h = initialState
+        var context = SHA256Blocks.initial
         let wholeBlocks = text.count / 64
         if let base = text.bound {
             for block in 0..<wholeBlocks { SHA256_Transform(&context, base + 64 * block) }
         }
-        // The rest, the padding's first bit, zeros, and the length in bits: one block where 9 bytes are left for them.
         let rest = UnsafeRawBufferPointer(rebasing: text[(64 * wholeBlocks)...])
-        let tailCount = rest.count + 9 <= 64 ? 64 : 128
-        var tail = InlineArray<128, UInt8>(repeating: 0)
-        withUnsafeMutableBytes(of: &tail) { tail in
-            tail.copyMemory(from: rest)
-            tail[rest.count] = 0x80
-            tail.storeBytes(of: (UInt64(text.count) &* 8).bigEndian, toByteOffset: tailCount - 8, as: UInt64.self)
-            guard let base = UnsafeRawBufferPointer(tail).bound else { return }
-            SHA256_Transform(&context, base)
-            if tailCount == 128 { SHA256_Transform(&context, base + 64) }
-        }
+        SHA256Blocks.finish(&context, rest, totalCount: text.count)
         let h = context.h
         return Seed(words: (word(h.0, h.1), word(h.2, h.3), word(h.4, h.5), word(h.6, h.7)))
     }
@@ -86,11 +75,6 @@ public enum Puzzle {
     }
 }
 
-/// FIPS 180-4, section 5.3.3.
-private let initialState: (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32) = (
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19
-)
-
 private func word(_ high: UInt32, _ low: UInt32) -> UInt64 { UInt64(high) << 32 | UInt64(low) }
 
 /// The one block of a round, in memory order: the seed, the round, n, the padding.
@@ -117,7 +101,7 @@ private struct Block {
             word(round, UInt32(truncatingIfNeeded: nonce >> 32)).bigEndian,
             word(UInt32(truncatingIfNeeded: nonce), 0x8000_0000).bigEndian
         )
-        context.h = initialState
+        context.h = SHA256Blocks.initialState
         withUnsafeBytes(of: &quarters) { bytes in
             guard let bytes = bytes.bound else { return }
             SHA256_Transform(&context, bytes)

@@ -10,13 +10,14 @@ enum Subkey {
     /// The epochs' begin here, each `epochStride` bytes.
     static let epochsOffset = 64
 
-    // Those of an epoch, 32 bytes each: keys of BLAKE2b.
+    // Those of an epoch: for each kind of token the states that an HMAC begins and ends with.
     static let challenge = 0
-    static let pass = 32
-    static let epochStride = 64
+    static let pass = 64
+    static let epochStride = 128
 
     static let hashKeyCount = 16
     static let tagKeyCount = 32
+    static let tagStateCount = 64
 
     /// Derives the subkeys that never rotate to the beginning of `memory`.
     static func derivePermanent(
@@ -67,12 +68,12 @@ enum Subkey {
         }
         let source = UnsafeRawBufferPointer(start: epochKey.bytes, count: KeyRing.secretCount)
         for (number, offset) in [(1, challenge), (2, pass)] {
-            try derive(
-                UInt64(number),
-                context: "tg-token",
-                from: source,
-                into: UnsafeMutableRawBufferPointer(rebasing: memory[offset..<offset + tagKeyCount])
-            )
+            let tagKey = try LockedMemory(count: tagKeyCount) { key throws(KeyRingError) in
+                try derive(UInt64(number), context: "tg-token", from: source, into: key)
+            }
+            guard let states = memory.baseAddress else { throw .outOfMemory }
+            let key = UnsafeRawBufferPointer(start: tagKey.bytes, count: tagKeyCount)
+            Authenticator.prepare(key: key, into: states + offset)
         }
     }
 

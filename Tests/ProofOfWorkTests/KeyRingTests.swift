@@ -134,7 +134,7 @@ extension KeyRing {
     fileprivate func copyOfEpochKeys(_ epoch: UInt32) -> [[UInt8]]? {
         epochKeys(epoch).map { keys in
             [Subkey.challenge, Subkey.pass].map {
-                [UInt8](UnsafeRawBufferPointer(start: keys + $0, count: Subkey.tagKeyCount))
+                [UInt8](UnsafeRawBufferPointer(start: keys + $0, count: Subkey.tagStateCount))
             }
         }
     }

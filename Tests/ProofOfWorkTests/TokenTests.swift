@@ -136,7 +136,7 @@ struct TokenTests {
 
         let keys = try #require(ring.epochKeys(7))
         let subkeys = [Subkey.challenge, Subkey.pass].map { offset in
-            [UInt8](UnsafeRawBufferPointer(start: keys + offset, count: Subkey.tagKeyCount))
+            [UInt8](UnsafeRawBufferPointer(start: keys + offset, count: Subkey.tagStateCount))
         }
         #expect(subkeys[0] != subkeys[1])
     }
@@ -169,7 +169,7 @@ struct TokenTests {
             let message = [UInt8](bytes[..<signed])
             message.withUnsafeBytes { message in
                 bytes.withUnsafeMutableBytes {
-                    if let base = $0.baseAddress { Authenticator.tag(message, key: key, into: base + signed) }
+                    if let base = $0.baseAddress { Authenticator.tag(message, states: key, into: base + signed) }
                 }
             }
             return encoded(bytes)
