@@ -4,7 +4,8 @@ struct HTTPURL: Equatable {
     /// Without brackets.
     let host: String
     let port: Int
-    /// Path and query; at least `/`. The fragment stays with the client.
+    /// Path and query; at least `/`. The fragment stays with the client. Visible ASCII only, and what RFC 3986 has no
+    /// place for is percent-encoded.
     let target: String
 
     init?(_ text: String) {
@@ -30,10 +31,14 @@ struct HTTPURL: Equatable {
             hostText = authority[..<colon]
             portText = authority[authority.index(after: colon)...]
         }
-        guard !hostText.isEmpty else { return nil }
+        guard !hostText.isEmpty, hostText.utf8.count <= 255, hostText.utf8.allSatisfy(Self.isHostByte) else {
+            return nil
+        }
         var port = defaultPort
         if let portText {
-            guard let number = Int(portText), (1...65_535).contains(number) else { return nil }
+            guard portText.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(portText),
+                (1...65_535).contains(number)
+            else { return nil }
             port = number
         }
         var target = String(rest[end...].prefix { $0 != "#" })
@@ -42,7 +47,24 @@ struct HTTPURL: Equatable {
         self.isTLS = isTLS
         self.host = String(hostText)
         self.port = port
-        self.target = target
+        self.target = Self.encoded(target)
+    }
+
+    /// Names, addresses, and the zone of a link-local one.
+    private static func isHostByte(_ byte: UInt8) -> Bool {
+        (byte > 0x20 && byte < 0x7F) && !"\"#/<>?@[\\]^`{|}".utf8.contains(byte)
+    }
+
+    private static func encoded(_ target: String) -> String {
+        var output = ""
+        for scalar in target.unicodeScalars {
+            if "\"<>\\^`{|}".unicodeScalars.contains(scalar) {
+                output += "%" + String(scalar.value, radix: 16, uppercase: true)
+            } else {
+                output.unicodeScalars.append(scalar)
+            }
+        }
+        return output
     }
 
     /// The `Host` field.

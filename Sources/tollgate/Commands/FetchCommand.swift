@@ -11,7 +11,10 @@ struct FetchCommand: AsyncParsableCommand {
             The solution travels with the request itself, so it costs one more round trip, and the pass that it buys is \
             printed by --show-pass for the requests to come: send it as 'PoW-Pass: …'.
 
-            Exit codes: 0 the server answered with 1xx to 3xx; 22 with 4xx or 5xx; 1 there was no answer.
+            The server need not be trusted: an answer that is not HTTP, a silence longer than --timeout, and a challenge \
+            that would take more than --max-hashes or expires before it is solved are given up.
+
+            Exit codes: 0 the server answered with 2xx or 3xx; 22 with 4xx or 5xx; 1 there was no answer, or no solution.
             """
     )
 
@@ -30,8 +33,10 @@ struct FetchCommand: AsyncParsableCommand {
     @Option(name: [.customShort("X"), .long], help: "The method (default: GET, or POST with --data).")
     var method: String?
 
-    @Option(help: "Threads to solve with (default: one for each core).")
-    var threads: Int?
+    @OptionGroup var solving: SolvingOptions
+
+    @Option(help: "Give up when nothing has moved for this many seconds; the whole may take as long as it does.")
+    var timeout: Int = 60
 
     @Flag(name: .shortAndLong, help: "Print the response's head before its body.")
     var include = false
@@ -42,11 +47,21 @@ struct FetchCommand: AsyncParsableCommand {
     @Argument(help: "An http or https URL.")
     var url: String
 
+    /// They follow from the request itself; others would make two readers of it disagree about where it ends.
+    private static let ownFields: Set<String> = ["content-length", "transfer-encoding", "connection", "upgrade", "te"]
+
     func validate() throws {
         if HTTPURL(url) == nil { throw ValidationError("'\(url)' is not an http or https URL.") }
-        if let threads, !(1...1_024).contains(threads) { throw ValidationError("--threads is from 1 to 1024.") }
+        if !(1...86_400).contains(timeout) { throw ValidationError("--timeout is from 1 to 86400 seconds.") }
         if let method, method.isEmpty || !method.utf8.allSatisfy({ ($0 >= 0x41 && $0 <= 0x5A) || $0 == 0x2D }) {
             throw ValidationError("'\(method)' is not a method: use capital letters.")
+        }
+        if method == "CONNECT" { throw ValidationError("CONNECT is not for fetching.") }
+        for option in header {
+            let name = try HeaderOption.parse(option).name
+            if Self.ownFields.contains(name.lowercased()) {
+                throw ValidationError("'\(name)' is set by the command itself.")
+            }
         }
     }
 
@@ -60,47 +75,90 @@ struct FetchCommand: AsyncParsableCommand {
         if body != nil, !headers.contains(name: "content-type") {
             headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
         }
+        guard let url = HTTPURL(url) else { preconditionFailure("the URL has been validated") }
         let requester = HTTPRequester(
-            url: HTTPURL(url)!,
+            url: url,
             method: HTTPMethod(rawValue: method ?? (body == nil ? "GET" : "POST")),
             headers: headers,
-            body: body
+            body: body,
+            timeout: .seconds(Int64(timeout))
         )
+        let status: UInt
         do {
-            let status = try await perform(requester)
-            if status >= 400 { throw ExitCode(22) }
-        } catch let failure as HTTPRequester.Failure {
-            Terminal.error("error: \(failure)")
+            status = try await perform(requester)
+        } catch {
+            Terminal.error("error: \(error)")
             throw ExitCode(1)
         }
+        if status >= 400 { throw ExitCode(22) }
     }
 
     /// Sends the request, and sends it again with the solution as long as a challenge comes back.
-    private func perform(_ requester: HTTPRequester) async throws -> Int {
+    ///
+    /// - Returns: the final status.
+    private func perform(_ requester: HTTPRequester) async throws -> UInt {
         var added: [(String, String)] = []
         for challengesLeft in (0...Self.challengesMax).reversed() {
+            var answer = Answer.final
             let response = try await requester.send(
                 adding: added,
-                collects: { challengesLeft > 0 && $0.headers.contains(name: "pow-challenge") },
-                onHead: { announce($0) },
+                use: { head in
+                    answer = challengesLeft > 0 ? Answer(head) : .final
+                    switch answer {
+                    case .final: announce(head)
+                    case .challenge: return .ignore
+                    case .challengeInBody: return .collect
+                    }
+                    return .passOn
+                },
                 pass: { Terminal.output($0) }
             )
-            let isChallenge = challengesLeft > 0 && response.head.headers.contains(name: "pow-challenge")
-            guard isChallenge else { return Int(response.head.status.code) }
             let document: ChallengeDocument
-            do {
-                document = try ChallengeDocument.read(response.collected)
-            } catch {
-                Terminal.error("error: the server's challenge cannot be read: \(error)")
-                throw ExitCode(1)
+            switch answer {
+            case .final: return response.head.status.code
+            case .challenge(let read): document = read
+            case .challengeInBody(let reason):
+                do {
+                    document = try ChallengeDocument.read(json: response.collected)
+                } catch {
+                    // Without a body, what is wrong with the header is what matters.
+                    throw UnreadableChallenge(reason: response.collected.isEmpty ? reason : error)
+                }
             }
-            let solution = try await ChallengeSolving.solve(document, threads: threads)
+            let solution = try await ChallengeSolving.solve(document, options: solving)
             added = [
                 ("PoW-Solution", "\(document.challenge).\(solution)"),
                 ("PoW-Idempotency-Key", IdempotencyKey.random()),
             ]
         }
         preconditionFailure("the last try returns")
+    }
+
+    /// What a response is for the command.
+    private enum Answer {
+        case final
+        /// Its header says all that is needed: the body, which may be a page for browsers or none, is not.
+        case challenge(ChallengeDocument)
+        /// Its header cannot be read; its body may say the same.
+        case challengeInBody(ChallengeDocument.Unreadable)
+
+        /// Only a refusal asks for work: whatever else carries the header has been done, and is not to be done twice.
+        init(_ head: HTTPResponseHead) {
+            guard (400..<500).contains(head.status.code), let field = head.headers.first(name: "pow-challenge") else {
+                self = .final
+                return
+            }
+            do {
+                self = .challenge(try ChallengeDocument.read(field: field))
+            } catch {
+                self = .challengeInBody(error)
+            }
+        }
+    }
+
+    private struct UnreadableChallenge: Error, CustomStringConvertible {
+        let reason: ChallengeDocument.Unreadable
+        var description: String { "the server's challenge cannot be read: \(reason)" }
     }
 
     private func announce(_ head: HTTPResponseHead) {

@@ -12,18 +12,15 @@ struct SolveCommand: AsyncParsableCommand {
                 curl -s -H 'Content-Type: application/json' -d @- https://example.com/.well-known/tollgate/redeem
 
             A whole refusal (application/problem+json) is taken, too. Progress goes to standard error.
+
+            Exit codes: 0 solved; 1 it is not a challenge, would take more than --max-hashes, or expired meanwhile.
             """
     )
 
-    @Option(help: "Threads to solve with (default: one for each core).")
-    var threads: Int?
+    @OptionGroup var solving: SolvingOptions
 
     @Argument(help: "A file with the challenge; standard input if left out.")
     var file: String?
-
-    func validate() throws {
-        if let threads, !(1...1_024).contains(threads) { throw ValidationError("--threads is from 1 to 1024.") }
-    }
 
     func run() async throws {
         guard let bytes = Terminal.read(path: file, bytesMax: 65_536) else {
@@ -32,12 +29,20 @@ struct SolveCommand: AsyncParsableCommand {
         }
         let document: ChallengeDocument
         do {
-            document = try ChallengeDocument.read(bytes)
+            document = try ChallengeDocument.read(json: bytes)
         } catch {
             Terminal.error("error: this is not a challenge: \(error)")
             throw ExitCode(1)
         }
-        let solution = try await ChallengeSolving.solve(document, threads: threads)
-        Terminal.output(Array("{\"challenge\": \"\(document.challenge)\", \"solution\": \"\(solution)\"}\n".utf8))
+        do {
+            let solution = try await ChallengeSolving.solve(document, options: solving)
+            let challenge = JSONString.quoted(document.challenge)
+            Terminal.output(
+                Array("{\"challenge\": \(challenge), \"solution\": \(JSONString.quoted(solution))}\n".utf8)
+            )
+        } catch {
+            Terminal.error("error: \(error)")
+            throw ExitCode(1)
+        }
     }
 }

@@ -32,12 +32,12 @@ struct LineLogHandler: LogHandler {
         switch format {
         case .json:
             var line =
-                "{\"time\":\"\(time)\",\"level\":\"\(event.level.rawValue)\",\"message\":\(Self.quoted(event.message.description))"
-            for (key, value) in all { line += ",\(Self.quoted(key)):\(Self.quoted("\(value)"))" }
+                "{\"time\":\"\(time)\",\"level\":\"\(event.level.rawValue)\",\"message\":\(JSONString.quoted(event.message.description))"
+            for (key, value) in all { line += ",\(JSONString.quoted(key)):\(JSONString.quoted("\(value)"))" }
             Terminal.error(line + "}")
         case .text:
             var line = "\(time) \(event.level.rawValue.uppercased()) \(event.message)"
-            for (key, value) in all { line += " \(key)=\(Self.quoted("\(value)"))" }
+            for (key, value) in all { line += " \(key)=\(JSONString.quoted("\(value)"))" }
             Terminal.error(line)
         }
     }
@@ -55,21 +55,5 @@ struct LineLogHandler: LogHandler {
         let day = "\(pad(Int(parts.tm_year) + 1_900, 4))-\(pad(Int(parts.tm_mon) + 1, 2))-\(pad(Int(parts.tm_mday), 2))"
         let hour = "\(pad(Int(parts.tm_hour), 2)):\(pad(Int(parts.tm_min), 2)):\(pad(Int(parts.tm_sec), 2))"
         return "\(day)T\(hour).\(pad(time.tv_nsec / 1_000_000, 3))Z"
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var output = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": output += "\\\""
-            case "\\": output += "\\\\"
-            case "\n": output += "\\n"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let digits = String(scalar.value, radix: 16)
-                output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: output.unicodeScalars.append(scalar)
-            }
-        }
-        return output + "\""
     }
 }

@@ -8,12 +8,13 @@
 enum Terminal {
     static let isErrorInteractive = isatty(2) == 1
 
-    /// A line on standard error.
+    /// A line on standard error. Whatever in it could move the cursor, change colours or turn the text's direction is
+    /// shown as its number: parts of it may come from a server or from a file.
     static func error(_ line: String) {
-        write(2, Array((line + "\n").utf8))
+        write(2, Array((visible(line) + "\n").utf8))
     }
 
-    /// Text on standard error without an end of line.
+    /// Text of our own on standard error, control characters and all, without an end of line.
     static func errorText(_ text: String) {
         write(2, Array(text.utf8))
     }
@@ -22,6 +23,23 @@ enum Terminal {
     @discardableResult
     static func output(_ bytes: [UInt8]) -> Bool {
         write(1, bytes)
+    }
+
+    private static func visible(_ text: String) -> String {
+        var output = ""
+        for scalar in text.unicodeScalars {
+            let isHarmless: Bool
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: isHarmless = scalar == "\t"
+            default: isHarmless = true
+            }
+            if isHarmless {
+                output.unicodeScalars.append(scalar)
+            } else {
+                output += "\\u{\(String(scalar.value, radix: 16))}"
+            }
+        }
+        return output
     }
 
     @discardableResult
