@@ -35,5 +35,4 @@ say "built $binary"
 [ "$build_only" = yes ] && exit 0
 
 say "starting the demo"
-PATH="$(dirname "$binary"):$PATH"
 exec "$binary" demo --port "$port"

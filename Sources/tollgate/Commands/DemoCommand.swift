@@ -30,21 +30,20 @@ struct DemoCommand: AsyncParsableCommand {
         let text = Self.configurationText(port: port, upstreamPort: upstream.port)
         let loaded = try Configuration.parse(text: text, file: "demo.yaml")
         let logger = Logger(settings: loaded.configuration.log)
-        var options = ConfigurationOptions()
-        options.config = nil
-        options.upstream = "demo"
-        let lifeCycle = try LifeCycle(options: options, logger: logger)
+        let lifeCycle = try LifeCycle(load: nil, logger: logger)
         let node: Node
         do {
             node = try await Node.start(loaded.configuration, logger: logger)
         } catch let error as ListenError {
-            Terminal.error("error: \(error); for example: tollgate demo --port 0")
+            Terminal.error("error: \(error); for example: \(RunningProgram.command) demo --port 0")
             throw ExitCode(1)
         }
-        Self.introduce(node)
+        Self.introduce(node, command: RunningProgram.command)
         await lifeCycle.run(node, files: [])
     }
 
+    /// The API gives some requests free, as is usual. The site gives none, so that a newcomer sees the challenge at the
+    /// first page instead of after many.
     static func configurationText(port: UInt16, upstreamPort: Int) -> String {
         """
         node: { name: demo }
@@ -72,7 +71,8 @@ struct DemoCommand: AsyncParsableCommand {
         """
     }
 
-    private static func introduce(_ node: Node) {
+    /// - Parameter command: how another shell calls this program.
+    private static func introduce(_ node: Node, command: String) {
         guard let address = node.addresses.first else { return }
         let url = "http://\(address)"
         var text = """
@@ -82,9 +82,10 @@ struct DemoCommand: AsyncParsableCommand {
             Three things to try:
 
               1. Open \(url)/ in a browser: it works for a moment, and gets the page.
+                 (This site gives nothing free, so that you see it at once; yours would let first pages through.)
               2. for i in 1 2 3 4 5 6 7; do curl -s -o /dev/null -w '%{http_code}\\n' \(url)/api/hello; done
                  Five requests are free; then it is 429 with a challenge (drop the -o to read it).
-              3. tollgate fetch \(url)/api/hello
+              3. \(command) fetch \(url)/api/hello
                  Solves the challenge and prints the answer.
 
 

@@ -19,7 +19,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let loaded = try options.loadOrExit()
         let logger = Logger(settings: loaded.configuration.log)
-        let lifeCycle = try LifeCycle(options: options, logger: logger)
+        let lifeCycle = try LifeCycle(load: options.isFromFile ? { try options.load() } : nil, logger: logger)
         let node: Node
         do {
             node = try await Node.start(loaded.configuration, logger: logger)

@@ -17,6 +17,9 @@ struct ConfigurationOptions: ParsableArguments {
         }
     }
 
+    /// Whether there is a file, which may change.
+    var isFromFile: Bool { upstream == nil }
+
     /// Loads and checks it; every problem at once.
     func load() throws -> LoadedConfiguration {
         if let upstream { return try Configuration.fromUpstream(url: upstream) }

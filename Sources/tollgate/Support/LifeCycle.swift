@@ -7,13 +7,14 @@ import Settings
 /// It listens for signals from when it is made, which is before the node starts: what comes during the start is handled
 /// after it.
 struct LifeCycle {
-    private let options: ConfigurationOptions
+    private let load: (() throws -> LoadedConfiguration)?
     private let logger: Logger
     private let signals: SignalInbox
 
+    /// - Parameter load: reads the configuration again; nil: it is not from a file, and there is nothing to reload.
     /// - Throws: ``SignalInbox/Failure`` where the system refuses a pipe.
-    init(options: ConfigurationOptions, logger: Logger) throws {
-        self.options = options
+    init(load: (() throws -> LoadedConfiguration)?, logger: Logger) throws {
+        self.load = load
         self.logger = logger
         signals = try SignalInbox()
     }
@@ -54,12 +55,12 @@ struct LifeCycle {
 
     /// - Returns: the files to watch from now on; nil where the new configuration does not hold.
     private func reload(_ node: Node, _ reason: String) async -> [String]? {
-        guard options.upstream == nil else {
+        guard let load else {
             logger.notice("nothing to reload: the node runs without a configuration file")
             return nil
         }
         do {
-            let loaded = try options.load()
+            let loaded = try load()
             if loaded.configuration == node.gateway.configuration { return loaded.files }
             for warning in loaded.warnings {
                 logger.warning("configuration", metadata: ["warning": "\(warning)"])
