@@ -162,7 +162,9 @@ struct FetchCommand: AsyncParsableCommand {
     }
 
     private func announce(_ head: HTTPResponseHead) {
-        if showPass, let pass = head.headers.first(name: "pow-pass") { Terminal.error("PoW-Pass: \(pass)") }
+        if showPass, let pass = head.headers.first(name: "pow-pass") {
+            Terminal.error(WireToken.isToken(pass) ? "PoW-Pass: \(pass)" : "warning: the server's PoW-Pass is no token")
+        }
         guard include else { return }
         var text = "HTTP/1.1 \(head.status.code) \(head.status.reasonPhrase)\r\n"
         for (name, value) in head.headers { text += "\(name): \(value)\r\n" }
