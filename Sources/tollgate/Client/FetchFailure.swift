@@ -52,8 +52,8 @@ enum FetchFailure: Error, CustomStringConvertible {
         case HTTPParserError.headerOverflow: self = .headTooLarge
         case is HTTPParserError, is NIOHTTPDecoderError: self = .notHTTP
         case NIOSSLError.uncleanShutdown: self = hasHead ? .cutShort : .noResponse
-        case NIOSSLError.handshakeFailed(let reason): self = .tlsFailed(url.authority, "\(reason)")
-        case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: self = .tlsFailed(url.authority, "\(error)")
+        case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
+            self = .tlsFailed(url.authority, Self.tlsReason("\(error)"))
         default: self = .broken(Self.text(error))
         }
     }
@@ -66,6 +66,19 @@ enum FetchFailure: Error, CustomStringConvertible {
             return .cannotConnect(url.authority, "no host of this name is known")
         }
         return .cannotConnect(url.authority, "no address answers")
+    }
+
+    /// The library tells its errors apart only by their text.
+    private static func tlsReason(_ text: String) -> String {
+        if text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("failedToValidateHostname") {
+            return "its certificate is not trusted, not valid now, or for another name"
+        }
+        if text.contains("WRONG_VERSION_NUMBER") || text.contains("HTTP_REQUEST") { return "it does not speak TLS" }
+        let marker = "OPENSSL_internal:"
+        guard let reason = text.split(separator: marker, maxSplits: 1).dropFirst().first else {
+            return "the handshake failed"
+        }
+        return "the handshake failed: \(reason.prefix { $0.isLetter || $0.isNumber || $0 == "_" })"
     }
 
     private static func text(_ error: any Error) -> String {

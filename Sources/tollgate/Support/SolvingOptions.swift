@@ -11,7 +11,7 @@ struct SolvingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Give up challenges that take more hashes than this on average (default: \(Self.maxHashesDefault), 2^36).",
+            "Give up challenges that take more hashes than this on average.",
             valueName: "count"
         )
     )
