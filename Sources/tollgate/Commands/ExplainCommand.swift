@@ -31,6 +31,8 @@ struct ExplainCommand: ParsableCommand {
     var url: String
 
     func run() throws {
+        let isToken = !method.isEmpty && method.utf8.allSatisfy { ($0 >= 0x41 && $0 <= 0x5A) || $0 == 0x2D }
+        guard isToken else { throw ValidationError("\(method.debugDescription) is not a method: use capital letters.") }
         guard let address = IPAddress(client) else { throw ValidationError("'\(client)' is not an IP address.") }
         let headers = try header.map(HeaderOption.parse)
         let configuration = try options.loadOrExit().configuration
