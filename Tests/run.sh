@@ -32,6 +32,13 @@ say() { printf '\n== [%4d s] %s\n' "$((SECONDS - started))" "$*"; }
 export SWIFT_BACKTRACE=enable=no
 
 . deploy/install-libraries.sh
+if ! command -v python3 >/dev/null; then
+    echo "== installing python3"
+    as_root=""
+    [ "$(id -u)" = 0 ] || as_root=sudo
+    $as_root apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq python3 python3-venv
+fi
 say "swift: $(swift --version 2>/dev/null | head -1)"
 
 part_format() {

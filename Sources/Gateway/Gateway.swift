@@ -6,6 +6,12 @@ import NIOPosix
 import ProofOfWork
 import Settings
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// The HTTP side of a node: its listeners, its event loops, and what they decide by.
 ///
 /// Made by ``start(configuration:group:connectionsMax:logger:makeClient:)``; all methods may be called on any thread.
@@ -240,11 +246,11 @@ public final class Gateway: Sendable {
     }
 
     private func stopAccepting() async {
-        let channels = running.withLockedValue { running in
-            let channels = running.listeners.flatMap(\.channels)
-            running.listeners = []
-            return channels
+        let (channels, addresses) = running.withLockedValue { running in
+            defer { running.listeners = [] }
+            return (running.listeners.flatMap(\.channels), running.listeners.map(\.address))
         }
         for channel in channels { try? await channel.close().get() }
+        for case .unix(let path) in addresses { unlink(path) }
     }
 }

@@ -52,9 +52,7 @@ enum Redemption {
     ///
     /// - Parameter binding: the client's, asked for only where the challenge is bound.
     static func check(_ challenge: Challenge, now: LedgerTime, binding: () -> UInt64) throws(Problem) {
-        // Sums cannot overflow: times stay below 2^62 and lifetimes below 2^32 seconds.
-        let expires = challenge.issued &+ UInt64(challenge.lifetime) &* 1_000_000_000
-        if now.nanoseconds > expires { throw .expired }
+        if now.nanoseconds > challenge.expires { throw .expired }
         if let bound = challenge.binding, bound != binding() { throw .otherClient }
     }
 

@@ -129,7 +129,7 @@ extension Exchange {
                 Refusal(
                     .overLimit,
                     "The limit that no work lifts is reached.",
-                    retryAfterSeconds: retryAfter.map { max(1, Durations.secondsRoundedUp($0)) },
+                    retryAfterSeconds: Durations.retryAfterSeconds(retryAfter),
                     policy: policy.name
                 )
             )
@@ -138,7 +138,7 @@ extension Exchange {
                 Refusal(
                     .denied,
                     "The operator of this site has banned you for now.",
-                    retryAfterSeconds: retryAfter.map { max(1, Durations.secondsRoundedUp($0)) },
+                    retryAfterSeconds: Durations.retryAfterSeconds(retryAfter),
                     policy: policy.name
                 )
             )
@@ -146,7 +146,7 @@ extension Exchange {
     }
 
     private func refuseForWork(_ policy: PolicyRuntime, _ retryAfter: UInt64?) {
-        let seconds = retryAfter.map { max(1, Durations.secondsRoundedUp($0)) }
+        let seconds = Durations.retryAfterSeconds(retryAfter)
         guard let challenge = issueChallenge(policy) else {
             reply(
                 Refusal(.overLimit, "The free limit is reached.", retryAfterSeconds: seconds, policy: policy.name)
