@@ -134,7 +134,7 @@ struct ModelLedger {
         case .raiseVersion(let to):
             version = max(version, to)
             return .versionRaised(to: version)
-        case .openSession: fatalError()
+        case .openSession: preconditionFailure("the caller opens sessions itself")
         }
     }
 
