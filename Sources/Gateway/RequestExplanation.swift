@@ -60,12 +60,13 @@ public struct RequestExplanation: Sendable {
             case .deny:
                 lines.append("refused   403 denied by the route")
             case .allow(let upstream):
-                lines.append("upstream  \(upstream)")
+                lines.append("upstream  \(upstream ?? "the proxy that asks")")
                 lines.append("policy    none: let by, uncounted")
                 isRouted = true
-            case .policy(let upstream, let name, let cost):
-                lines.append("upstream  \(upstream)")
-                lines.append("policy    \(name), cost \(cost)")
+            case .policy(let upstream, let name, let cost, let charging):
+                lines.append("upstream  \(upstream ?? "the proxy that asks")")
+                let unfree = charging == .ceiling ? ", not charged to the free limits" : ""
+                lines.append("policy    \(name), cost \(cost)\(unfree)")
                 policy = configuration.policy(named: name)
                 isRouted = true
             }

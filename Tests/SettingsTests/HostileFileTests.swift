@@ -197,9 +197,13 @@ private func named(_ texts: [String]) -> [NamedText] { texts.map(NamedText.init)
             switch route.action {
             case .deny: break
             case .allow(let upstream):
-                if configuration.upstream(named: upstream) == nil { return "an upstream that is not there" }
-            case .policy(let upstream, let name, let cost):
-                if configuration.upstream(named: upstream) == nil { return "an upstream that is not there" }
+                if upstream.flatMap({ configuration.upstream(named: $0) }) == nil {
+                    return "an upstream that is not there"
+                }
+            case .policy(let upstream, let name, let cost, _):
+                if upstream.flatMap({ configuration.upstream(named: $0) }) == nil {
+                    return "an upstream that is not there"
+                }
                 guard let policy = configuration.policy(named: name) else { return "a policy that is not there" }
                 if (policy.free + policy.ceiling).contains(where: { $0.burst < cost }) { return "a cost above a burst" }
             }

@@ -43,7 +43,9 @@ struct ChallengePage: Sendable {
     /// A file of the page, served as it is.
     func file(_ name: String) -> File? { Self.embedded.files[name] }
 
-    func challenge(_ challenge: IssuedChallenge, policy: PolicySettings, requestID: String, method: String) -> [UInt8] {
+    func challenge(_ challenge: IssuedChallenge, policy: PolicySettings, requestID: String, request: PageRequest)
+        -> [UInt8]
+    {
         let title = policy.page.title ?? "One moment, please"
         let text =
             policy.page.text
@@ -55,13 +57,13 @@ struct ChallengePage: Sendable {
             "request_id": Self.escaped(requestID),
             "policy": Self.escaped(policy.name),
             "base": Endpoint.base,
-            "method": Self.escaped(method),
+            "method": Self.escaped(request.method),
             "challenge": Self.inScript(challenge.json),
         ])
     }
 
     /// A page that only says something: any other refusal, to somebody who navigates.
-    func message(_ refusal: Refusal, requestID: String) -> [UInt8] {
+    func message(_ refusal: Refusal, requestID: String, request: PageRequest) -> [UInt8] {
         var detail = refusal.detail
         if let seconds = refusal.retryAfterSeconds { detail += " Try again in \(Self.duration(seconds))." }
         let html = """

@@ -21,18 +21,20 @@ extension Exchange {
     }
 
     func startAdmission(_ policy: PolicyRuntime) {
-        guard case .policy(_, _, let cost)? = route?.action else { return }
+        guard case .policy(_, _, let cost, let charging)? = route?.action else { return }
         let settings = policy.settings
         let keys = state.keys
         let reserve = isNavigation ? settings.reserve : 0
+        // What a built-in list lets by is charged to the ceiling only.
+        let isLetBy = charging == .ceiling
         var admission = Admission(
             policy: policy.id,
             cost: cost,
             passes: presentedPasses(policy),
             binding: policy.binding(of: client, keys: keys),
-            free: policy.charges(policy.free, head: head, client: client, keys: keys, reserve: reserve),
+            free: isLetBy ? [] : policy.charges(policy.free, head: head, client: client, keys: keys, reserve: reserve),
             ceiling: policy.charges(policy.ceiling, head: head, client: client, keys: keys, reserve: 0),
-            isFreeZero: settings.freeIsZero
+            isFreeZero: settings.freeIsZero && !isLetBy
         )
         let action = admission.begin()
         self.admission = admission

@@ -6,11 +6,11 @@ import Settings
 extension Exchange: UpstreamExchangeDelegate {
     /// Forwards to the upstream of the route.
     func forward() {
-        guard case .policy(let upstream, _, _)? = route?.action else { return }
+        guard case .policy(let upstream, _, _, _)? = route?.action else { return }
         forward(to: upstream)
     }
 
-    func forward(to upstream: String) {
+    func forward(to upstream: String?) {
         guard case .request(let requestHead) = origin else { return }
         let facts = ForwardedHead.Facts(
             identity: identity!,
@@ -20,7 +20,7 @@ extension Exchange: UpstreamExchangeDelegate {
             forwardedHost: identity!.isPeerTrusted ? head.all("x-forwarded-host").last.map { head.string($0) } : nil
         )
         forwardedHead = ForwardedHead.request(requestHead, facts)
-        guard let settings = state.configuration.upstream(named: upstream) else {
+        guard let settings = upstream.flatMap({ state.configuration.upstream(named: $0) }) else {
             preconditionFailure("a checked configuration names an upstream that does not exist")
         }
         connect(loop.pool(settings), fresh: false)

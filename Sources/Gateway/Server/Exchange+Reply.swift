@@ -15,11 +15,11 @@ extension Exchange {
                     challenge,
                     policy: policy.settings,
                     requestID: requestID,
-                    method: head.string(head.method)
+                    request: pageRequest
                 )
                 if status == 429 { status = policy.settings.page.status }
             } else {
-                body = page.message(refusal, requestID: requestID)
+                body = page.message(refusal, requestID: requestID, request: pageRequest)
             }
             fields.append(("Content-Security-Policy", ChallengePage.contentSecurityPolicy))
             fields.append(("X-Content-Type-Options", "nosniff"))
@@ -35,6 +35,14 @@ extension Exchange {
                 fields: fields
             )
         }
+    }
+
+    /// What the page must know of this navigation.
+    private var pageRequest: PageRequest {
+        PageRequest(
+            method: head.string(head.method),
+            acceptLanguage: head.first("accept-language").map { head.string($0) } ?? ""
+        )
     }
 
     /// Writes a whole response and ends the exchange.

@@ -207,7 +207,7 @@ final class Exchange {
                 reply(Refusal(.denied, "The operator of this site does not serve you here."))
             case .allow(let upstream):
                 forward(to: upstream)
-            case .policy(_, let name, _):
+            case .policy(_, let name, _, _):
                 guard let policy = state.policies[name] else {
                     preconditionFailure("a checked configuration names a policy that does not exist")
                 }

@@ -97,7 +97,7 @@ extension Reading {
         root.finish()
 
         let usesDefault = routes.contains {
-            if case .policy(_, "default", _) = $0.settings.action { true } else { false }
+            if case .policy(_, "default", _, _) = $0.settings.action { true } else { false }
         }
         if usesDefault, !names.policies.contains("default") {
             policies.settings.append(PolicySettings(name: "default", preset: .site))
@@ -114,6 +114,7 @@ extension Reading {
             node: node,
             listeners: listeners.map(\.settings),
             probes: probes?.address,
+            admin: nil,
             upstreams: upstreams.settings.map(\.settings),
             routes: routes.map(\.settings),
             policies: policies.settings,

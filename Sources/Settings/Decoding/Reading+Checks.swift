@@ -68,7 +68,7 @@ extension Reading {
     /// What a request costs must be payable.
     func checkCosts(_ routes: [RouteDraft], _ policies: [PolicySettings]) {
         for route in routes {
-            guard case .policy(_, let name, let cost) = route.settings.action,
+            guard case .policy(_, let name, let cost, _) = route.settings.action,
                 let policy = policies.first(where: { $0.name == name })
             else { continue }
             let costs = "a request costs \(cost) but"
@@ -103,10 +103,10 @@ extension Reading {
         var policies = Set<String>()
         for route in routes {
             switch route.settings.action {
-            case .allow(let upstream): upstreams.insert(upstream)
+            case .allow(let upstream): if let upstream { upstreams.insert(upstream) }
             case .deny: break
-            case .policy(let upstream, let policy, _):
-                upstreams.insert(upstream)
+            case .policy(let upstream, let policy, _, _):
+                if let upstream { upstreams.insert(upstream) }
                 policies.insert(policy)
             }
         }

@@ -12,7 +12,9 @@ public struct Configuration: Sendable, Equatable {
     public var listeners: [ListenerSettings]
     /// The listener for `/healthz`, `/readyz` and `/metrics`, if there is one.
     public var probes: ListenAddress?
-    /// At least one; unique names.
+    /// The listener that may change things, if there is one.
+    public var admin: AdminSettings?
+    /// Unique names. At least one, unless every listener answers checks.
     public var upstreams: [UpstreamSettings]
     /// At least one, in the order in which they are tried; unique names. The first that matches decides.
     public var routes: [RouteSettings]
@@ -42,6 +44,21 @@ public struct NodeSettings: Sendable, Equatable {
     public var data: String
 }
 
+/// `admin:`, the listener that may change things.
+public struct AdminSettings: Sendable, Equatable {
+    /// Where it binds. Over a Unix socket (mode 0600) its peers are trusted; over TCP they must show the token.
+    public var address: ListenAddress
+    /// What a client shows in `Authorization: Bearer`, read from a file of mode 0600, 16…256 printable ASCII bytes. Not
+    /// nil over TCP.
+    public var token: String?
+
+    /// With both.
+    public init(address: ListenAddress, token: String?) {
+        self.address = address
+        self.token = token
+    }
+}
+
 /// `log:`.
 public struct LogSettings: Sendable, Equatable {
     /// How important a message must be.
@@ -50,8 +67,9 @@ public struct LogSettings: Sendable, Equatable {
     public enum Format: String, Sendable, CaseIterable { case json, text }
     /// Where the access log goes.
     public enum Access: String, Sendable, CaseIterable { case stdout, stderr, off }
-    /// How much of a client's address is written: its /24 or /48 network, all of it, nothing.
-    public enum Addresses: String, Sendable, CaseIterable { case prefix, full, none }
+    /// How much of a client's address is written: its /24 or /48 network, all of it, a keyed hash that tells clients
+    /// apart until the next start, nothing.
+    public enum Addresses: String, Sendable, CaseIterable { case prefix, full, hashed, none }
 
     /// Default: info.
     public var level = Level.info

@@ -11,14 +11,24 @@ public struct RouteSettings: Sendable, Equatable {
 }
 
 /// What becomes of a request. Upstreams and policies are names that exist.
+///
+/// `upstream` is nil only where every listener answers checks: then another proxy forwards.
 public enum RouteAction: Hashable, Sendable {
     /// `allow: true`: forwarded, uncounted.
-    case allow(upstream: String)
+    case allow(upstream: String?)
     /// `deny: true`: 403.
     case deny
     /// `policy: NAME`: admitted under the policy, for which it costs so many units (1…1,000,000, default 1, never more
-    /// than a burst of the policy's limits).
-    case policy(upstream: String, policy: String, cost: UInt32)
+    /// than a burst of the policy's limits). A route of a built-in list is not charged to the policy's free limits.
+    case policy(upstream: String?, policy: String, cost: UInt32, charging: Charging = .freeAndCeiling)
+
+    /// Which limits of its policy a request without a pass is charged to.
+    public enum Charging: Hashable, Sendable {
+        /// All of them.
+        case freeAndCeiling
+        /// The ceiling only: what a built-in list lets by.
+        case ceiling
+    }
 }
 
 /// What a request must be to match. All that is given must hold; what is nil or empty holds for every request.

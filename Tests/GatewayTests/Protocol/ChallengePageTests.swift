@@ -29,7 +29,12 @@ import Testing
         policy.page.contact = contact
         let challenge = IssuedChallenge(token: token, rounds: 16, target: 1, expiresInSeconds: 300, grants: 100)
         return String(
-            decoding: ChallengePage().challenge(challenge, policy: policy, requestID: id, method: method),
+            decoding: ChallengePage().challenge(
+                challenge,
+                policy: policy,
+                requestID: id,
+                request: PageRequest(method: method)
+            ),
             as: UTF8.self
         )
     }
@@ -143,7 +148,10 @@ import Testing
 
     @Test(arguments: RefusalKind.allCases) func everyRefusalHasAPage(_ kind: RefusalKind) {
         let refusal = Refusal(kind, "<b>why</b> & \"how\"", retryAfterSeconds: 90)
-        let html = String(decoding: ChallengePage().message(refusal, requestID: "<i>"), as: UTF8.self)
+        let html = String(
+            decoding: ChallengePage().message(refusal, requestID: "<i>", request: PageRequest(method: "GET")),
+            as: UTF8.self
+        )
         #expect(html.contains("&lt;b&gt;why&lt;/b&gt; &amp; &quot;how&quot; Try again in 90 seconds."))
         #expect(html.contains("&lt;i&gt;") && !html.contains("<i>") && !html.contains("<b>"))
         #expect(html.contains("\(kind.status)"))
@@ -156,7 +164,11 @@ import Testing
         ] as [(UInt64, String)]
     ) func waitsAreToldInWords(_ seconds: UInt64, _ words: String) {
         let html = String(
-            decoding: ChallengePage().message(Refusal(.overLimit, "d", retryAfterSeconds: seconds), requestID: "i"),
+            decoding: ChallengePage().message(
+                Refusal(.overLimit, "d", retryAfterSeconds: seconds),
+                requestID: "i",
+                request: PageRequest(method: "GET")
+            ),
             as: UTF8.self
         )
         #expect(html.contains("Try again in \(words)"))
@@ -164,7 +176,11 @@ import Testing
 
     @Test func theLongestWaitOfAnyLimitIsTold() {
         let longest = Durations.secondsRoundedUp(1 << 62)
-        let html = ChallengePage().message(Refusal(.overLimit, "d", retryAfterSeconds: longest), requestID: "i")
+        let html = ChallengePage().message(
+            Refusal(.overLimit, "d", retryAfterSeconds: longest),
+            requestID: "i",
+            request: PageRequest(method: "GET")
+        )
         #expect(String(decoding: html, as: UTF8.self).contains("Try again in 1281024 hours."))
     }
 }
