@@ -77,9 +77,12 @@ struct Admission {
     private let free: [LimitCharge]
     private let ceiling: [LimitCharge]
     private let isFreeZero: Bool
+    private let chargesNothing: Bool
     private var state: State = .finished
 
-    /// - Parameter passes: authentic, unexpired passes for this policy, in the order in which they were shown; a bounded number.
+    /// - Parameters:
+    ///   - passes: authentic, unexpired passes for this policy, in the order in which they were shown; a bounded number.
+    ///   - chargesNothing: only looks what the verdict would be; no limit and no pass is charged, and none is rebound.
     init(
         policy: PolicyID,
         cost: UInt32,
@@ -87,7 +90,8 @@ struct Admission {
         binding: UInt64,
         free: [LimitCharge],
         ceiling: [LimitCharge],
-        isFreeZero: Bool
+        isFreeZero: Bool,
+        chargesNothing: Bool = false
     ) {
         self.policy = policy
         self.cost = cost
@@ -96,6 +100,7 @@ struct Admission {
         self.free = free
         self.ceiling = ceiling
         self.isFreeZero = isFreeZero
+        self.chargesNothing = chargesNothing
     }
 
     mutating func begin() -> Action {
@@ -108,12 +113,15 @@ struct Admission {
             return finish(.stale)
         case (_, .denied(let retryAfter)):
             return finish(.denied(retryAfterNanoseconds: retryAfter))
+        case (.passCharge(let index, _), .admitted(_, let remaining)) where chargesNothing && (remaining ?? 0) < cost:
+            // It has been looked at only: a charge would have found it empty.
+            return tryPass(index + 1)
         case (.passCharge(let index, _), .admitted(let states, let remaining)):
             let paid = Paid(remaining: remaining ?? 0, expires: LedgerTime(nanoseconds: passes[index].expires))
             return finish(.admitted(Admitted(states: states, pass: paid)))
         case (.passCharge, .refused(_, let retryAfter, let states)):
             return finish(.overLimit(retryAfterNanoseconds: Self.finite(retryAfter), states: states))
-        case (.passCharge(let index, rebound: false), .passRefused(.otherClient)):
+        case (.passCharge(let index, rebound: false), .passRefused(.otherClient)) where !chargesNothing:
             state = .passRebind(index)
             return .rebind(
                 Rebind(
@@ -163,25 +171,35 @@ struct Admission {
             return look()
         }
         state = .freeCharge
-        return .charge(Charge(policy: policy, cost: cost, pass: nil, limits: free + ceiling))
+        return .charge(charge(pass: nil, limits: free + ceiling))
     }
 
     /// Asks whether the ceiling has room, and charges nothing.
     private mutating func look() -> Action {
         state = .ceilingLook
-        let limits = ceiling.map { limit in
+        return .charge(Self.look(policy, cost, pass: nil, limits: ceiling))
+    }
+
+    /// A charge of nothing that is refused where one of `cost` would be.
+    private static func look(_ policy: PolicyID, _ cost: UInt32, pass: PassCharge?, limits: [LimitCharge]) -> Charge {
+        let limits = limits.map { limit in
             var limit = limit
-            limit.reserve = cost
+            // Both are bounded by the configuration far below what would overflow.
+            limit.reserve += cost
             return limit
         }
-        return .charge(Charge(policy: policy, cost: 0, pass: nil, limits: limits))
+        return Charge(policy: policy, cost: 0, pass: pass, limits: limits)
+    }
+
+    private func charge(pass: PassCharge?, limits: [LimitCharge]) -> Charge {
+        chargesNothing
+            ? Self.look(policy, cost, pass: pass, limits: limits)
+            : Charge(policy: policy, cost: cost, pass: pass, limits: limits)
     }
 
     private func passCharge(_ index: Int) -> Charge {
         let pass = passes[index]
-        return Charge(
-            policy: policy,
-            cost: cost,
+        return charge(
             pass: PassCharge(
                 challenge: ChallengeID(pass.id),
                 recordExpiry: LedgerTime(nanoseconds: pass.recordExpiry),

@@ -68,6 +68,28 @@ final class Redeemer {
         }
     }
 
+    /// What is wrong with a solution, if anything is; it is not spent.
+    func problem(of request: RedeemRequest, state: GatewayState) -> RedeemProblem? {
+        var policy: PolicyRuntime?
+        do throws(Redemption.Problem) {
+            let candidate = try Self.open(request, keys: state.keys)
+            policy = state.policies[PolicyID(rawValue: candidate.challenge.policy)]
+            guard let policy, request.policy == nil || request.policy == policy.id else { return .otherPolicy }
+            try Redemption.check(candidate.challenge, now: ledger.now()) {
+                policy.binding(of: request.client, keys: state.keys)
+            }
+            let spend = Redemption.spend(candidate.challenge, idempotencyKey: request.idempotencyKey)
+            let known = ledger.spent(spend)
+            if known == nil || request.idempotencyKey != nil {
+                guard Self.isSolved(request, candidate) else { throw .wrongSolution }
+            }
+            guard let known, case .failure(let problem) = outcome(known, candidate, policy, state) else { return nil }
+            return problem
+        } catch {
+            return .check(error, policy: policy)
+        }
+    }
+
     private static func open(_ request: RedeemRequest, keys: KeyRing) throws(Redemption.Problem)
         -> Redemption.Candidate
     {

@@ -1,4 +1,5 @@
-/// The gateway's own endpoints, on every proxy listener (DESIGN section 5).
+/// The gateway's own endpoints, on every listener (DESIGN section 5). Those of check listeners, `check` and `refusal`, are
+/// ``CheckEndpoint``.
 enum Endpoint: Equatable, Sendable {
     case challenge
     case redeem

@@ -18,7 +18,8 @@ struct FormFields {
 
     subscript(name: String) -> String? { fields[name] }
 
-    private static func decoded(_ bytes: ArraySlice<UInt8>) -> String? {
+    /// The text of a name or a value; nil where it is encoded wrongly or is not UTF-8.
+    static func decoded(_ bytes: ArraySlice<UInt8>) -> String? {
         var output: [UInt8] = []
         var index = bytes.startIndex
         while index < bytes.endIndex {

@@ -10,6 +10,7 @@ enum RefusalKind: String, Sendable, CaseIterable {
     case alreadySpent = "already-spent"
     case noQuorum = "no-quorum"
     case denied
+    case untrustedProxy = "untrusted-proxy"
     case noRoute = "no-route"
     case tooLarge = "too-large"
     case unsupportedMediaType = "unsupported-media-type"
@@ -28,7 +29,7 @@ enum RefusalKind: String, Sendable, CaseIterable {
         case .workRequired, .overLimit: 429
         case .malformed: 400
         case .unknownPolicy, .noRoute: 404
-        case .wrongSolution, .otherClient, .denied: 403
+        case .wrongSolution, .otherClient, .denied, .untrustedProxy: 403
         case .expired: 410
         case .alreadySpent: 409
         case .tooLarge: 413
@@ -54,6 +55,7 @@ enum RefusalKind: String, Sendable, CaseIterable {
         case .alreadySpent: "The challenge has been redeemed before"
         case .noQuorum: "The gateway cannot decide now"
         case .denied: "Access denied"
+        case .untrustedProxy: "This listener does not answer you"
         case .noRoute: "No route matches this request"
         case .tooLarge: "The request is too large"
         case .unsupportedMediaType: "This media type is not accepted here"

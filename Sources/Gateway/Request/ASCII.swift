@@ -25,6 +25,17 @@ enum ASCII {
     static let upperHex: [UInt8] = Array("0123456789ABCDEF".utf8)
 }
 
+extension String {
+    /// Without spaces, tabs and line breaks at its ends.
+    func trimmingWhiteSpaceAndLineBreaks() -> Substring {
+        func isOuter(_ byte: UInt8) -> Bool { ASCII.isWhiteSpace(byte) || byte == 0x0A || byte == 0x0D }
+        var text = self[...]
+        while let first = text.utf8.first, isOuter(first) { text.unicodeScalars.removeFirst() }
+        while let last = text.utf8.last, isOuter(last) { text.unicodeScalars.removeLast() }
+        return text
+    }
+}
+
 extension Substring {
     func trimmingASCIIWhiteSpace() -> Substring {
         var text = self

@@ -45,6 +45,19 @@ public struct RequestHead: Sendable {
         fields.append(Field(name: nameSlice, value: trimmed(valueSlice)))
     }
 
+    /// Makes of this head that of another request, which it describes in its own fields.
+    ///
+    /// - Parameters:
+    ///   - method: a slice of this head, as the others.
+    ///   - host: instead of the `Host` fields; nil to keep them.
+    mutating func describe(method: Slice, target: Slice, host: Slice?) {
+        self.method = method
+        self.target = target
+        guard let host else { return }
+        fields = fields.filter { !equals($0.name, "host") }
+        fields.append(Field(name: append("host".utf8, lowercase: false), value: host))
+    }
+
     private mutating func append(_ bytes: String.UTF8View, lowercase: Bool) -> Slice {
         let start = Int32(storage.count)
         if lowercase {

@@ -14,7 +14,7 @@ extension Exchange {
 
     func admit(_ policy: PolicyRuntime) {
         if redeemed == nil, let solution = head.first("pow-solution") {
-            redeemInLine(solution, policy)
+            if case .refusal = purpose { examineInLine(solution, policy) } else { redeemInLine(solution, policy) }
         } else {
             startAdmission(policy)
         }
@@ -25,8 +25,8 @@ extension Exchange {
         let settings = policy.settings
         let keys = state.keys
         let reserve = isNavigation ? settings.reserve : 0
-        // What a built-in list lets by is charged to the ceiling only.
-        let isLetBy = charging == .ceiling
+        // What a built-in list lets by, and what browsers ask before a script may send, is charged to the ceiling only.
+        let isLetBy = charging == .ceiling || isPreflight
         var admission = Admission(
             policy: policy.id,
             cost: cost,
@@ -34,7 +34,8 @@ extension Exchange {
             binding: policy.binding(of: client, keys: keys),
             free: isLetBy ? [] : policy.charges(policy.free, head: head, client: client, keys: keys, reserve: reserve),
             ceiling: policy.charges(policy.ceiling, head: head, client: client, keys: keys, reserve: 0),
-            isFreeZero: settings.freeIsZero && !isLetBy
+            isFreeZero: settings.freeIsZero && !isLetBy,
+            chargesNothing: isRefusalQuestion
         )
         let action = admission.begin()
         self.admission = admission
@@ -104,7 +105,11 @@ extension Exchange {
 
     private func decided(_ verdict: Admission.Verdict) {
         let policy = policy!
+        if isRefusalQuestion, policy.settings.enforce, tellInLineRefusal(verdict) { return }
         switch verdict {
+        case .admitted where isRefusalQuestion && policy.settings.enforce:
+            // What `check` has refused a moment ago would be admitted now.
+            refuseForWork(policy, 1)
         case .admitted(let admitted):
             addRateLimitFields(policy, admitted)
             forward()
@@ -149,6 +154,10 @@ extension Exchange {
 
     private func refuseForWork(_ policy: PolicyRuntime, _ retryAfter: UInt64?) {
         let seconds = Durations.retryAfterSeconds(retryAfter)
+        if purpose == .check(.nginx), policy.settings.work != nil {
+            // Nobody would see the challenge: nginx asks `refusal` for one.
+            return reply(Refusal(.workRequired, "Solve a challenge.", policy: policy.name, status: 401))
+        }
         guard let challenge = issueChallenge(policy) else {
             reply(
                 Refusal(.overLimit, "The free limit is reached.", retryAfterSeconds: seconds, policy: policy.name)
@@ -192,10 +201,7 @@ extension Exchange {
 
     private func redeemInLine(_ slice: RequestHead.Slice, _ policy: PolicyRuntime) {
         guard let request = inLineRequest(slice, policy) else {
-            refuseInLine(
-                policy,
-                Refusal(.malformed, "PoW-Solution is not one challenge, a dot and its solution.", policy: policy.name)
-            )
+            refuseInLine(policy, Self.malformedInLine(policy))
             return
         }
         loop.redeemer.redeem(request, state: state) { [self] result in
@@ -216,6 +222,39 @@ extension Exchange {
         if policy.settings.enforce { reply(refusal) } else { startAdmission(policy) }
     }
 
+    /// Looks what is wrong with a solution in line, and spends nothing.
+    private func examineInLine(_ slice: RequestHead.Slice, _ policy: PolicyRuntime) {
+        if let request = inLineRequest(slice, policy) {
+            let problem = loop.redeemer.problem(of: request, state: state)
+            inLineRefusal = problem.map { refusal(of: $0, asked: policy) }
+        } else {
+            inLineRefusal = Self.malformedInLine(policy)
+        }
+        startAdmission(policy)
+    }
+
+    private static func malformedInLine(_ policy: PolicyRuntime) -> Refusal {
+        Refusal(.malformed, "PoW-Solution is not one challenge, a dot and its solution.", policy: policy.name)
+    }
+
+    /// Whether the question is what `check` would refuse, so that nothing may be charged for it.
+    private var isRefusalQuestion: Bool {
+        if case .refusal = purpose { true } else { false }
+    }
+
+    /// Tells what is wrong with a solution, unless the refusal was another limit's: `check` may have spent the solution
+    /// itself before it was refused by the ceiling.
+    private func tellInLineRefusal(_ verdict: Admission.Verdict) -> Bool {
+        guard let refusal = inLineRefusal else { return false }
+        switch verdict {
+        case .admitted, .workRequired:
+            reply(refusal)
+            return true
+        case .overLimit, .denied, .stale:
+            return false
+        }
+    }
+
     private func inLineRequest(_ slice: RequestHead.Slice, _ policy: PolicyRuntime) -> RedeemRequest? {
         let text = head.string(slice)
         guard head.all("pow-solution").count == 1, slice.count <= Self.inLineBytesMax,
@@ -233,7 +272,7 @@ extension Exchange {
     /// Whether a browser navigates: it then sees a page instead of a problem document.
     var isNavigation: Bool {
         if let destination = head.first("sec-fetch-dest") {
-            guard head.equals(destination, "document") else { return false }
+            guard head.equals(destination, "document") || isOwnFrame(destination) else { return false }
             for name: StaticString in ["sec-purpose", "purpose"] {
                 if let purpose = head.first(name), head.string(purpose).contains("prefetch") { return false }
             }
@@ -241,5 +280,13 @@ extension Exchange {
         }
         if head.first("sec-fetch-mode") != nil || head.first("sec-fetch-site") != nil { return false }
         return head.all("accept").contains { head.string($0).lowercased().contains("text/html") }
+    }
+
+    /// A frame that a page of the same origin holds; in those of others the page does not show.
+    private func isOwnFrame(_ destination: RequestHead.Slice) -> Bool {
+        guard head.equals(destination, "iframe") || head.equals(destination, "frame"),
+            let site = head.first("sec-fetch-site")
+        else { return false }
+        return head.equals(site, "same-origin")
     }
 }

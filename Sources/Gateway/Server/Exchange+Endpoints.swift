@@ -10,6 +10,10 @@ extension Exchange {
 
     func serve(_ endpoint: Endpoint) {
         switch endpoint {
+        case .challenge where isPreflight:
+            answerPreflight(askedPolicy()?.settings)
+        case .redeem where isPreflight:
+            answerPreflight(nil)
         case .challenge:
             guard head.isGetOrHead else { return refuseMethod("GET, HEAD") }
             serveChallenge()
@@ -47,6 +51,7 @@ extension Exchange {
             reply(Refusal(.unknownPolicy, "Name a policy of this gateway: ?policy=NAME."))
             return
         }
+        self.policy = policy
         guard let challenge = issueChallenge(policy) else {
             reply(Refusal(.unknownPolicy, "This policy asks for no work.", policy: policy.name))
             return
@@ -55,7 +60,7 @@ extension Exchange {
             status: 200,
             contentType: "application/json",
             body: Array(challenge.json.utf8),
-            fields: [("Cache-Control", "no-store")]
+            fields: [("Cache-Control", "no-store")] + crossOriginFields(policy.settings)
         )
     }
 
@@ -69,14 +74,10 @@ extension Exchange {
     // MARK: redeem
 
     private func collectRedeem() {
-        if case .request(let requestHead) = origin {
-            if let length = requestHead.headers.first(name: "content-length").flatMap(Int.init),
-                length > Self.endpointBodyBytesMax
-            {
-                keepAlive = false
-                reply(Refusal(.tooLarge, "The body is larger than \(Self.endpointBodyBytesMax) bytes."))
-                return
-            }
+        if let length = announcedBodyBytes, length > Self.endpointBodyBytesMax {
+            keepAlive = false
+            tooLarge(for: .redemption)
+            return
         }
         guard mediaType() != nil else {
             reply(
@@ -87,16 +88,7 @@ extension Exchange {
             )
             return
         }
-        phase = .collecting(ByteBuffer())
-        if let expect = head.first("expect"), head.string(expect).lowercased() == "100-continue", knowsInterim {
-            front.write(.head(HTTPResponseHead(version: .http1_1, status: .continue)))
-            front.flush()
-            continueSent = true
-        }
-        let held = heldBody
-        heldBody = []
-        for part in held { requestBody(part) }
-        if requestEnded, case .collecting(let body) = phase { redeem(body: body) } else { front.resumeReading() }
+        collect(.redemption)
     }
 
     private enum MediaType { case json, form }
@@ -144,27 +136,28 @@ extension Exchange {
         return head.withBytes(slice) { QuotaKey(state.keys.idempotencyKey($0)) }
     }
 
-    private var knowsInterim: Bool {
-        if case .request(let requestHead) = origin { requestHead.version.minor >= 1 } else { false }
-    }
-
     private func solutionFields(_ body: ByteBuffer) -> (String, String)? {
         let bytes = Array(body.readableBytesView)
         switch mediaType() {
         case .json:
-            guard let object = FlatJSON(bytes), let token = object["challenge"], let solution = object["solution"]
-            else {
-                return nil
-            }
-            return (token, solution)
+            return Self.solutionFields(json: bytes)
         case .form:
-            guard let form = FormFields(bytes), let token = form["challenge"], let solution = form["solution"] else {
-                return nil
-            }
-            return (token, solution)
+            guard let form = FormFields(bytes), let solution = form["solution"] else { return nil }
+            returnPath = ReturnPath.safe(form["return"])
+            // A person pastes the line that `tollgate solve` has printed, which holds both.
+            let pasted = solution.trimmingWhiteSpaceAndLineBreaks()
+            if pasted.utf8.first == UInt8(ascii: "{") { return Self.solutionFields(json: Array(pasted.utf8)) }
+            return form["challenge"].map { ($0, String(pasted)) }
         case nil:
             return nil
         }
+    }
+
+    private static func solutionFields(json bytes: [UInt8]) -> (String, String)? {
+        guard let object = FlatJSON(bytes), let token = object["challenge"], let solution = object["solution"] else {
+            return nil
+        }
+        return (token, solution)
     }
 
     private func answer(_ redeemed: Redeemed) {
@@ -180,12 +173,16 @@ extension Exchange {
             isHTTPS: identity!.isHTTPS,
             maxAgeSeconds: redeemed.expiresInSeconds
         )
-        reply(
-            status: 200,
-            contentType: "application/json",
-            body: Array(json.text.utf8),
-            fields: [("Cache-Control", "no-store"), ("Set-Cookie", cookie)]
-        )
+        self.policy = redeemed.policy
+        var fields: [(name: String, value: String)] = [("Cache-Control", "no-store"), ("Set-Cookie", cookie)]
+        if let returnPath, isNavigation {
+            // The form of the page without JavaScript: back to where its reader wanted to go.
+            fields.append(("Location", returnPath))
+            reply(status: 303, contentType: nil, body: [], fields: fields)
+            return
+        }
+        fields += crossOriginFields(redeemed.policy.settings)
+        reply(status: 200, contentType: "application/json", body: Array(json.text.utf8), fields: fields)
     }
 
     // MARK: Why not

@@ -28,15 +28,15 @@ extension Exchange {
         case .waiting, .connecting:
             // Reading stands still, but what one read brought may hold several parts: no more than that waits here.
             heldBody.append(bytes)
-        case .collecting(var body):
-            guard body.readableBytes + bytes.readableBytes <= Self.endpointBodyBytesMax else {
+        case .collecting(var body, let collection):
+            guard body.readableBytes + bytes.readableBytes <= collection.bytesMax else {
                 keepAlive = false
-                reply(Refusal(.tooLarge, "The body is larger than \(Self.endpointBodyBytesMax) bytes."))
+                tooLarge(for: collection)
                 return
             }
             var bytes = bytes
             body.writeBuffer(&bytes)
-            phase = .collecting(body)
+            phase = .collecting(body, collection)
         case .forwarding(let upstream):
             upstream.sendBody(bytes)
         case .finished:
@@ -47,7 +47,7 @@ extension Exchange {
     func requestEnd() {
         requestEnded = true
         switch phase {
-        case .collecting(let body): redeem(body: body)
+        case .collecting(let body, let collection): collected(body, collection)
         case .forwarding(let upstream): upstream.sendEnd()
         case .waiting, .connecting, .finished: break
         }

@@ -11,19 +11,29 @@ extension Exchange: UpstreamExchangeDelegate {
     }
 
     func forward(to upstream: String?) {
+        switch purpose {
+        case .proxy: break
+        case .check: return answerCheck()
+        case .refusal: return refuseNothing()
+        }
         guard case .request(let requestHead) = origin else { return }
         let facts = ForwardedHead.Facts(
             identity: identity!,
             requestID: requestID,
             target: target!,
             clientHeader: front.listener.clientHeader,
-            forwardedHost: identity!.isPeerTrusted ? head.all("x-forwarded-host").last.map { head.string($0) } : nil
+            forwardedHost: trustedHost
         )
         forwardedHead = ForwardedHead.request(requestHead, facts)
         guard let settings = upstream.flatMap({ state.configuration.upstream(named: $0) }) else {
             preconditionFailure("a checked configuration names an upstream that does not exist")
         }
         connect(loop.pool(settings), fresh: false)
+    }
+
+    /// The host that the client asked for by the word of a trusted peer, where that has changed it.
+    var trustedHost: String? {
+        identity!.isPeerTrusted ? head.all("x-forwarded-host").last.map { head.string($0) } : nil
     }
 
     private func connect(_ pool: UpstreamPool, fresh: Bool) {
@@ -84,6 +94,7 @@ extension Exchange: UpstreamExchangeDelegate {
         var added = addedFields
         // A response that carries a pass is its client's alone.
         if redeemed != nil { added.append(("Cache-Control", "private, no-store")) }
+        addCrossOriginNames(to: head, &added)
         var (forwarded, framing) = ForwardedHead.response(
             head,
             isHead: requestHead.method == .HEAD,

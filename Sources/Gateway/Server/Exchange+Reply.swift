@@ -5,55 +5,95 @@ import NIOHTTP1
 extension Exchange {
     /// Answers with a refusal: a page where a browser navigates, a problem document otherwise.
     func reply(_ refusal: Refusal) {
-        var fields = refusal.fields()
-        if isNavigation, case .request = origin {
-            let page = state.page
-            let body: [UInt8]
-            var status = refusal.status
-            if refusal.kind == .workRequired, let challenge = refusal.challenge, let policy {
-                body = page.challenge(
-                    challenge,
-                    policy: policy.settings,
-                    requestID: requestID,
-                    request: pageRequest
-                )
-                if status == 429 { status = policy.settings.page.status }
+        if purpose == .check(.nginx) {
+            answerNginx(refusal)
+        } else if isNavigation, case .request = origin {
+            if refusal.kind == .workRequired, refusal.challenge != nil, policy != nil {
+                replyChallengePage(refusal)
             } else {
-                body = page.message(refusal, requestID: requestID, request: pageRequest)
+                let page = state.page.message(refusal, requestID: requestID, request: pageRequest(form: .none))
+                reply(page: page, status: refusal.status, refusal, form: .none)
             }
-            fields.append(("Content-Security-Policy", ChallengePage.contentSecurityPolicy))
-            fields.append(("X-Content-Type-Options", "nosniff"))
-            fields.append(("Referrer-Policy", "same-origin"))
-            fields.append(("Vary", "Accept, Sec-Fetch-Dest"))
-            reply(status: status, contentType: "text/html; charset=utf-8", body: body, fields: fields)
         } else {
             let problem = refusal.problem(requestID: requestID)
             reply(
                 status: refusal.status,
                 contentType: "application/problem+json",
                 body: Array(problem.utf8),
-                fields: fields
+                fields: refusal.fields() + crossOriginFields(policy?.settings)
             )
         }
     }
 
+    // MARK: The page
+
+    /// The page with a challenge. A form that a page of this origin has posted is read first, to be posted again.
+    private func replyChallengePage(_ refusal: Refusal) {
+        if head.isGetOrHead { return replyPage(refusal, form: .none) }
+        if let reason = reasonNotToReplay { return replyPage(refusal, form: .lost(reason)) }
+        collect(.form(refusal))
+    }
+
+    /// Why what a navigation has sent is not posted again; nil where it is.
+    private var reasonNotToReplay: FormReplay.Reason? {
+        let authority = trustedHost ?? target!.authority
+        let origin = PostedForm.origin(authority: authority, isHTTPS: identity!.isHTTPS)
+        guard PostedForm.isSameOrigin(head, origin: origin) else { return .otherOrigin }
+        guard head.equals(head.method, "POST"), PostedForm.isURLEncoded(head) else { return .otherType }
+        if let length = announcedBodyBytes {
+            if length > PostedForm.bytesMax { return .tooLarge }
+            if length == 0, purpose != .proxy { return .notSeen }
+        }
+        if case .check = purpose { return .notSeen }
+        return nil
+    }
+
+    /// Writes the page with the refusal's challenge.
+    func replyPage(_ refusal: Refusal, form: FormReplay) {
+        guard let challenge = refusal.challenge, let settings = policy?.settings else {
+            preconditionFailure("a page is asked for without its challenge")
+        }
+        let page = state.page.challenge(
+            challenge,
+            policy: settings,
+            requestID: requestID,
+            request: pageRequest(form: form)
+        )
+        reply(page: page, status: refusal.status == 429 ? settings.page.status : refusal.status, refusal, form: form)
+    }
+
+    private func reply(page: [UInt8], status: Int, _ refusal: Refusal, form: FormReplay) {
+        var fields = refusal.fields()
+        fields.append(("Content-Security-Policy", ChallengePage.contentSecurityPolicy))
+        fields.append(("X-Content-Type-Options", "nosniff"))
+        fields.append(("X-Frame-Options", "SAMEORIGIN"))
+        fields.append(("Cross-Origin-Resource-Policy", "same-origin"))
+        fields.append(("Referrer-Policy", "same-origin"))
+        fields.append(("Vary", "Accept, Sec-Fetch-Dest"))
+        reply(status: status, contentType: "text/html; charset=utf-8", body: page, fields: fields)
+    }
+
     /// What the page must know of this navigation.
-    private var pageRequest: PageRequest {
+    private func pageRequest(form: FormReplay) -> PageRequest {
         PageRequest(
             method: head.string(head.method),
-            acceptLanguage: head.first("accept-language").map { head.string($0) } ?? ""
+            acceptLanguage: head.first("accept-language").map { head.string($0) } ?? "",
+            form: form
         )
     }
 
     /// Writes a whole response and ends the exchange.
-    func reply(status: Int, contentType: String, body: [UInt8], fields: [(name: String, value: String)]) {
+    ///
+    /// - Parameter contentType: nil where there is no content.
+    func reply(status: Int, contentType: String?, body: [UInt8], fields: [(name: String, value: String)]) {
         guard !isFinished, !responseBegun else { return }
         phase = .finished
         responseBegun = true
         heldBody = []
         var headers = HTTPHeaders()
-        headers.add(name: "Content-Type", value: contentType)
-        headers.add(name: "Content-Length", value: String(body.count))
+        if let contentType { headers.add(name: "Content-Type", value: contentType) }
+        // RFC 9110 section 8.6: a 204 has no length.
+        if status != 204 { headers.add(name: "Content-Length", value: String(body.count)) }
         headers.add(name: "Date", value: loop.date())
         headers.add(name: "X-Request-Id", value: requestID)
         for (name, value) in fields { headers.add(name: name, value: value) }
@@ -61,10 +101,15 @@ extension Exchange {
         decideKeepAlive()
         addConnection(&headers)
         front.write(.head(HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: headers)))
-        if !head.equals(head.method, "HEAD") {
+        if !body.isEmpty, !isHead {
             front.write(.body(.byteBuffer(ByteBuffer(bytes: body))))
         }
         front.endResponse(nil, keepAlive: keepAlive)
+    }
+
+    /// Whether the response has no body, whatever it says. The request that a proxy asks about may be another.
+    private var isHead: Bool {
+        if case .request(let requestHead) = origin { requestHead.method == .HEAD } else { false }
     }
 
     /// Decides, when the head of the response is written, whether the connection goes on.

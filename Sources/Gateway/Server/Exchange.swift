@@ -17,11 +17,26 @@ final class Exchange {
         case waiting
         /// Waits for a connection to the upstream.
         case connecting(UpstreamPool)
-        /// Takes the body of a request to one of our endpoints.
-        case collecting(ByteBuffer)
+        /// Takes the body of a request for ourselves.
+        case collecting(ByteBuffer, Collection)
         case forwarding(UpstreamConnection)
         /// A response of our own, or the last bytes of the upstream's, are written.
         case finished
+    }
+
+    /// What a body is collected for.
+    enum Collection {
+        case redemption
+        /// A form that met this refusal: the page posts it again.
+        case form(Refusal)
+
+        /// Largest body, in bytes.
+        var bytesMax: Int {
+            switch self {
+            case .redemption: Exchange.endpointBodyBytesMax
+            case .form: PostedForm.bytesMax
+            }
+        }
     }
 
     enum Origin {
@@ -42,6 +57,7 @@ final class Exchange {
     var target: RequestTarget?
     var route: RouteSettings?
     var policy: PolicyRuntime?
+    var purpose = Purpose.proxy
 
     // The request's body.
     var requestEnded = false
@@ -54,6 +70,10 @@ final class Exchange {
     /// Fields that the decision adds to the response, whoever writes it.
     var addedFields: [(name: String, value: String)] = []
     var redeemed: Redeemed?
+    /// Where the form that hands in a solution wants its reader to go.
+    var returnPath: String?
+    /// What is wrong with a solution in line, where that is only to be told.
+    var inLineRefusal: Refusal?
     var responseBegun = false
     var framing = ForwardedHead.Framing.none
     var keepAlive: Bool
@@ -123,6 +143,7 @@ final class Exchange {
             reply(refusal)
             return
         }
+        if case .check(let family) = front.listener.settings.mode, !takeQuestion(family) { return }
         do throws(RequestTarget.Problem) {
             target = try RequestTarget(head, isHTTP10: requestHead.version.minor == 0)
         } catch {
@@ -131,11 +152,24 @@ final class Exchange {
             return
         }
         if let endpoint = Endpoint(path: target!.path.matched) {
-            serve(endpoint)
+            if purpose == .proxy {
+                serve(endpoint)
+            } else {
+                reply(
+                    Refusal(
+                        .noRoute,
+                        "The gateway's own endpoints are not to be asked about: publish them as they are."
+                    )
+                )
+            }
             return
         }
         if let alternative = target!.path.alternative, Endpoint(path: alternative) != nil {
             reply(Refusal(.malformed, "An encoded slash leads to one of the gateway's own endpoints."))
+            return
+        }
+        if purpose == .proxy, front.listener.settings.mode != .proxy {
+            refuseToProxy()
             return
         }
         matchRoute()
@@ -158,7 +192,10 @@ final class Exchange {
         if head.hasReplacementCharacter {
             return Refusal(.malformed, "A header field is not UTF-8.")
         }
-        if let upgrade = head.first("upgrade"), !onlyH2C(upgrade) {
+        if front.listener.settings.mode != .proxy {
+            // What a client wants to switch to is the asking proxy's affair. The parser stops after such a request.
+            if head.first("upgrade") != nil { keepAlive = false }
+        } else if let upgrade = head.first("upgrade"), !onlyH2C(upgrade) {
             return Refusal(.notImplemented, "The gateway does not switch protocols yet.")
         }
         if let encoding = requestHead.headers.first(name: "transfer-encoding") {

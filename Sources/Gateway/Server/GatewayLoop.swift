@@ -30,6 +30,7 @@ final class GatewayLoop {
     private var pools: [UpstreamPool] = []
     private var connections: [ObjectIdentifier: FrontHandler] = [:]
     private var isDraining = false
+    private var nextUntrustedReport = NIODeadline.now()
     private var drained: EventLoopPromise<Void>?
 
     init(
@@ -96,6 +97,17 @@ final class GatewayLoop {
             dateText = HTTPDate.text(now)
         }
         return dateText
+    }
+
+    /// Says that somebody asks who is not trusted, and what to do about it: once a minute at most, since anybody can ask.
+    func reportUntrustedProxy(_ peer: IPAddress?, _ listener: ListenAddress) {
+        let now = NIODeadline.now()
+        guard now >= nextUntrustedReport else { return }
+        nextUntrustedReport = now + .seconds(60)
+        logger.warning(
+            "a peer that is not trusted asks for a decision; add it to the listener's client.trusted if it is your proxy",
+            metadata: ["peer": "\(peer.map(\.description) ?? "unix")", "listener": "\(listener)"]
+        )
     }
 
     // MARK: Connections

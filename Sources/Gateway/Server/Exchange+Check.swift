@@ -1,0 +1,82 @@
+import NIOCore
+import NIOHTTP1
+import Settings
+
+/// Questions of another proxy: DESIGN section 5, "Check".
+extension Exchange {
+    /// What a request is for.
+    enum Purpose: Equatable {
+        /// To be forwarded, or for one of our endpoints.
+        case proxy
+        /// To be decided on, for a proxy that forwards it itself.
+        case check(CheckFamily)
+        /// To be told what `check` would refuse.
+        case refusal(CheckFamily)
+    }
+
+    /// Takes a request on a check listener. What asks for a decision becomes the request that it asks about.
+    ///
+    /// - Returns: false where it has been answered.
+    func takeQuestion(_ family: CheckFamily) -> Bool {
+        guard identity!.isPeerTrusted else {
+            loop.reportUntrustedProxy(front.peer, front.listener.settings.address)
+            keepAlive = false
+            reply(
+                Refusal(
+                    .untrustedProxy,
+                    "This listener answers trusted proxies only, and your address is not one of them."
+                )
+            )
+            return false
+        }
+        let endpoint = head.withBytes(head.target) { CheckEndpoint(target: $0, family: family) }
+        guard let endpoint else { return true }
+        purpose = endpoint == .check ? .check(family) : .refusal(family)
+        do throws(DescribedRequest.Problem) {
+            try DescribedRequest.describe(&head, family: family)
+        } catch {
+            loop.logger.warning(
+                "a proxy asks without describing the request",
+                metadata: ["problem": "\(error.text)", "family": "\(family.rawValue)", "request_id": "\(requestID)"]
+            )
+            reply(Refusal(.malformed, error.text))
+            return false
+        }
+        guard head.target.count <= state.configuration.limits.targetBytes else {
+            reply(Refusal(.tooLarge, "The request's target is too long.", status: 414))
+            return false
+        }
+        return true
+    }
+
+    /// Answers what a request on a check listener gets that is neither a question nor for an endpoint.
+    func refuseToProxy() {
+        keepAlive = false
+        reply(
+            Refusal(
+                .noRoute,
+                "This listener answers checks only: \(CheckEndpoint.checkPath), \(CheckEndpoint.refusalPath) and the endpoints."
+            )
+        )
+    }
+
+    /// The request may pass.
+    func answerCheck() {
+        var fields: [(name: String, value: String)] = [("Cache-Control", "no-store")]
+        fields += crossOriginFields(policy?.settings)
+        reply(status: 200, contentType: nil, body: [], fields: fields)
+    }
+
+    /// `refusal` was asked about a request that `check` lets pass.
+    func refuseNothing() {
+        reply(Refusal(.noRoute, "There is nothing to refuse about this request."))
+    }
+
+    /// nginx takes 401 and 403 for a refusal and everything else for a fault; it asks `refusal` for what to show.
+    func answerNginx(_ refusal: Refusal) {
+        let wouldWorkHelp = refusal.kind == .workRequired
+        var fields: [(name: String, value: String)] = [("Cache-Control", "no-store")]
+        if wouldWorkHelp, let policy { fields.append(("WWW-Authenticate", "PoW realm=\"\(policy.name)\"")) }
+        reply(status: wouldWorkHelp ? 401 : 403, contentType: nil, body: [], fields: fields)
+    }
+}
