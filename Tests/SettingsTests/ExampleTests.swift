@@ -10,12 +10,15 @@ let exampleText = """
     listeners:
       - address: "0.0.0.0:8080"
         client: { from: x-forwarded-for, trusted: [loopback] }
+      - { address: "127.0.0.1:8081", check: nginx }
+    admin: { address: "unix:/run/tollgate/admin.sock" }
     probes: { address: "127.0.0.1:9464" }
     upstreams:
       app: { servers: ["127.0.0.1:3000"] }
     routes:                                                        # the first match wins
       - { name: robots, match: { path: "/robots.txt" }, upstream: app, allow: true }
       - { name: banned, match: { clients: ["192.0.2.0/24", { file: bad.txt }] }, deny: true }
+      - { include: "builtin:well-known", upstream: app, policy: api }
       - { name: api, match: { host: api.example.com, path: "/v1/*", methods: [GET, POST], headers: { User-Agent: "*" }, not: { path: "/v1/open/*" } },
           upstream: app, policy: api, cost: 1 }
     policies:
@@ -44,7 +47,10 @@ let exampleText = """
         page: { title: "One moment", text: "Terms &conditions apply", contact: "mail@example.com", logo: logo.svg, status: 429 }
     log: { level: info, format: json, access: stdout, addresses: prefix }
     """
-let exampleFiles = ["/etc/bad.txt": "# bad\n198.51.100.0/24\n\n2001:db8::/32  # worse\r\n", "/etc/logo.svg": "<svg/>"]
+let exampleFiles = [
+    "/etc/bad.txt": "# bad\n198.51.100.0/24\n\n2001:db8::/32  # worse\r\n", "/etc/logo.svg": "<svg/>",
+    "/etc/admin.token": "0123456789abcdef\n",
+]
 
 @Suite struct ExampleTests {
     @Test func `The example of the design says what it means`() throws {
@@ -57,8 +63,16 @@ let exampleFiles = ["/etc/bad.txt": "# bad\n198.51.100.0/24\n\n2001:db8::/32  # 
                     address: .tcp(host: IPAddress(ipv4: 0), port: 8_080),
                     mode: .proxy,
                     client: .xForwardedFor(trusted: .loopback)
-                )
+                ),
+                ListenerSettings(
+                    address: .tcp(host: IPAddress(ipv4: 0x7F00_0001), port: 8_081),
+                    mode: .check(.nginx),
+                    client: .header(name: "x-real-ip", trusted: .loopback)
+                ),
             ]
+        )
+        #expect(
+            configuration.admin == AdminSettings(address: .unix(path: "/run/tollgate/admin.sock"), token: nil)
         )
         #expect(configuration.probes == .tcp(host: IPAddress(ipv4: 0x7F00_0001), port: 9_464))
         #expect(
@@ -71,15 +85,19 @@ let exampleFiles = ["/etc/bad.txt": "# bad\n198.51.100.0/24\n\n2001:db8::/32  # 
         #expect(loaded.files == ["/etc/t.yaml", "/etc/logo.svg", "/etc/bad.txt"])
 
         let routes = configuration.routes
-        #expect(routes.map(\.name) == ["robots", "banned", "api"])
-        #expect(routes.map(\.line) == [11, 12, 13])
+        #expect(routes.map(\.name) == ["robots", "banned", "well-known", "api"])
+        #expect(routes.map(\.line) == [13, 14, 15, 16])
         #expect(
-            routes.map(\.action) == [.allow(upstream: "app"), .deny, .policy(upstream: "app", policy: "api", cost: 1)]
+            routes.map(\.action) == [
+                .allow(upstream: "app"), .deny,
+                .policy(upstream: "app", policy: "api", cost: 1, charging: .ceiling),
+                .policy(upstream: "app", policy: "api", cost: 1),
+            ]
         )
         #expect(routes[0].match.path == [Glob("/robots.txt")])
         let banned = try #require(routes[1].match.clients)
         #expect(banned.prefixes.map(\.description) == ["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32"])
-        let api = routes[2].match
+        let api = routes[3].match
         #expect(api.host == [Glob("api.example.com")])
         #expect(api.path == [Glob("/v1/*")])
         #expect(api.methods == ["GET", "POST", "HEAD"])
@@ -130,9 +148,8 @@ let exampleFiles = ["/etc/bad.txt": "# bad\n198.51.100.0/24\n\n2001:db8::/32  # 
             policy.page.logo
                 == PageLogo(path: "/etc/logo.svg", contentType: "image/svg+xml", bytes: Array("<svg/>".utf8))
         )
-        // The ceiling's burst, which the example leaves to its default, is below the free one, and a key of 600/min
-        // below 1000/min.
-        #expect(loaded.warnings.map(\.line) == [33, 37, 38, 39, 39])
+        // The ceiling's burst, which the example leaves to its default, is below the free one.
+        #expect(loaded.warnings.map(\.line) == [36])
         #expect(loaded.warnings.first?.message.contains("the ceiling's burst of 16 is below the free 20") == true)
     }
 

@@ -175,19 +175,9 @@ import Testing
             "remove `cluster` to run a single node"
         ),
         Fault(
-            "upstream: \"http://127.0.0.1:3000\"\n¶admin: { address: \"unix:/run/a.sock\" }\n",
-            "no admin interface",
-            "remove `admin`"
-        ),
-        Fault(
             "upstream: \"http://127.0.0.1:3000\"\nnode: { ¶sealKey: k }\n",
             "nothing is kept on disk",
             "remove `sealKey`"
-        ),
-        Fault(
-            "upstream: \"http://127.0.0.1:3000\"\nlisteners: [{ address: \"0.0.0.0:1\", check: ¶nginx }]\n",
-            "check listeners are not supported",
-            "remove this listener"
         ),
         Fault(
             "upstream: \"http://127.0.0.1:3000\"\nlisteners: [{ address: \"0.0.0.0:1\", tls: ¶{ key: k } }]\n",
@@ -199,11 +189,6 @@ import Testing
             "upstreams: { a: { servers: [\"a:1\"], tls: ¶{} } }\n",
             "TLS to upstreams is not supported",
             "remove `tls`"
-        ),
-        Fault(
-            "upstream: \"http://127.0.0.1:3000\"\nroutes: [{ include: ¶\"builtin:well-known\", policy: default }]\n",
-            "not available yet in this version",
-            "remove `include`"
         ),
     ])
     func `What a later version will have is refused in so many words`(fault: Fault) { expectOnly(fault) }

@@ -118,6 +118,15 @@ private func named(_ texts: [String]) -> [NamedText] { texts.map(NamedText.init)
         policies:
           default: { free: { rate: 0 }, ceiling: [{ key: "client/24,/48", rate: 5/10s, burst: 9 }], work: { difficulty: 20, ttl: 1h30m }, cors: { origins: ["https://a:8"] } }
         """,
+        """
+        listeners: [{ address: "127.0.0.1:8081", check: envoy }, { address: "127.0.0.1:8082", check: nginx, client: { from: forwarded, trusted: [private] } }]
+        admin: { address: "127.0.0.1:9465", token: admin.token }
+        routes:
+          - { include: "builtin:git", name: forge, match: { host: git.example.com, not: { path: "/x/*" } }, policy: default, cost: 2 }
+          - { include: "builtin:oci", policy: default }
+          - { policy: default }
+        policies: { default: { cors: { origins: "*" } } }
+        """,
     ]
 
     @Test func `No mutation of a configuration ends the process`() throws {
@@ -129,6 +138,7 @@ private func named(_ texts: [String]) -> [NamedText] { texts.map(NamedText.init)
             "---\n", "...\n", "%YAML 1.2\n", "\0", "\u{FEFF}", "\u{85}", "\u{2028}", "é", "😀", "60/min", "0/s", "366d",
             "/0", "::", "..", "%2", "*", "client/1,/1", "header:", "off", "free: ", "routes: ",
             "{ file: bad.txt }", "{ file: . }", String(repeating: "[", count: 40), String(repeating: "a", count: 300),
+            "builtin:feeds", "check: caddy", "peer", "allow: true", "unix:/a", "token: admin.token", "ceiling: off",
             "\"\\u0000\"", "\"\\xff\"", "<<: ", "name: a", "4611686018427387904",
         ]
         for text in Self.corpus { _ = try load(text, files: exampleFiles) }
@@ -188,8 +198,17 @@ private func named(_ texts: [String]) -> [NamedText] { texts.map(NamedText.init)
 
     /// What the documentation of the types promises and a configuration does not keep.
     private func brokenInvariant(_ configuration: Configuration) -> String? {
-        if configuration.listeners.isEmpty || configuration.upstreams.isEmpty || configuration.routes.isEmpty {
-            return "a list is empty"
+        if configuration.listeners.isEmpty || configuration.routes.isEmpty { return "a list is empty" }
+        let forwards = configuration.listeners.contains { $0.mode == .proxy }
+        if forwards, configuration.upstreams.isEmpty { return "nothing to forward to" }
+        for listener in configuration.listeners
+        where listener.mode != .proxy && listener.client.trusted.prefixes.isEmpty {
+            return "a check listener that nobody may ask"
+        }
+        if let admin = configuration.admin, case .tcp = admin.address, admin.token == nil { return "no token" }
+        func isThere(_ upstream: String?) -> Bool {
+            guard let upstream else { return !forwards }
+            return configuration.upstream(named: upstream) != nil
         }
         if Set(configuration.routes.map(\.name)).count != configuration.routes.count { return "two routes of one name" }
         if configuration.upstreams.contains(where: \.servers.isEmpty) { return "an upstream without servers" }
@@ -197,15 +216,13 @@ private func named(_ texts: [String]) -> [NamedText] { texts.map(NamedText.init)
             switch route.action {
             case .deny: break
             case .allow(let upstream):
-                if upstream.flatMap({ configuration.upstream(named: $0) }) == nil {
-                    return "an upstream that is not there"
-                }
-            case .policy(let upstream, let name, let cost, _):
-                if upstream.flatMap({ configuration.upstream(named: $0) }) == nil {
-                    return "an upstream that is not there"
-                }
+                if !isThere(upstream) { return "an upstream that is not there" }
+            case .policy(let upstream, let name, let cost, let charging):
+                if !isThere(upstream) { return "an upstream that is not there" }
                 guard let policy = configuration.policy(named: name) else { return "a policy that is not there" }
-                if (policy.free + policy.ceiling).contains(where: { $0.burst < cost }) { return "a cost above a burst" }
+                if charging == .ceiling, policy.ceiling.isEmpty { return "a list without a ceiling" }
+                let limits = charging == .ceiling ? policy.ceiling : policy.free + policy.ceiling
+                if limits.contains(where: { $0.burst < cost }) { return "a cost above a burst" }
             }
         }
         for policy in configuration.policies {

@@ -205,7 +205,9 @@ private func policy(_ fields: String) -> String {
     @Test(arguments: [
         Fault(policy("cors: ¶{}"), "has no `origins`", "https://app.example.com"),
         Fault(policy("cors: { origins: ¶[] }"), "is empty", "add an element"),
-        Fault(policy("cors: { origins: [¶\"*\"] }"), "would let every site's scripts", "name each origin"),
+        Fault(policy("cors: { origins: ¶[\"*\", \"https://a\"] }"), "`*` is every origin", "keep `*` alone"),
+        Fault(policy("cors: { origins: ¶\"*\" }, work: { bind: none }"), "carry them off", "bind: client"),
+        Fault(policy("cors: { origins: [¶\"https://*.example.com\"] }"), "is not an origin", "https://"),
         Fault(policy("cors: { origins: [¶app.example.com] }"), "is not an origin", "https://"),
         Fault(policy("cors: { origins: [¶\"https://a/b\"] }"), "is not an origin", "host and port only"),
         Fault(policy("cors: { origins: [¶\"ftp://a\"] }"), "is not an origin", "https://"),
@@ -228,6 +230,11 @@ private func policy(_ fields: String) -> String {
     ])
     func `An origin is written as browsers write it`(text: String, origin: String) throws {
         #expect(try load(policy("cors: { origins: \"\(text)\" }")).configuration.policies[0].cors == [origin])
+    }
+
+    @Test func `Every origin may be allowed where passes are bound to clients`() throws {
+        #expect(try load(policy("cors: { origins: \"*\" }")).configuration.policies[0].cors == ["*"])
+        #expect(try load(policy("cors: { origins: [\"*\"] }, work: off")).configuration.policies[0].cors == ["*"])
     }
 
     @Test func `What a difficulty means is said in seconds`() {

@@ -40,13 +40,20 @@ func printedSeed(_ test: String = #function) -> UInt64 {
     return seed
 }
 
-/// An environment of these files and nothing else.
+/// An environment of these files and nothing else. Those whose name ends in `.token` are readable by their owner only.
 func environment(_ files: [String: String] = [:], hostName: String = "host-1") -> LoadingEnvironment {
-    LoadingEnvironment(hostName: hostName) { path, byteLimit throws(LoadingEnvironment.FileFault) in
+    @Sendable func read(_ path: String, _ byteLimit: Int) throws(LoadingEnvironment.FileFault) -> [UInt8] {
         guard let text = files[path] else { throw .init(message: "does not exist", remedy: "create it") }
         guard text.utf8.count <= byteLimit else { throw .init(message: "is too large", remedy: "make it smaller") }
         return Array(text.utf8)
     }
+    @Sendable func readSecret(_ path: String, _ byteLimit: Int) throws(LoadingEnvironment.FileFault) -> [UInt8] {
+        guard path.hasSuffix(".token") || files[path] == nil else {
+            throw .init(message: "may be read by others", remedy: "change its mode")
+        }
+        return try read(path, byteLimit)
+    }
+    return LoadingEnvironment(hostName: hostName, readFile: read, readSecretFile: readSecret)
 }
 
 /// The configuration in `text`, with what is wrong recorded as the test's failure.

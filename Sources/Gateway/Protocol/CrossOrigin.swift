@@ -21,10 +21,16 @@ enum CrossOrigin {
     static func answerFields(origin: String?, origins: [String]) -> [(name: String, value: String)] {
         guard !origins.isEmpty else { return [] }
         // Also to those that are not listed: what a cache keeps of the answer depends on the origin.
-        guard let origin, origins.contains(origin) else { return [("Vary", "Origin")] }
+        guard let origin else { return [("Vary", "Origin")] }
+        let exposed = ("Access-Control-Expose-Headers", exposedFields)
+        guard origin != "*", origins.contains(origin) else {
+            guard origins.contains("*") else { return [("Vary", "Origin")] }
+            // Every origin, but without credentials: no script uses or renews the pass in a visitor's cookie.
+            return [("Vary", "Origin"), ("Access-Control-Allow-Origin", "*"), exposed]
+        }
         return [
             ("Vary", "Origin"), ("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Credentials", "true"),
-            ("Access-Control-Expose-Headers", exposedFields),
+            exposed,
         ]
     }
 

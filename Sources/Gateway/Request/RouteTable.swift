@@ -49,7 +49,7 @@ struct RouteTable: Sendable {
             if !matched { return false }
         }
         if let clients = match.clients, !clients.contains(query.client) { return false }
-        return !match.not.contains { matches($0, query, path) }
+        return match.also.allSatisfy { matches($0, query, path) } && !match.not.contains { matches($0, query, path) }
     }
 
     private static func matchesAny(_ patterns: [Glob], _ text: [UInt8]) -> Bool {

@@ -40,7 +40,8 @@ extension Exchange {
     /// left as it is.
     func addCrossOriginNames(to response: HTTPResponseHead, _ added: inout [(name: String, value: String)]) {
         guard let origins = policy?.settings.cors, !origins.isEmpty, let origin = requestOrigin,
-            origins.contains(origin), response.headers.contains(name: "Access-Control-Allow-Origin")
+            origins.contains(origin) || origins.contains("*"),
+            response.headers.contains(name: "Access-Control-Allow-Origin")
         else { return }
         let name = isPreflight ? "Access-Control-Allow-Headers" : "Access-Control-Expose-Headers"
         let names = isPreflight ? CrossOrigin.requestFields : CrossOrigin.exposedFields

@@ -87,10 +87,12 @@ extension Reading {
         refuseUnsupported(root)
         let node = node(root)
         let listeners = listeners(root)
+        let forwards = !answersChecksOnly(root)
         let probes = probes(root)
-        let upstreams = upstreams(root)
+        let admin = admin(root)
+        let upstreams = upstreams(root, forwards: forwards)
         var policies = policies(root)
-        let names = Names(upstreams: upstreams.names, policies: policies.names)
+        let names = Names(upstreams: upstreams.names, policies: policies.names, forwards: forwards)
         let routes = routes(root, names: names)
         let log = log(root)
         let limits = httpLimits(root)
@@ -102,8 +104,11 @@ extension Reading {
         if usesDefault, !names.policies.contains("default") {
             policies.settings.append(PolicySettings(name: "default", preset: .site))
         }
-        checkListeners(listeners, probes: probes)
-        checkLoops(upstreams.settings, listeners)
+        checkListeners(
+            listeners.map { ($0.settings.address, $0.position) } + [probes].compactMap(\.self)
+                + [admin.map { ($0.address, $0.position) }].compactMap(\.self)
+        )
+        checkLoops(upstreams.settings, listeners, admin: admin?.address)
         checkCosts(routes, policies.settings)
         // A route that was left out for its faults would seem to be missing.
         if problems.isEmpty {
@@ -114,7 +119,7 @@ extension Reading {
             node: node,
             listeners: listeners.map(\.settings),
             probes: probes?.address,
-            admin: nil,
+            admin: admin?.settings,
             upstreams: upstreams.settings.map(\.settings),
             routes: routes.map(\.settings),
             policies: policies.settings,
@@ -132,14 +137,6 @@ extension Reading {
                 "cluster",
                 "clusters are not supported by this version",
                 "remove `cluster` to run a single node"
-            )
-        }
-        if root.has("admin") {
-            reportUnsupported(
-                root,
-                "admin",
-                "there is no admin interface in this version",
-                "remove `admin`; `probes` serves health"
             )
         }
     }
@@ -182,23 +179,12 @@ extension Reading {
         return node
     }
 
-    private func probes(_ root: Fields) -> (address: ListenAddress, position: Position)? {
-        guard let fields = root.fields("probes", example: "probes: { address: \"127.0.0.1:9464\" }") else { return nil }
-        defer { fields.finish() }
-        if !fields.has("address") { fields.reportMissing("address", example: "address: \"127.0.0.1:9464\"") }
-        return fields.parsed("address", example: "address: \"127.0.0.1:9464\"", parseListenAddress).map {
-            ($0, fields.valuePosition(of: "address"))
-        }
-    }
-
     private func log(_ root: Fields) -> LogSettings {
         var log = LogSettings()
         guard let fields = root.fields("log", example: "log: { level: info }") else { return log }
         defer { fields.finish() }
         fields.choice("level", LogSettings.Level.self).map { log.level = $0 }
         fields.choice("format", LogSettings.Format.self).map { log.format = $0 }
-        fields.warnWithoutEffect("access")
-        fields.warnWithoutEffect("addresses")
         fields.choice("access", LogSettings.Access.self).map { log.access = $0 }
         fields.choice("addresses", LogSettings.Addresses.self).map { log.addresses = $0 }
         return log

@@ -61,12 +61,6 @@ final class Fields {
         reading.warn(Complaint(message, remedy), at: valuePosition(of: name))
     }
 
-    /// Reports that a field, if it is given, is checked and has no effect yet.
-    func warnWithoutEffect(_ name: String) {
-        guard has(name) else { return }
-        warn(name, "`\(name)` has no effect in this version", "remove it, or leave it for a version that uses it")
-    }
-
     /// Reports that a field without a default is not there.
     func reportMissing(_ name: String, example: String) {
         let owner = place.isEmpty ? "the file" : quoted(place)

@@ -25,19 +25,44 @@ public struct LoadingEnvironment: Sendable {
     /// A file's bytes, if they are at most so many.
     public var readFile: @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8]
 
+    /// The same of a file that holds a secret: refused where others than its owner may read or change it (a mode of
+    /// more than 0600).
+    public var readSecretFile: @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8]
+
     /// With this host's name and these files.
     public init(
         hostName: String,
-        readFile: @escaping @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8]
+        readFile: @escaping @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8],
+        readSecretFile: @escaping @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8] = noSecret
     ) {
         self.hostName = hostName
         self.readFile = readFile
+        self.readSecretFile = readSecretFile
+    }
+
+    /// Has no file of secrets.
+    @Sendable public static func noSecret(_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8] {
+        throw FileFault(message: "does not exist", remedy: "create it, or name another file")
     }
 
     /// This machine's name and files. Reading blocks the calling thread: not for an event loop.
     public static var machine: LoadingEnvironment {
-        LoadingEnvironment(hostName: systemHostName(), readFile: readRegularFile)
+        LoadingEnvironment(
+            hostName: systemHostName(),
+            readFile: readRegularFile,
+            readSecretFile: readOwnersFile
+        )
     }
+}
+
+/// Reads a file that anybody may read.
+@Sendable private func readRegularFile(path: String, byteLimit: Int) throws(LoadingEnvironment.FileFault) -> [UInt8] {
+    try readFile(path, byteLimit, isSecret: false)
+}
+
+/// Reads a file that nobody but its owner may read.
+@Sendable private func readOwnersFile(path: String, byteLimit: Int) throws(LoadingEnvironment.FileFault) -> [UInt8] {
+    try readFile(path, byteLimit, isSecret: true)
 }
 
 private func systemHostName() -> String {
@@ -48,8 +73,12 @@ private func systemHostName() -> String {
 }
 
 /// Reads a regular file of at most `byteLimit` bytes. Anything else (a folder, a FIFO that never ends) is refused
-/// without waiting for it.
-@Sendable private func readRegularFile(path: String, byteLimit: Int) throws(LoadingEnvironment.FileFault) -> [UInt8] {
+/// without waiting for it. A secret is not read where more people may read it than its owner.
+private func readFile(
+    _ path: String,
+    _ byteLimit: Int,
+    isSecret: Bool
+) throws(LoadingEnvironment.FileFault) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
         switch errno {
@@ -62,6 +91,14 @@ private func systemHostName() -> String {
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
         throw .init(message: "is not a regular file", remedy: "name a file")
+    }
+    // Every bit but the owner's reading and writing.
+    guard !isSecret || status.st_mode & 0o7177 == 0 else {
+        let mode = String(status.st_mode & 0o7777, radix: 8)
+        throw .init(
+            message: "has the mode 0\(mode), so that others may read a secret in it",
+            remedy: "run `chmod 600` on it, and replace the secret if others may have read it"
+        )
     }
     let tooLarge = LoadingEnvironment.FileFault(message: "is larger than \(byteLimit) bytes", remedy: "make it smaller")
     guard status.st_size <= byteLimit else { throw tooLarge }

@@ -2,14 +2,9 @@
 
 extension Reading {
     /// Two listeners in one place: the second could not start.
-    func checkListeners(
-        _ listeners: [(settings: ListenerSettings, position: Position)],
-        probes: (address: ListenAddress, position: Position)?
-    ) {
+    func checkListeners(_ listeners: [(address: ListenAddress, position: Position)]) {
         var bound: [(address: ListenAddress, position: Position)] = []
-        let all =
-            listeners.map { ($0.settings.address, $0.position) } + (probes.map { [($0.address, $0.position)] } ?? [])
-        for (address, position) in all {
+        for (address, position) in listeners {
             if let other = bound.first(where: { $0.address.overlaps(address) }) {
                 let line = other.position.line
                 report(
@@ -24,24 +19,33 @@ extension Reading {
         }
     }
 
-    /// A server that is one of our own listeners: the first request would go round for ever.
+    /// A server that is one of our own listeners: the first request would go round for ever, or reach what may change
+    /// things.
     func checkLoops(
         _ upstreams: [(settings: UpstreamSettings, position: Position)],
-        _ listeners: [(settings: ListenerSettings, position: Position)]
+        _ listeners: [ListenerDraft],
+        admin: ListenAddress?
     ) {
         for upstream in upstreams {
             for server in upstream.settings.servers {
-                guard let listener = listeners.first(where: { $0.settings.address.isReached(through: server) }) else {
-                    continue
+                let from = "the server \(quoted(server.description)) of \(quoted(upstream.settings.name))"
+                if let admin, admin.isReached(through: server) {
+                    report(
+                        Complaint(
+                            "\(from) is Tollgate's own admin listener, so clients would reach what may change things",
+                            "name the application's address"
+                        ),
+                        at: upstream.position
+                    )
+                } else if let listener = listeners.first(where: { $0.settings.address.isReached(through: server) }) {
+                    report(
+                        Complaint(
+                            "\(from) is Tollgate's own listener \(quoted(listener.settings.address.description))",
+                            "name the application's address, or listen on another port"
+                        ),
+                        at: upstream.position
+                    )
                 }
-                let (from, to) = (quoted(server.description), quoted(listener.settings.address.description))
-                report(
-                    Complaint(
-                        "the server \(from) of \(quoted(upstream.settings.name)) is Tollgate's own listener \(to)",
-                        "name the application's address, or listen on another port"
-                    ),
-                    at: upstream.position
-                )
             }
         }
     }
@@ -65,35 +69,67 @@ extension Reading {
         }
     }
 
-    /// What a request costs must be payable.
+    /// What a request costs must be payable, and what is charged to a ceiling alone must have one.
     func checkCosts(_ routes: [RouteDraft], _ policies: [PolicySettings]) {
+        var checked: Fields?
         for route in routes {
-            guard case .policy(_, let name, let cost, _) = route.settings.action,
+            guard case .policy(_, let name, let cost, let charging) = route.settings.action,
                 let policy = policies.first(where: { $0.name == name })
             else { continue }
-            let costs = "a request costs \(cost) but"
-            if let burst = (policy.free + policy.ceiling).map(\.burst).min(), burst < cost {
-                route.fields.report(
-                    "cost",
-                    "\(costs) the policy \(quoted(name)) has a limit whose burst is \(burst), so none is ever admitted",
-                    "lower `cost`, or raise that limit's `burst` to \(cost) or more"
-                )
-            } else if let work = policy.work, work.grants < cost {
-                route.fields.report(
-                    "cost",
-                    "\(costs) a pass of the policy \(quoted(name)) is good for \(work.grants)",
-                    "lower `cost`, or raise the policy's `grants`"
-                )
-            } else if let smallest = policy.free.map(\.burst).min(), policy.reserve > 0,
-                UInt64(cost) + UInt64(policy.reserve) > smallest
-            {
-                let reserve = "the policy's reserve of \(policy.reserve)"
-                route.fields.warn(
-                    "cost",
-                    "a page costs \(cost) and must leave \(reserve), which a burst of \(smallest) never has",
-                    "lower `cost` or `reserve`, or raise `burst`"
-                )
+            switch charging {
+            case .freeAndCeiling:
+                checkCost(cost, policy, policy.free + policy.ceiling, route.fields)
+            case .ceiling:
+                // The routes of an included list share their fields.
+                guard checked !== route.fields else { continue }
+                checked = route.fields
+                if policy.ceiling.isEmpty {
+                    route.fields.report(
+                        "policy",
+                        "the policy \(quoted(name)) has no ceiling, so what the list lets by would not be limited at all",
+                        "give the policy a `ceiling`, or name another one"
+                    )
+                }
+                checkBurst(cost, policy, policy.ceiling, route.fields)
             }
+        }
+    }
+
+    /// Whether a limit can never be charged so much. Reports it.
+    @discardableResult
+    private func checkBurst(
+        _ cost: UInt32,
+        _ policy: PolicySettings,
+        _ limits: [LimitSettings],
+        _ fields: Fields
+    ) -> Bool {
+        guard let burst = limits.map(\.burst).min(), burst < cost else { return false }
+        let limit = "the policy \(quoted(policy.name)) has a limit whose burst is \(burst)"
+        fields.report(
+            "cost",
+            "a request costs \(cost) but \(limit), so none is ever admitted",
+            "lower `cost`, or raise that limit's `burst` to \(cost) or more"
+        )
+        return true
+    }
+
+    private func checkCost(_ cost: UInt32, _ policy: PolicySettings, _ limits: [LimitSettings], _ fields: Fields) {
+        if checkBurst(cost, policy, limits, fields) { return }
+        if let work = policy.work, work.grants < cost {
+            fields.report(
+                "cost",
+                "a request costs \(cost) but a pass of the policy \(quoted(policy.name)) is good for \(work.grants)",
+                "lower `cost`, or raise the policy's `grants`"
+            )
+        } else if let smallest = policy.free.map(\.burst).min(), policy.reserve > 0,
+            UInt64(cost) + UInt64(policy.reserve) > smallest
+        {
+            let reserve = "the policy's reserve of \(policy.reserve)"
+            fields.warn(
+                "cost",
+                "a page costs \(cost) and must leave \(reserve), which a burst of \(smallest) never has",
+                "lower `cost` or `reserve`, or raise `burst`"
+            )
         }
     }
 
@@ -111,7 +147,9 @@ extension Reading {
             }
         }
         for (field, kind, defined, used) in [
-            ("upstreams", "upstream", names.upstreams, upstreams), ("policies", "policy", names.policies, policies),
+            // Where nothing is forwarded, that has been said.
+            ("upstreams", "upstream", names.forwards ? names.upstreams : [], upstreams),
+            ("policies", "policy", names.policies, policies),
         ] {
             guard case .mapping(let entries) = root.value(field)?.content else { continue }
             for entry in entries where defined.contains(entry.key) && !used.contains(entry.key) {

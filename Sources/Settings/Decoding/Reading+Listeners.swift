@@ -1,6 +1,19 @@
 extension Reading {
+    /// A listener, and where its address stands.
+    typealias ListenerDraft = (settings: ListenerSettings, position: Position)
+
+    /// Whether every listener that the file names answers checks, also those whose other fields are wrong: nothing is
+    /// forwarded then.
+    func answersChecksOnly(_ root: Fields) -> Bool {
+        guard case .list(let values) = root.value("listeners")?.content, !values.isEmpty else { return false }
+        return values.allSatisfy { value in
+            guard case .mapping(let entries) = value.content else { return false }
+            return entries.contains { $0.key == "check" }
+        }
+    }
+
     /// `listeners:`; the default one if there is no such field.
-    func listeners(_ root: Fields) -> [(settings: ListenerSettings, position: Position)] {
+    func listeners(_ root: Fields) -> [ListenerDraft] {
         let standard = ListenerSettings(
             address: .tcp(host: IPAddress(ipv4: 0), port: 8_080),
             mode: .proxy,
@@ -34,15 +47,8 @@ extension Reading {
         defer { fields.finish() }
         let address = fields.parsed("address", example: "address: \"0.0.0.0:8080\"", parseListenAddress)
         if !fields.has("address") { fields.reportMissing("address", example: "address: \"0.0.0.0:8080\"") }
-        if fields.has("check") {
-            if fields.choice("check", CheckFamily.self) != nil {
-                fields.report(
-                    "check",
-                    "check listeners are not supported by this version",
-                    "remove this listener, or let Tollgate proxy the requests itself"
-                )
-            }
-        }
+        var mode: ListenerSettings.Mode? = .proxy
+        if fields.has("check") { mode = fields.choice("check", CheckFamily.self).map { .check($0) } }
         if fields.has("tls") {
             fields.report(
                 "tls",
@@ -50,9 +56,34 @@ extension Reading {
                 "remove `tls` and put a TLS proxy before it"
             )
         }
-        let client = clientSource(fields)
-        guard let address, let client else { return nil }
-        return ListenerSettings(address: address, mode: .proxy, client: client)
+        var client = clientSource(fields)
+        if case .check(let family) = mode {
+            if !fields.has("client") { client = family.standardClient }
+            checkAsked(client, family, fields)
+        }
+        guard let address, let mode, let client else { return nil }
+        return ListenerSettings(address: address, mode: mode, client: client)
+    }
+
+    /// Another proxy asks a check listener, and says in HTTP who its client is.
+    private func checkAsked(_ client: ClientSource?, _ family: CheckFamily, _ fields: Fields) {
+        let remedy: String
+        if case .header(let name, _) = family.standardClient {
+            remedy = "write `client: \"header:\(name)\"`, or remove `client`"
+        } else {
+            remedy = "write `client: x-forwarded-for`, or remove `client`"
+        }
+        switch client {
+        case .peer:
+            fields.report("client", "with `from: peer` nobody would be trusted to ask this check listener", remedy)
+        case .proxyProtocol:
+            fields.report(
+                "client",
+                "the PROXY protocol tells who has connected, which on a check listener is the proxy that asks",
+                remedy
+            )
+        case .xForwardedFor, .forwarded, .header, nil: break
+        }
     }
 
     /// `client:` of a listener: a mapping, or only the word for `from`. Nil if it is wrong.

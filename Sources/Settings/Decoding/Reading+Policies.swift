@@ -46,19 +46,7 @@ extension Reading {
         let onQuorumLoss = fields.choice("onQuorumLoss", PolicySettings.QuorumLoss.self)
         policy.onQuorumLoss = onQuorumLoss ?? (policy.consistency == .strong || policy.work == nil ? .deny : .work)
         fields.flag("enforce").map { policy.enforce = $0 }
-        fields.warnWithoutEffect("cors")
-        if let cors = fields.fields("cors", example: "cors: { origins: [\"https://app.example.com\"] }") {
-            if !cors.has("origins") { cors.reportMissing("origins", example: "origins: [\"https://app.example.com\"]") }
-            policy.cors =
-                cors.parsedList(
-                    "origins",
-                    limit: 64,
-                    orSingle: true,
-                    example: "origins: [\"https://app.example.com\"]",
-                    parseOrigin
-                ) ?? []
-            cors.finish()
-        }
+        policy.cors = origins(fields, policy.work)
         page(fields).map { policy.page = $0 }
         guard problems.count == problemsBefore else { return nil }
         check(policy, fields)
@@ -109,6 +97,31 @@ extension Reading {
         }
     }
 
+    /// `cors:` of a policy.
+    private func origins(_ policy: Fields, _ work: WorkSettings?) -> [String] {
+        let example = "origins: [\"https://app.example.com\"]"
+        guard let fields = policy.fields("cors", example: "cors: { \(example) }") else { return [] }
+        defer { fields.finish() }
+        if !fields.has("origins") { fields.reportMissing("origins", example: example) }
+        let origins = fields.parsedList("origins", limit: 64, orSingle: true, example: example, parseOrigin) ?? []
+        guard origins.contains("*") else { return origins }
+        if origins.count > 1 {
+            fields.report(
+                "origins",
+                "`*` is every origin, so the others say nothing",
+                "keep `*` alone, or name each origin"
+            )
+        }
+        if work?.bind == WorkSettings.Binding.none {
+            fields.report(
+                "origins",
+                "`*` with `bind: none` would let any site have its visitors earn passes and carry them off",
+                "write `bind: client`, or name each origin"
+            )
+        }
+        return origins
+    }
+
     private func page(_ policy: Fields) -> PageSettings? {
         guard let fields = policy.fields("page", example: "page: { title: \"One moment\" }") else { return nil }
         defer { fields.finish() }
@@ -126,7 +139,6 @@ extension Reading {
             }
             page.status = status
         }
-        fields.warnWithoutEffect("logo")
         if let path = fields.text("logo", example: "logo: logo.svg") { page.logo = logo(path, fields) }
         return page
     }

@@ -6,6 +6,13 @@ extension Reading {
     struct Names {
         var upstreams: [String]
         var policies: [String]
+        /// False where every listener answers checks: routes then need no upstream.
+        var forwards = true
+    }
+
+    /// What a route forwards to; nil for nothing, as another proxy forwards.
+    struct Target {
+        var upstream: String?
     }
 
     /// `routes:`; one for everything if there is no such field.
@@ -26,25 +33,34 @@ extension Reading {
             )
             return []
         }
-        let drafts = values.enumerated().compactMap { index, value in
+        let drafts = values.enumerated().flatMap { index, value in
             let example = "{ name: all, match: { path: \"/*\" }, policy: default }"
-            return Fields(value, place: "routes[\(index)]", reading: self, example: example).flatMap {
-                route($0, index, names)
+            let place = "routes[\(index)]"
+            guard let fields = Fields(value, place: place, reading: self, example: example) else {
+                return [RouteDraft]()
             }
+            defer { fields.finish() }
+            return fields.has("include")
+                ? includedRoutes(fields, names) : [route(fields, index, names)].compactMap(\.self)
         }
-        var seen: [String: Int] = [:]
-        for draft in drafts {
-            if let line = seen[draft.settings.name] {
-                draft.fields.report(
-                    "name",
-                    "the name \(quoted(draft.settings.name)) is that of the route in line \(line)",
-                    "give each route a name of its own"
-                )
-            } else {
-                seen[draft.settings.name] = draft.settings.line
-            }
-        }
+        checkNames(drafts)
         return drafts
+    }
+
+    private func checkNames(_ drafts: [RouteDraft]) {
+        var seen: [String: Int] = [:]
+        var reported: Fields?
+        for draft in drafts {
+            guard let line = seen.updateValue(draft.settings.line, forKey: draft.settings.name) else { continue }
+            // The routes of an included list are named together.
+            guard reported !== draft.fields else { continue }
+            reported = draft.fields
+            draft.fields.report(
+                "name",
+                "the name \(quoted(draft.settings.name)) is that of the route in line \(line)",
+                "give each route a name of its own"
+            )
+        }
     }
 
     private func standardRoute(_ root: Fields, _ names: Names) -> RouteDraft? {
@@ -68,7 +84,8 @@ extension Reading {
             )
             return nil
         }
-        guard let upstream = names.upstreams.first else { return nil }
+        let upstream = names.upstreams.first
+        guard upstream != nil || !names.forwards else { return nil }
         var match = RouteMatch()
         match.path = [Glob("/*")]
         let action = RouteAction.policy(upstream: upstream, policy: "default", cost: 1)
@@ -77,24 +94,8 @@ extension Reading {
 
     private func route(_ fields: Fields, _ index: Int, _ names: Names) -> RouteDraft? {
         let problemsBefore = problems.count
-        defer { fields.finish() }
         let name = fields.parsed("name", example: "name: api") { text throws(Complaint) in try parseName(text) }
-        let match =
-            fields.has("match")
-            ? fields.fields("match", example: "match: { path: \"/v1/*\" }").flatMap { self.match($0) } : RouteMatch()
-        if fields.has("include") {
-            _ = fields.text("include", example: "include: \"builtin:well-known\"")
-            fields.report(
-                "include",
-                "included routes are not available yet in this version",
-                "write the routes out, and remove `include`"
-            )
-            _ = [
-                fields.has("upstream"), fields.has("policy"), fields.has("allow"), fields.has("deny"),
-                fields.has("cost"),
-            ]
-            return nil
-        }
+        let match = routeMatch(fields)
         let action = action(fields, names)
         guard problems.count == problemsBefore, let match, let action else { return nil }
         let settings = RouteSettings(
@@ -104,6 +105,12 @@ extension Reading {
             action: action
         )
         return (settings, fields)
+    }
+
+    /// `match:` of a route; every request if there is no such field. Nil if it is wrong.
+    func routeMatch(_ fields: Fields) -> RouteMatch? {
+        guard fields.has("match") else { return RouteMatch() }
+        return fields.fields("match", example: "match: { path: \"/v1/*\" }").flatMap { match($0) }
     }
 
     /// What a route does: exactly one of `allow`, `deny` and `policy`. Nil if that is wrong.
@@ -148,23 +155,36 @@ extension Reading {
             }
             return .deny
         }
-        if let policy, policy != "default", !names.policies.contains(policy) {
-            reportUndefined("policy", policy, among: names.policies + ["default"], fields)
-        }
-        guard let target = self.upstream(fields, upstream, names) else { return nil }
-        if kind == "allow" { return .allow(upstream: target) }
-        return policy.map { .policy(upstream: target, policy: $0, cost: cost ?? 1) }
+        if let policy { checkDefined(policy: policy, names, fields) }
+        guard let target = target(fields, upstream, names) else { return nil }
+        if kind == "allow" { return .allow(upstream: target.upstream) }
+        return policy.map { .policy(upstream: target.upstream, policy: $0, cost: cost ?? 1) }
     }
 
-    /// The route's upstream; the only one there is if it names none.
-    private func upstream(_ fields: Fields, _ named: String?, _ names: Names) -> String? {
+    /// Reports a policy that is not there.
+    func checkDefined(policy: String, _ names: Names, _ fields: Fields) {
+        guard policy != "default", !names.policies.contains(policy) else { return }
+        reportUndefined("policy", policy, among: names.policies + ["default"], fields)
+    }
+
+    /// The route's upstream; the only one there is if it names none. Nil if that is wrong.
+    func target(_ fields: Fields, _ named: String?, _ names: Names) -> Target? {
         if let named {
-            if !names.upstreams.contains(named) { reportUndefined("upstream", named, among: names.upstreams, fields) }
-            return named
+            if !names.forwards, names.upstreams.isEmpty {
+                fields.report(
+                    "upstream",
+                    "every listener answers checks, so nothing is forwarded to \(quoted(named))",
+                    "remove `upstream`"
+                )
+            } else if !names.upstreams.contains(named) {
+                reportUndefined("upstream", named, among: names.upstreams, fields)
+            }
+            return Target(upstream: named)
         }
         // Names something that is no text, which was reported.
         guard !fields.has("upstream") else { return nil }
-        if names.upstreams.count == 1 { return names.upstreams[0] }
+        guard names.forwards else { return Target() }
+        if names.upstreams.count == 1 { return Target(upstream: names.upstreams[0]) }
         // Without any, the file's fault has been reported.
         if !names.upstreams.isEmpty { fields.reportMissing("upstream", example: "upstream: \(names.upstreams[0])") }
         return nil

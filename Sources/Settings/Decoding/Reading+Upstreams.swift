@@ -1,7 +1,21 @@
 extension Reading {
     /// `upstreams:`, or the short `upstream: URL`. Also names whose definitions are wrong are in `names`, so that a
     /// fault is not reported again by everyone who uses them.
-    func upstreams(_ root: Fields) -> (settings: [(settings: UpstreamSettings, position: Position)], names: [String]) {
+    ///
+    /// Where nothing is forwarded, the file need not name any.
+    func upstreams(
+        _ root: Fields,
+        forwards: Bool
+    ) -> (settings: [(settings: UpstreamSettings, position: Position)], names: [String]) {
+        if !forwards, let name = ["upstreams", "upstream"].first(where: root.has) {
+            warn(
+                Complaint(
+                    "every listener answers checks, so nothing is forwarded to `\(name)`",
+                    "remove `\(name)`, or add a listener without `check`"
+                ),
+                at: root.position(of: name)
+            )
+        }
         if root.has("upstream") {
             let name = "default"
             if root.has("upstreams") {
@@ -21,6 +35,7 @@ extension Reading {
         }
         let example = "upstreams: { app: { servers: [\"127.0.0.1:3000\"] } }"
         guard root.has("upstreams") else {
+            guard forwards else { return ([], []) }
             report(
                 Complaint(
                     "no upstream is named, so there is nothing to forward requests to",

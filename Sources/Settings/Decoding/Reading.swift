@@ -88,7 +88,10 @@ final class Reading {
     }
 
     /// Reads a file that the configuration names; reports at `position` if it cannot.
-    func readSideFile(_ path: String, byteLimit: Int, at position: Position) -> [UInt8]? {
+    ///
+    /// - Parameter isSecret: nobody but its owner may read it, and it is no part of the hash, which is shown and would
+    ///   give it away.
+    func readSideFile(_ path: String, byteLimit: Int, isSecret: Bool = false, at position: Position) -> [UInt8]? {
         guard !path.isEmpty, !path.utf8.contains(0), path.utf8.count <= 4_096 else {
             report(Complaint("the file's name is empty or too long", "write its path"), at: position)
             return nil
@@ -98,9 +101,12 @@ final class Reading {
             return nil
         }
         do {
-            let bytes = try environment.readFile(path, byteLimit)
+            let bytes =
+                if isSecret { try environment.readSecretFile(path, byteLimit) } else {
+                    try environment.readFile(path, byteLimit)
+                }
             if !sideFiles.contains(path) { sideFiles.append(path) }
-            hash.combine(bytes)
+            if !isSecret { hash.combine(bytes) }
             return bytes
         } catch {
             report(Complaint("the file \(quoted(path)) \(error.message)", error.remedy), at: position)

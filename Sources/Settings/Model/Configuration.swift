@@ -44,21 +44,6 @@ public struct NodeSettings: Sendable, Equatable {
     public var data: String
 }
 
-/// `admin:`, the listener that may change things.
-public struct AdminSettings: Sendable, Equatable {
-    /// Where it binds. Over a Unix socket (mode 0600) its peers are trusted; over TCP they must show the token.
-    public var address: ListenAddress
-    /// What a client shows in `Authorization: Bearer`, read from a file of mode 0600, 16…256 printable ASCII bytes. Not
-    /// nil over TCP.
-    public var token: String?
-
-    /// With both.
-    public init(address: ListenAddress, token: String?) {
-        self.address = address
-        self.token = token
-    }
-}
-
 /// `log:`.
 public struct LogSettings: Sendable, Equatable {
     /// How important a message must be.

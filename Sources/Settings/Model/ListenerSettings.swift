@@ -28,14 +28,25 @@ public struct ListenerSettings: Sendable, Equatable {
 
     /// Where it binds.
     public var address: ListenAddress
-    /// What it does. This version makes only proxies.
+    /// What it does.
     public var mode: Mode
-    /// Who a request's client is.
+    /// Who a request's client is. On a check listener always a field of the request, never the peer or the PROXY protocol.
     public var client: ClientSource
 }
 
 /// The proxies that a check listener can answer: each describes a request by headers of its own.
-public enum CheckFamily: String, Sendable, CaseIterable { case nginx, caddy, traefik, envoy, haproxy }
+public enum CheckFamily: String, Sendable, CaseIterable {
+    case nginx, caddy, traefik, envoy, haproxy
+
+    /// The client source of a check listener whose file names none: nginx sets `X-Real-IP` itself, the others append to
+    /// `X-Forwarded-For`. Only a proxy on the same host is trusted.
+    public var standardClient: ClientSource {
+        switch self {
+        case .nginx: .header(name: "x-real-ip", trusted: .loopback)
+        case .caddy, .traefik, .envoy, .haproxy: .standard
+        }
+    }
+}
 
 /// The one source of client addresses of a listener. Every other such header is ignored and stripped.
 ///

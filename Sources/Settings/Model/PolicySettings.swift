@@ -31,7 +31,9 @@ public struct PolicySettings: Sendable, Equatable {
     public var onQuorumLoss: QuorumLoss
     /// False: everything is counted and logged, nothing refused. Default: true.
     public var enforce: Bool
-    /// Origins whose scripts may read the answers, as browsers write them: `https://app.example.com`. At most 64.
+    /// Origins whose scripts may read the answers, as browsers write them: `https://app.example.com`. At most 64. Or `*`
+    /// alone: every origin, but then without credentials, so that no script uses the pass in a visitor's cookie; never
+    /// with passes that are bound to nobody, which any site could have its visitors earn and carry off.
     public var cors: [String]
     /// What a browser sees.
     public var page: PageSettings

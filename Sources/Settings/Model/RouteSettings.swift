@@ -45,6 +45,8 @@ public struct RouteMatch: Sendable, Equatable {
     public var clients: PrefixSet?
     /// None of them may match. Never unconditional, and without `not` of their own.
     public var not: [RouteMatch] = []
+    /// Each of them must match too: the match of a built-in list beside the file's own. Without `also` of their own.
+    public var also: [RouteMatch] = []
 
     /// What holds for every request.
     public init() {}
@@ -55,6 +57,7 @@ public struct RouteMatch: Sendable, Equatable {
         // A path begins with a slash, so `/*` is every path.
         let everyPath = path?.contains { $0.matchesEverything || $0.pattern == "/*" } ?? true
         return everyHost && everyPath && methods == nil && headers.isEmpty && clients == nil && not.isEmpty
+            && also.isEmpty
     }
 }
 

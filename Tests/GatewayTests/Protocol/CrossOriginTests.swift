@@ -30,6 +30,21 @@ import Testing
         #expect(Self.fields(origin) == ["Vary": "Origin"])
     }
 
+    @Test(arguments: ["https://any.example", "null", "*"])
+    func everyOriginIsAnsweredWithoutCredentials(_ origin: String) {
+        let fields = Self.fields(origin, ["*"])
+        #expect(fields["Access-Control-Allow-Origin"] == "*")
+        #expect(fields["Access-Control-Allow-Credentials"] == nil)
+        #expect(fields["Vary"] == "Origin")
+        #expect(fields["Access-Control-Expose-Headers"]?.contains("PoW-Pass") == true)
+    }
+
+    @Test func aListedOriginKeepsItsCredentialsBesideEveryOrigin() {
+        // Where no policy is known, the origins of all are taken together.
+        #expect(Self.fields(Self.origins[0], Self.origins + ["*"])["Access-Control-Allow-Origin"] == Self.origins[0])
+        #expect(Self.fields("https://any.example", Self.origins + ["*"])["Access-Control-Allow-Origin"] == "*")
+    }
+
     @Test func aPolicyWithoutOriginsSaysNothing() {
         #expect(Self.fields("https://app.example.com", []).isEmpty)
         #expect(Self.fields(nil) == ["Vary": "Origin"])

@@ -120,4 +120,36 @@ import Testing
         #expect(try route("/data%2Fx", client: "192.0.2.1") == "banned")
         #expect(throws: RequestTarget.Problem.self) { try route("/x%2F..%2F..%2Fsecret") }
     }
+
+    @Test(arguments: [
+        ("git.example.com", "/open/a.git/info/refs", "GET", "git"),
+        ("git.example.com", "/open/a.git/info/refs", "HEAD", "git"),
+        ("git.example.com", "/open/a.git/git-upload-pack", "POST", "git-post"),
+        // What the file says beside the list must hold too, and the list's own exclusions as well.
+        ("example.com", "/open/a.git/info/refs", "GET", "rest"), ("git.example.com", "/a.git/info/refs", "GET", "rest"),
+        ("git.example.com", "/open/secret.git/info/refs", "GET", "rest"),
+        ("git.example.com", "/open/x.php/info/refs", "GET", "rest"),
+        ("git.example.com", "/open/a.git/info/refs", "POST", "rest"),
+    ])
+    func anIncludedListIsNarrowedByItsMatch(host: String, path: String, method: String, name: String) throws {
+        let routes = try configuration(
+            """
+            upstreams: { app: { servers: ["127.0.0.1:3000"] } }
+            routes:
+              - { include: "builtin:git", match: { host: git.example.com, path: "/open/*", not: { path: "*secret*" } }, policy: default }
+              - { name: rest, policy: default }
+            """
+        ).routes
+        let head = head(method, path, [("Host", host)])
+        let target = try RequestTarget(head, isHTTP10: false)
+        let match = RouteTable(routes: routes).match(
+            .init(head: head, host: target.host, client: ip("203.0.113.1")),
+            path: target.path
+        )
+        guard case .route(let index) = match else {
+            Issue.record("\(match)")
+            return
+        }
+        #expect(routes[index].name == name)
+    }
 }
