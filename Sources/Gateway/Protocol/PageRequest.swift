@@ -4,6 +4,8 @@ struct PageRequest: Sendable, Equatable {
     var method: String
     /// Its `Accept-Language`, as it came; empty where there is none.
     var acceptLanguage = ""
+    /// Its path and query as the browser knows them, beginning with one slash: where the browser goes once it has a pass.
+    var returnPath = "/"
     /// What it sent.
     var form = FormReplay.none
 }
