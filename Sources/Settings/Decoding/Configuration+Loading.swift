@@ -81,7 +81,15 @@ extension Reading {
             )
             return nil
         }
-        guard let root = Fields(tree, place: "", reading: self, example: "upstream: \"http://127.0.0.1:3000\"") else {
+        guard
+            let root = Fields(
+                tree,
+                place: "",
+                schema: "",
+                reading: self,
+                example: "upstream: \"http://127.0.0.1:3000\""
+            )
+        else {
             return nil
         }
         refuseUnsupported(root)

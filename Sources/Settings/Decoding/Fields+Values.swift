@@ -125,8 +125,19 @@ extension Fields {
     }
 
     /// The fields of a mapping.
-    func fields(_ name: String, example: String) -> Fields? {
-        value(name).flatMap { Fields($0, place: path(name), reading: reading, example: example) }
+    ///
+    /// - Parameter chosenNames: its keys are names that the operator chose.
+    func fields(_ name: String, chosenNames: Bool = false, example: String) -> Fields? {
+        value(name).flatMap {
+            Fields(
+                $0,
+                place: path(name),
+                schema: schema(name),
+                chosenNames: chosenNames,
+                reading: reading,
+                example: example
+            )
+        }
     }
 
     /// The elements of a list with at most so many. Where `orSingle` says so, one element may stand without brackets.

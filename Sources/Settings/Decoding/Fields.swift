@@ -8,19 +8,33 @@ final class Fields {
     let reading: Reading
     /// What messages call the mapping: `policies.api.work`; empty for the whole file.
     let place: String
+    /// What the documentation calls it: `policies.NAME.work`, `listeners[]`. Names that the operator chose and places in
+    /// lists are left out.
+    let schema: String
     let position: Position
+    /// Whether its keys are names that the operator chose.
+    private let hasChosenNames: Bool
     private let entries: [String: YAMLValue.Entry]
     /// In the order of asking, for messages.
     private var known: [String] = []
 
     /// The fields of `value`, nil and a report if it is no mapping.
-    init?(_ value: YAMLValue, place: String, reading: Reading, example: String? = nil) {
+    init?(
+        _ value: YAMLValue,
+        place: String,
+        schema: String,
+        chosenNames: Bool = false,
+        reading: Reading,
+        example: String? = nil
+    ) {
         guard case .mapping(let entries) = value.content else {
             reading.report(Self.mismatch(place, "a mapping", value, example ?? "{ field: value }"), at: value.position)
             return nil
         }
         self.reading = reading
         self.place = place
+        self.schema = schema
+        hasChosenNames = chosenNames
         position = value.position
         self.entries = Dictionary(entries.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     }
@@ -36,8 +50,15 @@ final class Fields {
     /// The full name of a field.
     func path(_ name: String) -> String { place.isEmpty ? name : "\(place).\(name)" }
 
+    /// What the documentation calls a field.
+    func schema(_ name: String) -> String {
+        let name = hasChosenNames ? "NAME" : name
+        return schema.isEmpty ? name : "\(schema).\(name)"
+    }
+
     /// The value of a field, whatever it is.
     func value(_ name: String) -> YAMLValue? {
+        reading.askedFields?.insert(schema(name))
         if !known.contains(name) { known.append(name) }
         return entries[name]?.value
     }

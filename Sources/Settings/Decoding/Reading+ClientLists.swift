@@ -10,7 +10,7 @@ extension Reading {
     private static let listProblemLimit = 20
 
     /// The union of the elements; nil if one of them is wrong.
-    func prefixes(_ elements: [YAMLValue], place: String, keywords: Bool) -> PrefixSet? {
+    func prefixes(_ elements: [YAMLValue], place: String, schema: String, keywords: Bool) -> PrefixSet? {
         var all: [IPPrefix] = []
         var sets: [PrefixSet] = []
         var complete = true
@@ -28,7 +28,7 @@ extension Reading {
                     complete = false
                 }
             case .mapping where !keywords:
-                let fields = Fields(element, place: place, reading: self)
+                let fields = Fields(element, place: place, schema: schema + "[]", reading: self)
                 if let file = fields?.text("file", example: "{ file: bad.txt }") {
                     let set = clientList(resolve(file), at: element.position)
                     if let set { sets.append(set) } else { complete = false }

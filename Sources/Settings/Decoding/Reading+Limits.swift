@@ -48,7 +48,7 @@ extension Reading {
         var complete = true
         for (index, element) in elements.enumerated() {
             let place = elements.count == 1 ? policy.path(name) : "\(policy.path(name))[\(index)]"
-            switch limit(element, place: place) {
+            switch limit(element, place: place, schema: policy.schema(name) + "[]") {
             case .limit(let limit):
                 if limits.contains(limit) {
                     report(
@@ -116,7 +116,7 @@ extension Reading {
         }
     }
 
-    private func limit(_ value: YAMLValue, place: String) -> Element? {
+    private func limit(_ value: YAMLValue, place: String, schema: String) -> Element? {
         if case .text(let text, _) = value.content, !value.isNothing {
             do {
                 let rate = try parseRate(text)
@@ -132,7 +132,15 @@ extension Reading {
                 return nil
             }
         }
-        guard let fields = Fields(value, place: place, reading: self, example: "{ rate: 60/min, burst: 20 }") else {
+        guard
+            let fields = Fields(
+                value,
+                place: place,
+                schema: schema,
+                reading: self,
+                example: "{ rate: 60/min, burst: 20 }"
+            )
+        else {
             return nil
         }
         let problemsBefore = problems.count

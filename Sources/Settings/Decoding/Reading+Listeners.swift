@@ -35,6 +35,7 @@ extension Reading {
                 let fields = Fields(
                     value,
                     place: "listeners[\(index)]",
+                    schema: "listeners[]",
                     reading: self,
                     example: "{ address: \"0.0.0.0:8080\" }"
                 )
@@ -159,7 +160,14 @@ extension Reading {
             fields.report("trusted", "`trusted` is empty: no peer could speak for a client", "write `client: peer`")
             return nil
         }
-        guard let set = prefixes(elements, place: fields.path("trusted"), keywords: true) else { return nil }
+        guard
+            let set = prefixes(
+                elements,
+                place: fields.path("trusted"),
+                schema: fields.schema("trusted"),
+                keywords: true
+            )
+        else { return nil }
         guard !set.prefixes.contains(where: { $0.bits == 0 }) else {
             fields.report(
                 "trusted",

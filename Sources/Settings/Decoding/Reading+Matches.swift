@@ -25,7 +25,7 @@ extension Reading {
         if let methods = match.methods, methods.contains("GET"), !methods.contains("HEAD") {
             match.methods?.append("HEAD")
         }
-        if let headers = fields.fields("headers", example: "headers: { User-Agent: \"curl/*\" }") {
+        if let headers = fields.fields("headers", chosenNames: true, example: "headers: { User-Agent: \"curl/*\" }") {
             match.headers = headerMatches(headers)
         }
         if let clients = fields.list("clients", limit: 10_000, orSingle: true, example: "clients: [\"192.0.2.0/24\"]") {
@@ -36,7 +36,12 @@ extension Reading {
                     "add a network, or remove the field"
                 )
             }
-            match.clients = prefixes(clients, place: fields.path("clients"), keywords: false)
+            match.clients = prefixes(
+                clients,
+                place: fields.path("clients"),
+                schema: fields.schema("clients"),
+                keywords: false
+            )
         }
         if mayHoldNot, let value = fields.value("not") {
             match.not = exclusions(value, fields)
@@ -47,13 +52,21 @@ extension Reading {
     /// `not:`, one match or a list.
     private func exclusions(_ value: YAMLValue, _ fields: Fields) -> [RouteMatch] {
         let values: [YAMLValue] = if case .list(let list) = value.content { list } else { [value] }
-        guard values.count <= 64 else {
-            fields.report("not", "\(quoted(fields.path("not"))) has \(values.count) elements", "use at most 64")
+        guard (1...64).contains(values.count) else {
+            fields.report("not", "\(quoted(fields.path("not"))) has \(values.count) elements", "use 1 to 64")
             return []
         }
         return values.compactMap { value in
             let place = fields.path("not")
-            guard let inner = Fields(value, place: place, reading: self, example: "not: { path: \"/open/*\" }") else {
+            guard
+                let inner = Fields(
+                    value,
+                    place: place,
+                    schema: fields.schema,
+                    reading: self,
+                    example: "not: { path: \"/open/*\" }"
+                )
+            else {
                 return nil
             }
             if inner.has("not") {
@@ -86,6 +99,9 @@ extension Reading {
                 pattern throws(Complaint) in
                 guard pattern.utf8.count <= 1_024 else {
                     throw Complaint("the pattern is too long", "use at most 1024 bytes")
+                }
+                guard pattern.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
+                    throw Complaint("the pattern holds a control character, which no header does", "remove it")
                 }
                 return Glob(pattern)
             }

@@ -2,7 +2,9 @@ extension Reading {
     /// `policies:`. Also names whose definitions are wrong are in `names`.
     func policies(_ root: Fields) -> (settings: [PolicySettings], names: [String]) {
         let example = "policies: { default: { preset: site } }"
-        guard root.has("policies"), let all = root.fields("policies", example: example) else { return ([], []) }
+        guard root.has("policies"), let all = root.fields("policies", chosenNames: true, example: example) else {
+            return ([], [])
+        }
         let names = all.names
         if names.isEmpty {
             root.report("policies", "`policies` is empty", "add one, as in `\(example)`, or remove the field")
@@ -130,11 +132,12 @@ extension Reading {
         page.text = fields.prose("text", byteLimit: 4_096)
         page.contact = fields.prose("contact", byteLimit: 200)
         if let status = fields.integer("status", in: 100...599) {
-            if ![200, 403, 429, 503].contains(status) {
+            let known = [200, 403, 429, 503]
+            if !known.contains(status) {
                 fields.report(
                     "status",
                     "the page's status is \(status)",
-                    "use 429, or 200, 403 or 503 where something before Tollgate needs it"
+                    "write `429`, or another of \(alternatives(known.map(String.init))) where something before Tollgate needs it"
                 )
             }
             page.status = status

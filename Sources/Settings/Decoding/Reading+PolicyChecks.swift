@@ -99,7 +99,7 @@ extension Reading {
         let phoneTime = Difficulty.secondsText(Double(phoneSeconds))
         let lifetimeText = durationText(lifetime * 1_000_000_000)
         let needed = durationText(min(phoneSeconds * 4 + 1, 86_400) * 1_000_000_000)
-        if phoneSeconds > lifetime {
+        if work.difficulty > lifetime * Difficulty.phoneHashesPerSecond {
             place.report(
                 "difficulty",
                 "a slow phone needs about \(phoneTime) for this difficulty, but a challenge lives \(lifetimeText)",

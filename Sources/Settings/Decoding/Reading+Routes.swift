@@ -36,7 +36,7 @@ extension Reading {
         let drafts = values.enumerated().flatMap { index, value in
             let example = "{ name: all, match: { path: \"/*\" }, policy: default }"
             let place = "routes[\(index)]"
-            guard let fields = Fields(value, place: place, reading: self, example: example) else {
+            guard let fields = Fields(value, place: place, schema: "routes[]", reading: self, example: example) else {
                 return [RouteDraft]()
             }
             defer { fields.finish() }

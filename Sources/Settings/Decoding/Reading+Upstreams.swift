@@ -45,7 +45,7 @@ extension Reading {
             )
             return ([], [])
         }
-        guard let all = root.fields("upstreams", example: example) else { return ([], []) }
+        guard let all = root.fields("upstreams", chosenNames: true, example: example) else { return ([], []) }
         let names = all.names
         if names.isEmpty { root.report("upstreams", "`upstreams` is empty", "add one, as in `\(example)`") }
         guard names.count <= 256 else {

@@ -23,6 +23,9 @@ final class Reading {
     /// Networks that the configuration holds so far, each as often as it is held.
     var prefixCount = 0
     var hash = ContentHash()
+    /// The fields that were asked for, as the documentation calls them. Nil unless somebody wants to know: the test that
+    /// keeps the reference of the configuration equal to this code.
+    var askedFields: Set<String>?
 
     init(file: String, environment: LoadingEnvironment) {
         self.file = file
