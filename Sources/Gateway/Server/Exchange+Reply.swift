@@ -78,9 +78,9 @@ extension Exchange {
         PageRequest(
             method: head.string(head.method),
             acceptLanguage: head.first("accept-language").map { head.string($0) } ?? "",
-            form: form,
             // The normalized target: it has no second slash that would make it the name of a host.
-            returnPath: returnPath ?? (route == nil ? "/" : target?.forwarded ?? "/")
+            returnPath: returnPath ?? (route == nil ? "/" : target?.forwarded ?? "/"),
+            form: form
         )
     }
 
