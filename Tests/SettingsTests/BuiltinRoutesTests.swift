@@ -103,6 +103,11 @@ private let head =
             #expect(route.match.host == [Glob("git.example.com")] && route.match.path == [Glob("/a/*")])
             #expect(route.match.not.count == 1 && !route.match.isUnconditional)
         }
+        // A part that the methods exclude is left out.
+        let fetches = try load(
+            head + "  - { include: \"builtin:git\", match: { methods: POST }, policy: api }\n  - { policy: api }\n"
+        )
+        #expect(fetches.configuration.routes.map(\.name) == ["git-post", "route-2"])
         // A match that says nothing leaves the list as it is, and never makes it wider.
         let wide = try load(head + "  - { include: \"builtin:git\", match: {}, policy: api }\n  - { policy: api }\n")
         #expect(wide.configuration.routes[0].match.path == BuiltinRoutes.git.matches(named: "")[0].match.path)
@@ -168,6 +173,11 @@ private let head =
             routesFile("  - { include: \"builtin:git\", policy: api }\n  - ¶{ include: \"builtin:git\", policy: api }"),
             "the name `git` is that of the route in line 4",
             "a name of its own"
+        ),
+        Fault(
+            routesFile("  - { include: \"builtin:feeds\", match: ¶{ methods: [POST, PUT] }, policy: api }"),
+            "none that the list lets by",
+            "remove them"
         ),
         Fault(
             head.replacing("preset: api", with: "preset: api, ceiling: off")

@@ -35,7 +35,18 @@ extension Reading {
         if let policy { checkDefined(policy: policy, names, fields) }
         let target = target(fields, upstream, names)
         guard problems.count == problemsBefore, let list, let match, let policy, let target else { return [] }
-        return list.matches(named: name ?? list.rawValue).map { part in
+        // A part whose methods the file's own exclude would never match.
+        let parts = list.matches(named: name ?? list.rawValue).filter { part in
+            match.methods.map { !Set($0).isDisjoint(with: part.match.methods ?? $0) } ?? true
+        }
+        if parts.isEmpty {
+            fields.report(
+                "match",
+                "the methods beside `include` are none that the list lets by, so nothing would match",
+                "remove them, or the route"
+            )
+        }
+        return parts.map { part in
             var narrowed = part.match
             if match != RouteMatch() {
                 narrowed = match
