@@ -44,10 +44,13 @@ public final class Gateway: Sendable {
     public var addresses: [ListenAddress] { running.withLockedValue { $0.listeners.map(\.address) } }
     /// What it has counted since it started.
     public let counters: Counters
+    /// The last refusals.
+    public let refusals: RefusalHistory
 
     private let group: MultiThreadedEventLoopGroup
     private let loops: [NIOLoopBound<GatewayLoop>]
     private let logger: Logger
+    private let accessLog: AccessLog
     private let current: NIOLockedValueBox<GatewayState>
     private let running = NIOLockedValueBox(Running())
 
@@ -56,11 +59,15 @@ public final class Gateway: Sendable {
         loops: [NIOLoopBound<GatewayLoop>],
         state: GatewayState,
         counters: Counters,
+        refusals: RefusalHistory,
+        accessLog: AccessLog,
         logger: Logger
     ) {
         self.group = group
         self.loops = loops
         self.counters = counters
+        self.refusals = refusals
+        self.accessLog = accessLog
         self.logger = logger
         current = NIOLockedValueBox(state)
     }
@@ -83,6 +90,9 @@ public final class Gateway: Sendable {
     ) async throws -> Gateway {
         let eventLoops = Array(group.makeIterator())
         let counters = Counters()
+        let refusals = RefusalHistory()
+        let accessLog = AccessLog(logger: logger)
+        let mask = ClientMask()
         let spending = SpendingTable()
         let clients = try await makeClients(eventLoops, makeClient)
         let definitions = configuration.policies.map(PolicyRuntime.definition)
@@ -99,13 +109,27 @@ public final class Gateway: Sendable {
                     state: state,
                     connectionsMax: connectionsMax,
                     counters: counters,
+                    observer: LoopObserver(
+                        eventLoop: client.eventLoop,
+                        mask: mask,
+                        accessLog: accessLog,
+                        refusals: refusals
+                    ),
                     logger: logger
                 )
                 return NIOLoopBound(loop, eventLoop: client.eventLoop)
             }.get()
             loops.append(loop)
         }
-        let gateway = Gateway(group: group, loops: loops, state: state, counters: counters, logger: logger)
+        let gateway = Gateway(
+            group: group,
+            loops: loops,
+            state: state,
+            counters: counters,
+            refusals: refusals,
+            accessLog: accessLog,
+            logger: logger
+        )
         do {
             for settings in configuration.listeners {
                 let opened = try await Listener.open(ListenerRuntime(settings), loops: loops, group: group)
@@ -216,7 +240,25 @@ public final class Gateway: Sendable {
     /// The configuration by which requests are decided now.
     public var configuration: Configuration { current.withLockedValue { $0.configuration } }
 
+    /// What has been counted, on all loops.
+    public func metrics() async -> GatewayMetrics {
+        var meters = Meters()
+        for loop in loops {
+            guard let some = try? await loop.eventLoop.submit({ loop.value.observer.meters }).get() else { continue }
+            meters.add(some)
+        }
+        return GatewayMetrics(
+            meters,
+            configuration: configuration,
+            connections: counters.connections,
+            accessLinesDropped: accessLog.dropped
+        )
+    }
+
     // MARK: End
+
+    /// How long a reader of the access log is waited for in the end.
+    private static let accessLogPatience = TimeAmount.seconds(2)
 
     /// Whether the gateway takes new connections and can answer by its policies.
     public var isReady: Bool { running.withLockedValue { !$0.isDraining && !$0.listeners.isEmpty } }
@@ -242,7 +284,9 @@ public final class Gateway: Sendable {
         try? await finished.futureResult.get()
         for loop in loops {
             try? await loop.eventLoop.submit { loop.value.closeAll() }.get()
+            try? await loop.eventLoop.submit { loop.value.observer.flush() }.get()
         }
+        await accessLog.close(within: Self.accessLogPatience)
     }
 
     private func stopAccepting() async {

@@ -17,10 +17,11 @@ struct Admission {
 
     enum Verdict: Equatable {
         case admitted(Admitted)
-        /// Over the free limits: a challenge helps, and so does waiting this long (nil: never).
-        case workRequired(retryAfterNanoseconds: UInt64?, states: [LimitState])
-        /// Over the ceiling: only waiting helps.
-        case overLimit(retryAfterNanoseconds: UInt64?, states: [LimitState])
+        /// Over the free limits: a challenge helps, and so does waiting this long (nil: never). `refusing` is the place in
+        /// `states` of the limit that clears last; nil where nothing is free.
+        case workRequired(retryAfterNanoseconds: UInt64?, states: [LimitState], refusing: Int?)
+        /// Over the ceiling: only waiting helps. `refusing` as above.
+        case overLimit(retryAfterNanoseconds: UInt64?, states: [LimitState], refusing: Int)
         /// An override bans the client.
         case denied(retryAfterNanoseconds: UInt64?)
         /// The ledger's limits have changed since the request was prepared: prepare it anew.
@@ -41,7 +42,7 @@ struct Admission {
         var states: [LimitState] {
             switch self {
             case .admitted(let admitted): admitted.states
-            case .workRequired(_, let states), .overLimit(_, let states): states
+            case .workRequired(_, let states, _), .overLimit(_, let states, _): states
             case .denied, .stale: []
             }
         }
@@ -119,8 +120,10 @@ struct Admission {
         case (.passCharge(let index, _), .admitted(let states, let remaining)):
             let paid = Paid(remaining: remaining ?? 0, expires: LedgerTime(nanoseconds: passes[index].expires))
             return finish(.admitted(Admitted(states: states, pass: paid)))
-        case (.passCharge, .refused(_, let retryAfter, let states)):
-            return finish(.overLimit(retryAfterNanoseconds: Self.finite(retryAfter), states: states))
+        case (.passCharge, .refused(let limit, let retryAfter, let states)):
+            return finish(
+                .overLimit(retryAfterNanoseconds: Self.finite(retryAfter), states: states, refusing: limit)
+            )
         case (.passCharge(let index, rebound: false), .passRefused(.otherClient)) where !chargesNothing:
             state = .passRebind(index)
             return .rebind(
@@ -135,14 +138,18 @@ struct Admission {
             return tryPass(index + 1)
         case (.freeCharge, .admitted(let states, _)):
             return finish(.admitted(Admitted(states: states, pass: nil)))
-        case (.freeCharge, .refused(_, let retryAfter, let states)):
+        case (.freeCharge, .refused(let limit, let retryAfter, let states)):
             // Over the ceiling nothing helps but waiting, and how long it says itself: the free limits do not count then.
             if states.suffix(ceiling.count).contains(where: { $0.remaining < UInt64(cost) }) { return look() }
-            return finish(.workRequired(retryAfterNanoseconds: Self.finite(retryAfter), states: states))
+            return finish(
+                .workRequired(retryAfterNanoseconds: Self.finite(retryAfter), states: states, refusing: limit)
+            )
         case (.ceilingLook, .admitted):
-            return finish(.workRequired(retryAfterNanoseconds: nil, states: []))
-        case (.ceilingLook, .refused(_, let retryAfter, let states)):
-            return finish(.overLimit(retryAfterNanoseconds: Self.finite(retryAfter), states: states))
+            return finish(.workRequired(retryAfterNanoseconds: nil, states: [], refusing: nil))
+        case (.ceilingLook, .refused(let limit, let retryAfter, let states)):
+            return finish(
+                .overLimit(retryAfterNanoseconds: Self.finite(retryAfter), states: states, refusing: limit)
+            )
         default:
             preconditionFailure("a charge was answered that the admission did not ask for")
         }
@@ -167,7 +174,7 @@ struct Admission {
             return .charge(passCharge(index))
         }
         if isFreeZero {
-            if ceiling.isEmpty { return finish(.workRequired(retryAfterNanoseconds: nil, states: [])) }
+            if ceiling.isEmpty { return finish(.workRequired(retryAfterNanoseconds: nil, states: [], refusing: nil)) }
             return look()
         }
         state = .freeCharge

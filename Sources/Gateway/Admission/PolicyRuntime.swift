@@ -8,6 +8,8 @@ struct LimitRuntime: Sendable {
     let name: String
     let id: LimitID
     let key: LimitKey
+    /// The rate as the configuration says it: `60/min`.
+    let rateText: String
     /// The configured rate: `count` requests in `windowSeconds`.
     let count: UInt64
     let windowSeconds: UInt64
@@ -42,6 +44,7 @@ struct PolicyRuntime: Sendable {
                         name: index == 0 ? name : "\(name)-\(index + 1)",
                         id: known.id,
                         key: limit.key,
+                        rateText: limit.rateText,
                         count: limit.count,
                         windowSeconds: Durations.secondsRoundedUp(limit.windowNanoseconds)
                     )

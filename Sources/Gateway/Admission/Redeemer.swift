@@ -10,6 +10,8 @@ struct Redeemed {
     let text: String
     let remaining: UInt32
     let expiresInSeconds: UInt64
+    /// Whether the pass had been given out before, for the same idempotency key.
+    let isRepeated: Bool
 }
 
 enum RedeemProblem: Error {
@@ -38,11 +40,19 @@ final class Redeemer {
     private let eventLoop: any EventLoop
     private let ledger: any LedgerClient
     private let spending: SpendingTable
+    private let observer: LoopObserver?
 
-    init(eventLoop: any EventLoop, ledger: any LedgerClient, spending: SpendingTable) {
+    /// - Parameter observer: is told how long checks take.
+    init(
+        eventLoop: any EventLoop,
+        ledger: any LedgerClient,
+        spending: SpendingTable,
+        observer: LoopObserver? = nil
+    ) {
         self.eventLoop = eventLoop
         self.ledger = ledger
         self.spending = spending
+        self.observer = observer
     }
 
     /// - Parameter completion: called once on the loop; at once where no proposal is needed.
@@ -51,6 +61,7 @@ final class Redeemer {
         state: GatewayState,
         completion: @escaping (Result<Redeemed, RedeemProblem>) -> Void
     ) {
+        let began = NIODeadline.now()
         var policy: PolicyRuntime?
         do throws(Redemption.Problem) {
             let candidate = try Self.open(request, keys: state.keys)
@@ -62,8 +73,9 @@ final class Redeemer {
             try Redemption.check(candidate.challenge, now: ledger.now()) {
                 policy.binding(of: request.client, keys: state.keys)
             }
-            proceed(request, candidate, policy, state, tries: Self.triesMax, completion)
+            proceed(request, candidate, policy, state, began: began, tries: Self.triesMax, completion)
         } catch {
+            observer?.verified(since: began)
             completion(.failure(.check(error, policy: policy)))
         }
     }
@@ -115,11 +127,14 @@ final class Redeemer {
     }
 
     /// Spent, being spent, work, proposal.
+    ///
+    /// - Parameter began: when the checks began; nil where this is not the first try.
     private func proceed(
         _ request: RedeemRequest,
         _ candidate: Redemption.Candidate,
         _ policy: PolicyRuntime,
         _ state: GatewayState,
+        began: NIODeadline?,
         tries: Int,
         _ completion: @escaping (Result<Redeemed, RedeemProblem>) -> Void
     ) {
@@ -129,7 +144,9 @@ final class Redeemer {
             completion(outcome(known, candidate, policy, state))
             return
         }
-        guard Self.isSolved(request, candidate) else {
+        let isSolved = Self.isSolved(request, candidate)
+        if let began { observer?.verified(since: began) }
+        guard isSolved else {
             completion(.failure(.check(.wrongSolution, policy: policy)))
             return
         }
@@ -142,7 +159,7 @@ final class Redeemer {
         let box = NIOLoopBound((self, completion), eventLoop: eventLoop)
         let retry: @Sendable () -> Void = {
             let (redeemer, completion) = box.value
-            redeemer.proceed(request, candidate, policy, state, tries: tries - 1, completion)
+            redeemer.proceed(request, candidate, policy, state, began: nil, tries: tries - 1, completion)
         }
         switch spending.enter(spend.challenge, on: eventLoop, retry: retry) {
         case .waiting:
@@ -171,6 +188,7 @@ final class Redeemer {
     ) -> Result<Redeemed, RedeemProblem> {
         switch outcome {
         case .opened(let opened), .repeated(let opened):
+            let isRepeated = if case .repeated = outcome { true } else { false }
             let pass = Redemption.pass(candidate.challenge, opened)
             guard let text = try? state.keys.seal(pass) else { return .failure(.check(.expired, policy: policy)) }
             let now = ledger.now().nanoseconds
@@ -182,7 +200,8 @@ final class Redeemer {
                     pass: pass,
                     text: text,
                     remaining: opened.remaining,
-                    expiresInSeconds: Durations.secondsRoundedUp(left)
+                    expiresInSeconds: Durations.secondsRoundedUp(left),
+                    isRepeated: isRepeated
                 )
             )
         case .alreadySpent:

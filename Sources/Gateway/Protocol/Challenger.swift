@@ -36,6 +36,9 @@ struct Challenger {
     /// The price of every challenge, in 16.16 fixed point, until prices follow load.
     static let basePrice: UInt32 = 1 << 16
 
+    /// A price in 16.16 fixed point as a number.
+    static func price(_ fixed: UInt32) -> Double { Double(fixed) / Double(1 << 16) }
+
     /// - Returns: nil where the policy has no work that would help.
     static func issue(_ policy: PolicyRuntime, client: IPAddress, keys: KeyRing, now: LedgerTime) -> IssuedChallenge? {
         guard let work = policy.settings.work else { return nil }

@@ -37,6 +37,7 @@ extension Exchange {
             isFreeZero: settings.freeIsZero && !isLetBy,
             chargesNothing: isRefusalQuestion
         )
+        observation.admissionBegan = .now()
         let action = admission.begin()
         self.admission = admission
         perform(action)
@@ -99,12 +100,14 @@ extension Exchange {
         if policy!.settings.enforce {
             reply(Refusal(.noQuorum, "The gateway cannot decide now.", retryAfterSeconds: 1, policy: policy!.name))
         } else {
+            noteUnenforced(.noQuorum, policy!)
             forward()
         }
     }
 
     private func decided(_ verdict: Admission.Verdict) {
         let policy = policy!
+        observe(verdict, of: policy)
         if isRefusalQuestion, policy.settings.enforce, tellInLineRefusal(verdict) { return }
         switch verdict {
         case .admitted where isRefusalQuestion && policy.settings.enforce:
@@ -121,16 +124,12 @@ extension Exchange {
             matchRoute()
         case _ where !policy.settings.enforce:
             // It is counted as it would happen, and every request is admitted.
-            loop.logger.debug(
-                "would refuse",
-                metadata: ["request_id": "\(requestID)", "policy": "\(policy.name)", "verdict": "\(verdict.name)"]
-            )
             addRateLimitFields(policy, Admission.Admitted(states: verdict.states, pass: nil))
             forward()
-        case .workRequired(let retryAfter, let states):
+        case .workRequired(let retryAfter, let states, _):
             addRateLimitFields(policy, Admission.Admitted(states: states, pass: nil))
             refuseForWork(policy, retryAfter)
-        case .overLimit(let retryAfter, let states):
+        case .overLimit(let retryAfter, let states, _):
             addRateLimitFields(policy, Admission.Admitted(states: states, pass: nil))
             reply(
                 Refusal(
@@ -179,7 +178,9 @@ extension Exchange {
     }
 
     func issueChallenge(_ policy: PolicyRuntime) -> IssuedChallenge? {
-        Challenger.issue(policy, client: client, keys: state.keys, now: loop.ledger.now())
+        let challenge = Challenger.issue(policy, client: client, keys: state.keys, now: loop.ledger.now())
+        if challenge != nil { loop.observer.count(.issued, policy: policy.name) }
+        return challenge
     }
 
     private func addRateLimitFields(_ policy: PolicyRuntime, _ admitted: Admission.Admitted) {
@@ -205,6 +206,7 @@ extension Exchange {
             return
         }
         loop.redeemer.redeem(request, state: state) { [self] result in
+            observe(result)
             guard !isFinished else { return }
             switch result {
             case .success(let redeemed):

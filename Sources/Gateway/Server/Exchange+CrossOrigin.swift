@@ -29,6 +29,7 @@ extension Exchange {
 
     /// Answers a preflight of one of our endpoints, which needs no limit and no challenge: it says the same to everybody.
     func answerPreflight(_ policy: PolicySettings?) {
+        observation.verdict = .preflight
         var fields = crossOriginFields(policy)
         if fields.contains(where: { $0.name == "Access-Control-Allow-Origin" }) {
             fields += CrossOrigin.preflightFields

@@ -25,6 +25,7 @@ extension Exchange {
             guard let file = state.page.file(name) else {
                 return reply(Refusal(.noRoute, "The challenge page has no such file."))
             }
+            observation.verdict = .page
             reply(
                 status: 200,
                 contentType: file.contentType,
@@ -56,6 +57,7 @@ extension Exchange {
             reply(Refusal(.unknownPolicy, "This policy asks for no work.", policy: policy.name))
             return
         }
+        observation.verdict = .challenge
         reply(
             status: 200,
             contentType: "application/json",
@@ -117,6 +119,7 @@ extension Exchange {
             policy: nil
         )
         loop.redeemer.redeem(request, state: state) { [self] result in
+            observe(result)
             guard !isFinished else { return }
             switch result {
             case .success(let redeemed): answer(redeemed)
@@ -174,6 +177,7 @@ extension Exchange {
             maxAgeSeconds: redeemed.expiresInSeconds
         )
         self.policy = redeemed.policy
+        observation.verdict = .redeemed
         var fields: [(name: String, value: String)] = [("Cache-Control", "no-store"), ("Set-Cookie", cookie)]
         if let returnPath, isNavigation {
             // The form of the page without JavaScript: back to where its reader wanted to go.

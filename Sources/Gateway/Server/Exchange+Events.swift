@@ -67,6 +67,7 @@ extension Exchange {
     func clientGone() {
         if case .forwarding(let upstream) = phase { upstream.abort() }
         phase = .finished
+        observeEnd(isWritten: false)
     }
 
     func clientWritabilityChanged(isWritable: Bool) {

@@ -90,6 +90,8 @@ extension Exchange: UpstreamExchangeDelegate {
         guard case .request(let requestHead) = origin else { return }
         responseBegun = true
         responseHeadSeen = true
+        observation.status = Int(head.status.code)
+        observation.upstreamStatus = observation.status
         front.progressed()
         var added = addedFields
         // A response that carries a pass is its client's alone.
@@ -112,6 +114,7 @@ extension Exchange: UpstreamExchangeDelegate {
     func upstreamBody(_ bytes: ByteBuffer) {
         front.progressed()
         guard framing != .none else { return }
+        observation.bytesOut += UInt64(bytes.readableBytes)
         front.write(.body(.byteBuffer(bytes)))
     }
 

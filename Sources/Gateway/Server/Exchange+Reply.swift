@@ -5,6 +5,7 @@ import NIOHTTP1
 extension Exchange {
     /// Answers with a refusal: a page where a browser navigates, a problem document otherwise.
     func reply(_ refusal: Refusal) {
+        observe(refusal)
         if purpose == .check(.nginx) {
             answerNginx(refusal)
         } else if isNavigation, case .request = origin {
@@ -92,6 +93,7 @@ extension Exchange {
         phase = .finished
         responseBegun = true
         heldBody = []
+        observeReply(status: status, bytes: isHead ? 0 : body.count)
         var headers = HTTPHeaders()
         if let contentType { headers.add(name: "Content-Type", value: contentType) }
         // RFC 9110 section 8.6: a 204 has no length.

@@ -82,6 +82,9 @@ final class Exchange {
     var upstreamTries = 0
     var responseHeadSeen = false
 
+    /// What is told of it in the end.
+    var observation = Observation()
+
     init(front: FrontHandler, head: HTTPRequestHead, state: GatewayState) {
         self.front = front
         self.state = state
@@ -243,6 +246,7 @@ final class Exchange {
             case .deny:
                 reply(Refusal(.denied, "The operator of this site does not serve you here."))
             case .allow(let upstream):
+                observation.verdict = .allowed
                 forward(to: upstream)
             case .policy(_, let name, _, _):
                 guard let policy = state.policies[name] else {

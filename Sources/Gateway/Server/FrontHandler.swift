@@ -70,6 +70,7 @@ final class FrontHandler: ChannelDuplexHandler {
         self.listener = listener
     }
 
+    private var currentExchange: Exchange? { if case .active(let exchange) = state { exchange } else { nil } }
     var isWritable: Bool { context?.channel.isWritable ?? false }
     private var limits: HTTPLimits { loop.state.configuration.limits }
 
@@ -261,8 +262,9 @@ final class FrontHandler: ChannelDuplexHandler {
     func endResponse(_ trailers: HTTPHeaders?, keepAlive: Bool) {
         guard let context else { return }
         let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenComplete { [weak self] _ in
+        written.futureResult.assumeIsolated().whenComplete { [weak self] result in
             guard let self else { return }
+            self.currentExchange?.observeEnd(isWritten: (try? result.get()) != nil)
             self.responseWritten(keepAlive: keepAlive)
         }
         context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: written)
@@ -287,6 +289,7 @@ final class FrontHandler: ChannelDuplexHandler {
     ///
     /// - Parameter resetting: by a reset, where the end of the connection would otherwise be the end of the body.
     func abort(resetting: Bool = false) {
+        currentExchange?.observation.isCutOff = true
         if resetting {
             // Done before close() returns: the call comes from the channel's own loop.
             _ = (context?.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))

@@ -19,6 +19,7 @@ final class GatewayLoop {
     let ledger: any LedgerClient
     let redeemer: Redeemer
     let counters: Counters
+    let observer: LoopObserver
     private(set) var state: GatewayState
     private let index: Int
     private let loops: Int
@@ -42,6 +43,7 @@ final class GatewayLoop {
         state: GatewayState,
         connectionsMax: Int,
         counters: Counters,
+        observer: LoopObserver,
         logger: Logger
     ) {
         self.eventLoop = eventLoop
@@ -51,8 +53,9 @@ final class GatewayLoop {
         self.state = state
         self.connectionsMax = connectionsMax
         self.counters = counters
+        self.observer = observer
         self.logger = logger
-        redeemer = Redeemer(eventLoop: eventLoop, ledger: ledger, spending: spending)
+        redeemer = Redeemer(eventLoop: eventLoop, ledger: ledger, spending: spending, observer: observer)
     }
 
     // MARK: State
@@ -60,6 +63,7 @@ final class GatewayLoop {
     /// Takes a new configuration for all requests to come. Pools that it does not need end with their last request.
     func adopt(_ state: GatewayState) {
         self.state = state
+        observer.adopt(state.configuration)
         for pool in pools where !state.configuration.upstreams.contains(pool.settings) { pool.retire() }
         pools.removeAll { $0.isRetired }
     }

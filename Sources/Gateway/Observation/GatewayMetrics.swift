@@ -1,0 +1,62 @@
+import Settings
+
+/// What the gateway has counted, all loops together. A value.
+public struct GatewayMetrics: Sendable {
+    /// A series of `tollgate_requests_total`.
+    public struct Requests: Sendable {
+        /// Empty where no route was met.
+        public var route: String
+        /// Empty where no policy was asked.
+        public var policy: String
+        /// What became of them.
+        public var verdict: String
+        /// How many.
+        public var count: UInt64
+    }
+
+    /// A series of `tollgate_challenges_total`.
+    public struct Challenges: Sendable {
+        /// Empty where it is not known.
+        public var policy: String
+        /// What became of them.
+        public var event: String
+        /// How many.
+        public var count: UInt64
+    }
+
+    /// In the order of their labels.
+    public var requests: [Requests]
+    /// In the order of their labels.
+    public var challenges: [Challenges]
+    /// How long the check of a solution takes, up to the ledger.
+    public var verification: Histogram
+    /// How long a decision takes, by the policy's level of consistency, in the order of the levels' names.
+    public var decisions: [(level: String, histogram: Histogram)]
+    /// Of a challenge, by policy, in the configuration's order. 1 is the policy's difficulty.
+    public var prices: [(policy: String, price: Double)]
+    /// Connections of clients that are open.
+    public var connections: Int
+    /// Lines of the access log that were lost.
+    public var accessLinesDropped: UInt64
+    /// Of the configuration that holds.
+    public var configurationHash: String
+
+    init(_ meters: Meters, configuration: Configuration, connections: Int, accessLinesDropped: UInt64) {
+        requests = meters.requests
+            .map { key, count in
+                Requests(route: key.route, policy: key.policy, verdict: key.verdict.word, count: count)
+            }
+            .sorted { ($0.route, $0.policy, $0.verdict) < ($1.route, $1.policy, $1.verdict) }
+        challenges = meters.challenges
+            .map { key, count in Challenges(policy: key.policy, event: key.event.rawValue, count: count) }
+            .sorted { ($0.policy, $0.event) < ($1.policy, $1.event) }
+        verification = meters.verification
+        decisions = meters.decisions.map { (level: $0.key.rawValue, histogram: $0.value) }
+            .sorted { $0.level < $1.level }
+        prices = configuration.policies.filter { $0.work != nil }
+            .map { (policy: $0.name, price: Challenger.price(Challenger.basePrice)) }
+        self.connections = connections
+        self.accessLinesDropped = accessLinesDropped
+        configurationHash = configuration.hash
+    }
+}
