@@ -54,7 +54,7 @@ if !coresOnly {
             dependencies: ["Ledger", "ProofOfWork", "Settings", "CPage"] + collections + nio,
             swiftSettings: strict
         ),
-        .target(name: "Admin", dependencies: ["Gateway"] + nio, swiftSettings: strict),
+        .target(name: "Admin", dependencies: ["Gateway", "Ledger", "CSodium"] + nio, swiftSettings: strict),
         .executableTarget(
             name: "tollgate",
             dependencies: [
@@ -77,6 +77,13 @@ if !coresOnly {
             dependencies: [
                 "Gateway", "CPage", "Ledger", "ProofOfWork", "Settings",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+            ] + nio,
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "AdminTests",
+            dependencies: [
+                "Admin", "Gateway", "Ledger", "Settings", .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio,
             swiftSettings: strict
         ),

@@ -40,4 +40,36 @@ struct SocketFile: Sendable {
             return false
         }
     }
+
+    /// Makes a socket whose file has mode 0600 from the moment at which it is there: Linux takes the mode of the socket,
+    /// less the umask, for that of its file. Nobody can connect before the socket listens.
+    ///
+    /// - Parameter replacing: whether a file at the path is removed first.
+    /// - Returns: a descriptor that is bound and does not listen yet; it is the caller's.
+    static func bindPrivately(_ path: String, replacing: Bool) throws -> CInt {
+        let address = try SocketAddress(unixDomainSocketPath: path)
+        if replacing { unlink(path) }
+        #if canImport(Glibc)
+            let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        #else
+            let type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK
+        #endif
+        let descriptor = socket(AF_UNIX, type, 0)
+        guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "socket") }
+        do {
+            guard fchmod(descriptor, 0o600) == 0 else { throw IOError(errnoCode: errno, reason: "fchmod") }
+            let result = address.withSockAddr { pointer, size in bind(descriptor, pointer, socklen_t(size)) }
+            guard result == 0 else { throw IOError(errnoCode: errno, reason: "bind") }
+            // Where a kernel does it otherwise, the file gets its mode here, still before anybody can connect.
+            var status = stat()
+            guard lstat(path, &status) == 0 else { throw IOError(errnoCode: errno, reason: "lstat") }
+            if status.st_mode & 0o777 != 0o600, chmod(path, 0o600) != 0 {
+                throw IOError(errnoCode: errno, reason: "chmod")
+            }
+            return descriptor
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
 }

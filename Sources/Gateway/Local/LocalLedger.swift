@@ -35,6 +35,9 @@ public final class LocalLedger: Sendable {
         LocalLedgerClient(ledger: self, eventLoop: eventLoop, owner: owner)
     }
 
+    /// How much it holds. Any thread.
+    public var counts: LedgerCounts { shared.withLockedValue { $0.ledger.counts } }
+
     func now() -> LedgerTime {
         let current = clock()
         return LedgerTime(nanoseconds: current > origin ? current - origin : 0)

@@ -34,6 +34,8 @@ struct HTTPRequester: Sendable {
     }
 
     let url: HTTPURL
+    /// A Unix socket to connect to instead of the URL's host; nil for none.
+    var socketPath: String?
     let method: HTTPMethod
     /// Without those that frame the message.
     let headers: HTTPHeaders
@@ -150,34 +152,38 @@ struct HTTPRequester: Sendable {
         let context = url.isTLS ? try NIOSSLContext(configuration: .makeClientConfiguration()) : nil
         let name = url.host
         let timeout = self.timeout
-        return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(Self.connectTimeout)
-            .connect(host: url.host, port: url.port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(SilenceHandler(timeout: timeout))
-                    if let context {
-                        let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
-                        try pipeline.addHandler(
-                            NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : name)
-                        )
-                    }
-                    var encoding = HTTPRequestEncoder.Configuration()
-                    encoding.automaticallySetFramingHeaders = false
-                    try pipeline.addHandler(HTTPRequestEncoder(configuration: encoding))
-                    var limits = NIOHTTPDecoderLimitConfiguration()
-                    limits.maxHeaderListSize = Self.headBytesMax
-                    let decoder = HTTPResponseDecoder(
-                        leftOverBytesStrategy: .dropBytes,
-                        // Counted, not only dropped.
-                        informationalResponseStrategy: .forward,
-                        limitConfiguration: limits
+        let initialize: @Sendable (any Channel) -> EventLoopFuture<Connection> = { channel in
+            channel.eventLoop.makeCompletedFuture {
+                let pipeline = channel.pipeline.syncOperations
+                try pipeline.addHandler(SilenceHandler(timeout: timeout))
+                if let context {
+                    let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
+                    try pipeline.addHandler(
+                        NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : name)
                     )
-                    try pipeline.addHandler(ByteToMessageHandler(decoder))
-                    // Nothing that was made from a server's answer is to end a line of the request: checked once more.
-                    try pipeline.addHandler(NIOHTTPRequestHeadersValidator())
-                    return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
                 }
+                var encoding = HTTPRequestEncoder.Configuration()
+                encoding.automaticallySetFramingHeaders = false
+                try pipeline.addHandler(HTTPRequestEncoder(configuration: encoding))
+                var limits = NIOHTTPDecoderLimitConfiguration()
+                limits.maxHeaderListSize = Self.headBytesMax
+                let decoder = HTTPResponseDecoder(
+                    leftOverBytesStrategy: .dropBytes,
+                    // Counted, not only dropped.
+                    informationalResponseStrategy: .forward,
+                    limitConfiguration: limits
+                )
+                try pipeline.addHandler(ByteToMessageHandler(decoder))
+                // Nothing that was made from a server's answer is to end a line of the request: checked once more.
+                try pipeline.addHandler(NIOHTTPRequestHeadersValidator())
+                return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
             }
+        }
+        if let socketPath {
+            return try await bootstrap.connect(unixDomainSocketPath: socketPath, channelInitializer: initialize)
+        }
+        return try await bootstrap.connect(host: url.host, port: url.port, channelInitializer: initialize)
     }
 }

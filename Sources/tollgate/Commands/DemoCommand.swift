@@ -27,10 +27,19 @@ struct DemoCommand: AsyncParsableCommand {
     func run() async throws {
         let upstream = try await SampleUpstream.start()
         defer { upstream.stop() }
-        let text = Self.configurationText(port: port, upstreamPort: upstream.port)
+        let folder: TemporaryFolder
+        do {
+            folder = try TemporaryFolder(prefix: "tollgate-demo")
+        } catch {
+            Terminal.error("error: \(error)")
+            throw ExitCode(1)
+        }
+        defer { folder.remove() }
+        let text = Self.configurationText(port: port, upstreamPort: upstream.port, folder: folder.path)
         let loaded = try Configuration.parse(text: text, file: "demo.yaml")
-        let logger = Logger(settings: loaded.configuration.log)
-        let lifeCycle = try LifeCycle(load: nil, logger: logger)
+        let log = NodeLog(loaded.configuration.log)
+        let logger = log.logger
+        let lifeCycle = try LifeCycle(load: nil, logging: log)
         let node: Node
         do {
             node = try await Node.start(loaded.configuration, logger: logger)
@@ -44,12 +53,15 @@ struct DemoCommand: AsyncParsableCommand {
 
     /// The API gives some requests free, as is usual. The site gives none, so that a newcomer sees the challenge at the
     /// first page instead of after many.
-    static func configurationText(port: UInt16, upstreamPort: Int) -> String {
+    ///
+    /// There is no access log, for the terminal is the newcomer's; `explain` tells what it would.
+    static func configurationText(port: UInt16, upstreamPort: Int, folder: String) -> String {
         """
         node: { name: demo }
         listeners:
           - address: "127.0.0.1:\(port)"
         probes: { address: "127.0.0.1:0" }
+        admin: { address: "unix:\(folder)/admin.sock" }
         upstreams:
           sample: { servers: ["127.0.0.1:\(upstreamPort)"] }
         routes:
@@ -66,7 +78,7 @@ struct DemoCommand: AsyncParsableCommand {
             reserve: 0
             free: { rate: 0 }
             work: { difficulty: 4000000, grants: 200 }
-        log: { level: warning, format: text }
+        log: { level: warning, format: text, access: off }
 
         """
     }
@@ -79,7 +91,7 @@ struct DemoCommand: AsyncParsableCommand {
 
             Tollgate is running at \(url)/ with a sample site behind it.
 
-            Three things to try:
+            Four things to try:
 
               1. Open \(url)/ in a browser: it works for a moment, and gets the page.
                  (This site gives nothing free, so that you see it at once; yours would let first pages through.)
@@ -88,9 +100,17 @@ struct DemoCommand: AsyncParsableCommand {
               3. \(command) fetch \(url)/api/hello
                  Solves the challenge and prints the answer.
 
-
             """
-        if let probes = node.probesAddress { text += "Probes: http://\(probes)/healthz and /readyz. " }
+        if let admin = node.adminAddress {
+            let id = "\"$(curl -s -o /dev/null -w '%header{x-request-id}' \(url)/)\""
+            text += """
+                  4. \(command) explain --admin \(admin) \(id)
+                     Says why that request was refused, by which limit, and what to do.
+
+
+                """
+        }
+        if let probes = node.probesAddress { text += "Probes: http://\(probes)/healthz, /readyz and /metrics. " }
         text += "Stop with Ctrl-C.\n"
         Terminal.output(Array(text.utf8))
     }

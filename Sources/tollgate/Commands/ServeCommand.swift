@@ -18,8 +18,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let loaded = try options.loadOrExit()
-        let logger = Logger(settings: loaded.configuration.log)
-        let lifeCycle = try LifeCycle(load: options.isFromFile ? { try options.load() } : nil, logger: logger)
+        let log = NodeLog(loaded.configuration.log)
+        let logger = log.logger
+        let lifeCycle = try LifeCycle(load: options.isFromFile ? { try options.load() } : nil, logging: log)
         let node: Node
         do {
             node = try await Node.start(loaded.configuration, logger: logger)
@@ -32,15 +33,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
         for address in node.addresses { logger.notice("listening", metadata: ["address": "\(address)"]) }
         if let probes = node.probesAddress { logger.notice("probes", metadata: ["address": "\(probes)"]) }
+        if let admin = node.adminAddress { logger.notice("admin", metadata: ["address": "\(admin)"]) }
         await lifeCycle.run(node, files: loaded.files)
-    }
-}
-
-extension Logger {
-    /// A logger as the configuration asks for it.
-    init(settings: LogSettings) {
-        let level = Logger.Level(rawValue: settings.level.rawValue) ?? .info
-        let format: LineLogHandler.Format = settings.format == .json ? .json : .text
-        self.init(label: "tollgate") { LineLogHandler(label: $0, level: level, format: format) }
     }
 }

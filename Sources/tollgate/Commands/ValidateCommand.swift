@@ -16,6 +16,7 @@ struct ValidateCommand: ParsableCommand {
         print(
             "The configuration holds (\(configuration.routes.count) routes, \(configuration.policies.count) policies)."
         )
+        for line in NodeText.lines(configuration) { print(line) }
         for policy in configuration.policies {
             print("policy \(policy.name) (preset \(policy.preset.rawValue)):")
             for line in PolicyText.lines(policy) { print("  \(line)") }

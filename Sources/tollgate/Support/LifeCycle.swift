@@ -8,14 +8,17 @@ import Settings
 /// after it.
 struct LifeCycle {
     private let load: (() throws -> LoadedConfiguration)?
-    private let logger: Logger
+    private let logging: NodeLog
     private let signals: SignalInbox
+    private var logger: Logger { logging.logger }
 
-    /// - Parameter load: reads the configuration again; nil: it is not from a file, and there is nothing to reload.
+    /// - Parameters:
+    ///   - load: reads the configuration again; nil: it is not from a file, and there is nothing to reload.
+    ///   - logging: takes over what a reload says of it.
     /// - Throws: ``SignalInbox/Failure`` where the system refuses a pipe.
-    init(load: (() throws -> LoadedConfiguration)?, logger: Logger) throws {
+    init(load: (() throws -> LoadedConfiguration)?, logging: NodeLog) throws {
         self.load = load
-        self.logger = logger
+        self.logging = logging
         signals = try SignalInbox()
     }
 
@@ -61,12 +64,17 @@ struct LifeCycle {
         }
         do {
             let loaded = try load()
-            if loaded.configuration == node.gateway.configuration { return loaded.files }
+            if loaded.configuration == node.gateway.configuration {
+                node.isReloadOK.withLockedValue { $0 = true }
+                return loaded.files
+            }
             for warning in loaded.warnings {
                 logger.warning("configuration", metadata: ["warning": "\(warning)"])
             }
             let old = node.gateway.configuration
             try await node.gateway.reload(loaded.configuration)
+            logging.apply(loaded.configuration.log)
+            node.isReloadOK.withLockedValue { $0 = true }
             for section in Self.sectionsForNextStart(old, loaded.configuration) {
                 logger.warning("a changed section takes effect at the next start", metadata: ["section": "\(section)"])
             }
@@ -82,6 +90,7 @@ struct LifeCycle {
         } catch {
             logger.error("configuration not reloaded", metadata: ["error": "\(error)"])
         }
+        node.isReloadOK.withLockedValue { $0 = false }
         return nil
     }
 
@@ -90,7 +99,7 @@ struct LifeCycle {
         if old.listeners != new.listeners { sections.append("listeners") }
         if old.probes != new.probes { sections.append("probes") }
         if old.node != new.node { sections.append("node") }
-        if old.log != new.log { sections.append("log") }
+        if old.admin != new.admin { sections.append("admin") }
         return sections
     }
 }

@@ -1,4 +1,6 @@
 import Logging
+import NIOConcurrencyHelpers
+import Settings
 
 #if canImport(Glibc)
     import Glibc
@@ -8,17 +10,18 @@ import Logging
 
 /// Log lines on standard error: one JSON object or one line of text each.
 struct LineLogHandler: LogHandler {
-    enum Format: Sendable { case json, text }
-
-    var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
-    private let label: String
-    private let format: Format
+    private let settings: NIOLockedValueBox<LogSettings>
+    private var ownLevel: Logger.Level?
 
-    init(label: String, level: Logger.Level, format: Format) {
-        self.label = label
-        self.format = format
-        logLevel = level
+    /// - Parameter settings: looked at for each line; they may change.
+    init(settings: NIOLockedValueBox<LogSettings>) {
+        self.settings = settings
+    }
+
+    var logLevel: Logger.Level {
+        get { ownLevel ?? Logger.Level(rawValue: settings.withLockedValue { $0.level.rawValue }) ?? .info }
+        set { ownLevel = newValue }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -29,7 +32,7 @@ struct LineLogHandler: LogHandler {
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
         let time = Self.now()
-        switch format {
+        switch settings.withLockedValue({ $0.format }) {
         case .json:
             var line =
                 "{\"time\":\"\(time)\",\"level\":\"\(event.level.rawValue)\",\"message\":\(JSONString.quoted(event.message.description))"

@@ -2,23 +2,36 @@ import Admin
 import Gateway
 import Ledger
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import ProofOfWork
 import Settings
 
-/// A running node: the gateway, its ledger and its probes.
+/// A running node: the gateway, its ledger, its probes and its admin interface.
 final class Node: Sendable {
     let gateway: Gateway
+    /// Whether the configuration that was read last holds.
+    let isReloadOK: NIOLockedValueBox<Bool>
     private let probes: ProbeServer?
+    private let admin: AdminServer?
     private let group: MultiThreadedEventLoopGroup
 
     var addresses: [ListenAddress] { gateway.addresses }
     var probesAddress: ListenAddress? { probes?.address }
+    var adminAddress: ListenAddress? { admin?.address }
 
-    private init(gateway: Gateway, probes: ProbeServer?, group: MultiThreadedEventLoopGroup) {
+    private init(
+        gateway: Gateway,
+        isReloadOK: NIOLockedValueBox<Bool>,
+        probes: ProbeServer?,
+        admin: AdminServer?,
+        group: MultiThreadedEventLoopGroup
+    ) {
         self.gateway = gateway
+        self.isReloadOK = isReloadOK
         self.probes = probes
+        self.admin = admin
         self.group = group
     }
 
@@ -38,11 +51,25 @@ final class Node: Sendable {
                 let id = TokenID.random()
                 return ledger.makeClient(on: loop, owner: ReplicaID(high: id.high, low: id.low))
             }
+            let isReloadOK = NIOLockedValueBox(true)
             var probes: ProbeServer?
             if let address = configuration.probes {
-                probes = try await ProbeServer.start(on: address, group: group) { gateway.isReady }
+                probes = try await ProbeServer.start(on: address, group: group) {
+                    gateway.isReady
+                } metrics: {
+                    NodeMetrics(
+                        gateway: await gateway.metrics(),
+                        ledger: ledger.counts,
+                        isReloadOK: isReloadOK.withLockedValue { $0 },
+                        version: Version.number
+                    )
+                }
             }
-            return Node(gateway: gateway, probes: probes, group: group)
+            var admin: AdminServer?
+            if let settings = configuration.admin {
+                admin = try await AdminServer.start(on: settings, group: group, refusals: gateway.refusals)
+            }
+            return Node(gateway: gateway, isReloadOK: isReloadOK, probes: probes, admin: admin, group: group)
         } catch {
             try? await group.shutdownGracefully()
             throw error
@@ -70,6 +97,7 @@ final class Node: Sendable {
     func stop(deadline: TimeAmount) async {
         await gateway.shutdown(deadline: deadline)
         await probes?.stop()
+        await admin?.stop()
         try? await group.shutdownGracefully()
     }
 }

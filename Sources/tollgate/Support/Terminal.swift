@@ -14,6 +14,11 @@ enum Terminal {
         write(2, Array((visible(line) + "\n").utf8))
     }
 
+    /// A line on standard output, with the same care.
+    static func line(_ line: String) {
+        write(1, Array((visible(line) + "\n").utf8))
+    }
+
     /// Text of our own on standard error, control characters and all, without an end of line.
     static func errorText(_ text: String) {
         write(2, Array(text.utf8))

@@ -63,7 +63,7 @@ import Testing
         #expect(charge.limits.map(\.reserve) == [2])
         #expect(
             admission.charged(.refused(limit: 0, retryAfterNanoseconds: 5, limits: []))
-                == .finish(.overLimit(retryAfterNanoseconds: 5, states: []))
+                == .finish(.overLimit(retryAfterNanoseconds: 5, states: [], refusing: 0))
         )
     }
 }

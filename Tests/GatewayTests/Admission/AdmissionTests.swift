@@ -105,7 +105,11 @@ import Testing
         #expect(
             admission.charged(Self.refused([1, 60, 90]))
                 == .finish(
-                    .workRequired(retryAfterNanoseconds: 9, states: [Self.state(1), Self.state(60), Self.state(90)])
+                    .workRequired(
+                        retryAfterNanoseconds: 9,
+                        states: [Self.state(1), Self.state(60), Self.state(90)],
+                        refusing: 0
+                    )
                 )
         )
     }
@@ -128,7 +132,7 @@ import Testing
             let states = [Self.state(1)]
             #expect(
                 admission.charged(.refused(limit: 0, retryAfterNanoseconds: 4, limits: states))
-                    == .finish(.overLimit(retryAfterNanoseconds: 4, states: states))
+                    == .finish(.overLimit(retryAfterNanoseconds: 4, states: states, refusing: 0))
             )
         }
     }
@@ -148,7 +152,11 @@ import Testing
         #expect(
             admission.charged(Self.refused([0, 60, 90], retryAfter: .max))
                 == .finish(
-                    .workRequired(retryAfterNanoseconds: nil, states: [Self.state(0), Self.state(60), Self.state(90)])
+                    .workRequired(
+                        retryAfterNanoseconds: nil,
+                        states: [Self.state(0), Self.state(60), Self.state(90)],
+                        refusing: 0
+                    )
                 )
         )
     }
@@ -176,7 +184,7 @@ import Testing
         _ = admission.begin()
         #expect(
             admission.charged(Self.refused([1]))
-                == .finish(.overLimit(retryAfterNanoseconds: 9, states: [Self.state(1)]))
+                == .finish(.overLimit(retryAfterNanoseconds: 9, states: [Self.state(1)], refusing: 0))
         )
     }
 
@@ -235,7 +243,7 @@ import Testing
         // Cost 0 takes nothing: a request that will be refused drains nothing.
         #expect(admission.begin() == Self.look)
         guard
-            case .finish(.workRequired(nil, _)) = admission.charged(
+            case .finish(.workRequired(nil, _, nil)) = admission.charged(
                 .admitted(limits: [Self.state(2)], passRemaining: nil)
             )
         else {
@@ -250,13 +258,13 @@ import Testing
         let states = [Self.state(1, reset: 30)]
         #expect(
             admission.charged(.refused(limit: 0, retryAfterNanoseconds: 30, limits: states))
-                == .finish(.overLimit(retryAfterNanoseconds: 30, states: states))
+                == .finish(.overLimit(retryAfterNanoseconds: 30, states: states, refusing: 0))
         )
     }
 
     @Test func withoutACeilingNothingIsAsked() {
         var admission = Self.admission(ceiling: [], isFreeZero: true)
-        #expect(admission.begin() == .finish(.workRequired(retryAfterNanoseconds: nil, states: [])))
+        #expect(admission.begin() == .finish(.workRequired(retryAfterNanoseconds: nil, states: [], refusing: nil)))
     }
 
     @Test func anExhaustedPassIsAskedForAnother() {

@@ -7,7 +7,14 @@ import Testing
 /// draft-ietf-httpapi-ratelimit-headers-11: lists of items whose parameters are integers (RFC 8941).
 @Suite struct RateLimitFieldsTests {
     private func limit(_ name: String, _ count: UInt64 = 60, _ window: UInt64 = 60) -> LimitRuntime {
-        LimitRuntime(name: name, id: LimitID(rawValue: 1), key: .client, count: count, windowSeconds: window)
+        LimitRuntime(
+            name: name,
+            id: LimitID(rawValue: 1),
+            key: .client,
+            rateText: "60/min",
+            count: count,
+            windowSeconds: window
+        )
     }
 
     private func state(_ remaining: UInt64, _ reset: UInt64) -> LimitState {

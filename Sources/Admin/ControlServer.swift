@@ -1,0 +1,101 @@
+import Gateway
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Settings
+
+/// A small HTTP server for programs of the operator: few connections, short requests, whole answers.
+final class ControlServer: Sendable {
+    /// Connections that are served at one time. A further one is closed at once.
+    static let connectionsMax = 64
+
+    private let channel: any Channel
+    /// The socket file that it has made, where it listens on one.
+    private let file: SocketFile?
+    /// Where it listens, with the port that the system chose.
+    let address: ListenAddress
+
+    private init(channel: any Channel, file: SocketFile?, address: ListenAddress) {
+        self.channel = channel
+        self.file = file
+        self.address = address
+    }
+
+    /// Starts listening. A socket file on which nobody listens any more is replaced.
+    ///
+    /// - Parameters:
+    ///   - isPrivate: nobody but the process's own user may connect to the socket file.
+    /// - Throws: ``ListenError`` where the address cannot be had.
+    static func start(
+        on address: ListenAddress,
+        isPrivate: Bool,
+        group: any EventLoopGroup,
+        responder: any ControlResponder
+    ) async throws -> ControlServer {
+        let bootstrap = bootstrap(group: group, responder: responder)
+        do {
+            switch address {
+            case .tcp(let host, let port):
+                let channel = try await bootstrap.bind(host: host.description, port: Int(port)).get()
+                let bound = UInt16(channel.localAddress?.port ?? Int(port))
+                return ControlServer(channel: channel, file: nil, address: .tcp(host: host, port: bound))
+            case .unix(let path):
+                let isAbandoned = await SocketFile.isAbandoned(path, group: group)
+                let channel: any Channel
+                if isPrivate {
+                    let socket = try SocketFile.bindPrivately(path, replacing: isAbandoned)
+                    // From here on the channel owns the descriptor, whatever happens.
+                    channel = try await bootstrap.withBoundSocket(socket).get()
+                } else {
+                    channel = try await bootstrap.bind(
+                        unixDomainSocketPath: path,
+                        cleanupExistingSocketFile: isAbandoned
+                    ).get()
+                }
+                return ControlServer(channel: channel, file: SocketFile(path: path), address: address)
+            }
+        } catch {
+            throw ListenError(address: address, binding: error)
+        }
+    }
+
+    private static func bootstrap(group: any EventLoopGroup, responder: any ControlResponder) -> ServerBootstrap {
+        let open = NIOLockedValueBox(0)
+        return ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 64)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    // An initializer that fails closes its connection.
+                    guard enter(open) else { throw ChannelError.operationUnsupported }
+                    channel.closeFuture.whenComplete { _ in open.withLockedValue { $0 -= 1 } }
+                    var limits = NIOHTTPDecoderLimitConfiguration()
+                    limits.maxHeaderFieldSize = ControlHandler.headBytesMax
+                    limits.maxHeaderListSize = ControlHandler.headBytesMax
+                    limits.maxHeaderFieldCount = 64
+                    let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(HTTPResponseEncoder())
+                    try pipeline.addHandler(ByteToMessageHandler(decoder))
+                    try pipeline.addHandler(HTTPServerPipelineHandler())
+                    try pipeline.addHandler(HTTPServerProtocolErrorHandler())
+                    try pipeline.addHandler(ControlHandler(responder: responder))
+                }
+            }
+    }
+
+    private static func enter(_ open: NIOLockedValueBox<Int>) -> Bool {
+        open.withLockedValue { count in
+            guard count < connectionsMax else { return false }
+            count += 1
+            return true
+        }
+    }
+
+    /// Stops listening. Its socket file is gone afterwards.
+    func stop() async {
+        file?.remove()
+        try? await channel.close().get()
+    }
+}

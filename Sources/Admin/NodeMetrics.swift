@@ -1,0 +1,101 @@
+import Gateway
+import Ledger
+
+/// What `/metrics` says of a node at one moment. A value.
+public struct NodeMetrics: Sendable {
+    /// What the gateway has counted.
+    public var gateway: GatewayMetrics
+    /// How much the ledger holds.
+    public var ledger: LedgerCounts
+    /// Whether the configuration that was read last holds.
+    public var isReloadOK: Bool
+    /// Of the program.
+    public var version: String
+
+    /// A value of these fields.
+    public init(gateway: GatewayMetrics, ledger: LedgerCounts, isReloadOK: Bool, version: String) {
+        self.gateway = gateway
+        self.ledger = ledger
+        self.isReloadOK = isReloadOK
+        self.version = version
+    }
+
+    /// In Prometheus's text format.
+    var text: String {
+        var page = PrometheusText()
+        writeRequests(&page)
+        writeChallenges(&page)
+        page.begin("tollgate_connections", .gauge, "Connections of clients that are open.")
+        page.sample(gateway.connections)
+        page.begin(
+            "tollgate_access_log_dropped_total",
+            .counter,
+            "Lines of the access log that were lost since their reader was too slow, or gone."
+        )
+        page.sample(gateway.accessLinesDropped)
+        writeNode(&page)
+        return page.text
+    }
+
+    private func writeRequests(_ page: inout PrometheusText) {
+        page.begin(
+            "tollgate_requests_total",
+            .counter,
+            "Requests whose response has ended, by route, policy and what became of them."
+        )
+        for series in gateway.requests {
+            page.sample(
+                series.count,
+                [("route", series.route), ("policy", series.policy), ("verdict", series.verdict)]
+            )
+        }
+        page.begin(
+            "tollgate_decision_seconds",
+            .histogram,
+            "Time from asking a policy until it has decided, by its level of consistency."
+        )
+        for (level, histogram) in gateway.decisions { page.sample(histogram, [("level", level)]) }
+    }
+
+    private func writeChallenges(_ page: inout PrometheusText) {
+        page.begin(
+            "tollgate_challenges_total",
+            .counter,
+            "Challenges that were issued, and solutions that were handed in, by what became of them."
+        )
+        for series in gateway.challenges {
+            page.sample(series.count, [("policy", series.policy), ("event", series.event)])
+        }
+        page.begin(
+            "tollgate_verify_seconds",
+            .histogram,
+            "Time for checking a solution, until it is refused or goes to the ledger."
+        )
+        page.sample(gateway.verification)
+        page.begin(
+            "tollgate_price",
+            .gauge,
+            "By how much a challenge is harder now than its policy's difficulty, which is 1."
+        )
+        for (policy, price) in gateway.prices { page.sample(price, [("policy", policy)]) }
+    }
+
+    private func writeNode(_ page: inout PrometheusText) {
+        page.begin("tollgate_ledger_keys", .gauge, "Keys that the limits tell apart, of all policies.")
+        page.sample(ledger.keys)
+        page.begin("tollgate_ledger_records", .gauge, "Spent challenges that are remembered.")
+        page.sample(ledger.records)
+        page.begin("tollgate_ledger_table_bytes", .gauge, "Memory of the tables of keys and of spent challenges.")
+        page.sample(ledger.tableBytes)
+        page.begin(
+            "tollgate_config_reload_ok",
+            .gauge,
+            "1 where the configuration that was read last holds, 0 where it was refused and an older one does."
+        )
+        page.sample(isReloadOK ? 1 : 0)
+        page.begin("tollgate_config_info", .gauge, "Always 1; the hash identifies the configuration that holds.")
+        page.sample(1, [("hash", gateway.configurationHash)])
+        page.begin("tollgate_build_info", .gauge, "Always 1; the version of the program.")
+        page.sample(1, [("version", version)])
+    }
+}

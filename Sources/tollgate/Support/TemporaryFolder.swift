@@ -1,0 +1,45 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A folder of this user's alone, mode 0700, that is removed with what stands directly in it.
+struct TemporaryFolder {
+    /// The system gave none; one sentence for a person.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Longest path that leaves room for a socket's name in it: sockaddr_un(7) holds 107 bytes.
+    private static let pathBytesMax = 90
+
+    let path: String
+
+    /// Under TMPDIR, unless that is too long a path for a socket, else under /tmp.
+    init(prefix: String) throws(Failure) {
+        let wanted = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+        let suffix = "/\(prefix)-XXXXXX"
+        let base =
+            wanted.hasPrefix("/") && wanted.utf8.count + suffix.utf8.count <= Self.pathBytesMax ? wanted : "/tmp"
+        var template = Array((base + suffix).utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw Failure(description: "cannot make a folder in \(base): \(String(cString: strerror(errno)))")
+        }
+        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    }
+
+    /// Removes the folder. What is in folders inside it stays, and so does it then.
+    func remove() {
+        if let folder = opendir(path) {
+            while let entry = readdir(folder) {
+                let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                }
+                if name != ".", name != ".." { unlink("\(path)/\(name)") }
+            }
+            closedir(folder)
+        }
+        rmdir(path)
+    }
+}

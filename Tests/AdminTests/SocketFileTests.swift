@@ -1,0 +1,67 @@
+import NIOCore
+import Testing
+
+@testable import Admin
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// The admin interface's socket, which nobody else may connect to at any moment.
+@Suite struct SocketFileTests {
+    private func inFolder(_ body: (String) throws -> Void) throws {
+        var template = Array("/tmp/tollgate-test-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        let folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        defer {
+            unlink(folder + "/s")
+            rmdir(folder)
+        }
+        try body(folder + "/s")
+    }
+
+    private func mode(_ path: String) -> mode_t {
+        var status = stat()
+        return lstat(path, &status) == 0 ? status.st_mode & 0o7777 : 0
+    }
+
+    @Test func itsModeIsTheOwnersAloneBeforeItListens() throws {
+        try inFolder { path in
+            let descriptor = try SocketFile.bindPrivately(path, replacing: false)
+            defer { close(descriptor) }
+            #expect(mode(path) == 0o600)
+        }
+    }
+
+    @Test func whatStandsThereIsLeftAloneUnlessItIsToBeReplaced() throws {
+        try inFolder { path in
+            close(try SocketFile.bindPrivately(path, replacing: false))
+            #expect(throws: IOError.self) { try SocketFile.bindPrivately(path, replacing: false) }
+            let descriptor = try SocketFile.bindPrivately(path, replacing: true)
+            #expect(mode(path) == 0o600)
+            close(descriptor)
+        }
+    }
+
+    @Test func aFolderThatIsNotThereIsAnError() throws {
+        #expect(throws: IOError.self) { try SocketFile.bindPrivately("/nowhere/at/all", replacing: false) }
+    }
+
+    @Test func onlyTheOwnFileIsRemoved() throws {
+        try inFolder { path in
+            close(try SocketFile.bindPrivately(path, replacing: false))
+            let file = SocketFile(path: path)
+            // Kept open, so that the new file gets another inode.
+            let kept = path + "-kept"
+            rename(path, kept)
+            defer { unlink(kept) }
+            close(try SocketFile.bindPrivately(path, replacing: false))
+            file?.remove()
+            #expect(mode(path) == 0o600)
+            SocketFile(path: path)?.remove()
+            #expect(SocketFile(path: path) == nil)
+        }
+    }
+}
