@@ -1,0 +1,226 @@
+"""Runs what the documentation says, as a reader would: block by block, in an empty folder, against the real program.
+
+    Page(path).sections         # each `## ` heading with its blocks; a page whose front says so is one section
+    Run(section, folder).play() # raises Wrong where the outcome is not the one that the page promises
+
+How a page is written:
+
+- A block marked `sh` is run, by `bash -eu`. Any other mark (`console`, `text`) is only read.
+- A block of another kind whose first line is a comment with a file's name, such as `# tollgate.yaml`, is that file.
+- `# -> TEXT` says what the block prints, whole lines in their order, others between them left out; `…` stands for any text.
+- A block that begins with `# In a terminal of its own` is left running until the section ends. The lines that it promises
+  are waited for.
+- `# exit N`: the block ends with this status.
+- The ports of the examples stand for free ones, and `deploy` for the folder of the source.
+- A section that holds the comment `<!-- needs: PROGRAM … -->` is run where these programs are, and else skipped.
+- The comment `<!-- echo -->` gives the section a service on port 3000 that answers every request with what it was sent, in
+  place of the reader's own.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections import namedtuple
+
+from upstream import Upstream
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+DOCUMENTS = os.path.join(ROOT, "Sources", "tollgate", "tollgate.docc")
+#: Ports that pages name.
+PORTS = ["8080", "8081", "8082", "3000", "9464", "9465"]
+#: Seconds for one block. Only what hangs reaches it.
+TIMEOUT = 180
+
+Block = namedtuple("Block", "kind text line")
+Section = namedtuple("Section", "page title blocks needs has_echo", defaults=[False])
+
+
+class Wrong(AssertionError):
+    """The page promises something else."""
+
+
+class Page:
+    def __init__(self, path):
+        self.name = os.path.basename(path)
+        with open(path, encoding="utf-8") as file:
+            self.sections = list(self._parse(file.read()))
+
+    def _parse(self, text):
+        is_whole = "<!-- one walk -->" in text
+        title, blocks, needs, has_echo = "", [], [], False
+        lines = iter(enumerate(text.splitlines(), 1))
+        for number, line in lines:
+            if line.startswith("## ") and not is_whole:
+                yield Section(self.name, title, blocks, needs, has_echo)
+                title, blocks, needs, has_echo = line[3:], [], [], False
+            elif match := re.match(r"<!-- needs: (.*) -->", line):
+                needs += match.group(1).split()
+            elif line == "<!-- echo -->":
+                has_echo = True
+            elif match := re.match(r"( *)```(\w+)$", line):
+                indent, kind = match.groups()
+                content = []
+                for _, inner in lines:
+                    if inner.strip() == "```":
+                        break
+                    content.append(inner[len(indent) :] if inner.startswith(indent) else inner)
+                blocks.append(Block(kind, "\n".join(content) + "\n", number))
+        yield Section(self.name, title, blocks, needs, has_echo)
+
+
+def has_recipe(section):
+    return any(block.kind == "sh" for block in section.blocks)
+
+
+def free_ports(count):
+    """Ports that nobody has now. They are chosen at once, so that no two are the same."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [str(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def promises(text):
+    """The lines that a block promises, as patterns."""
+    return [promise(line[5:]) for line in map(str.strip, text.splitlines()) if line.startswith("# -> ")]
+
+
+def promise(text):
+    return re.compile(".*?".join(re.escape(part) for part in text.strip().split("…")) + r"\s*\Z")
+
+
+def missing(patterns, lines):
+    """The first pattern without its line, None if each has one, in this order."""
+    rest = iter(lines)
+    for pattern in patterns:
+        if not any(pattern.match(line.strip()) for line in rest):
+            return pattern.pattern
+    return None
+
+
+class Run:
+    def __init__(self, section, folder, binary):
+        self.section = section
+        self.folder = folder
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS))))
+        self.running = []
+        programs = os.path.join(folder, ".bin")
+        os.mkdir(programs)
+        os.symlink(os.path.abspath(shutil.which(binary) or binary), os.path.join(programs, "tollgate"))
+        os.symlink(os.path.join(ROOT, "deploy"), os.path.join(folder, "deploy"))
+        self.environment = {
+            **os.environ,
+            "PATH": programs + ":" + os.environ["PATH"] + ":/usr/sbin",
+            "HOME": folder,
+            "PYTHONUNBUFFERED": "1",
+            "LC_ALL": "C.UTF-8",
+        }
+        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "TOLLGATE_ADMIN"):
+            self.environment.pop(name, None)
+
+    def play(self):
+        upstream = None
+        try:
+            if self.section.has_echo:
+                upstream = Upstream().start()
+                self.ports["3000"] = str(upstream.port)
+            for block in self.section.blocks:
+                self.block(block)
+        finally:
+            for process in reversed(self.running):
+                process.stop()
+            if upstream is not None:
+                upstream.stop()
+
+    def substituted(self, text):
+        return re.sub(r"(?<![0-9.])(%s)(?![0-9])" % "|".join(self.ports), lambda match: self.ports[match.group(1)], text)
+
+    def block(self, block):
+        text = self.substituted(block.text)
+        first = text.split("\n", 1)[0]
+        if block.kind == "sh":
+            if first.startswith("# In a terminal of its own"):
+                self.running.append(Background(self, text, self.place(block)))
+            else:
+                self.run(block, text)
+        elif match := re.match(r"(?:#|//|<!--) ([\w.-]+\.\w+)(?: -->)?$", first):
+            with open(os.path.join(self.folder, match.group(1)), "w", encoding="utf-8") as file:
+                file.write(text)
+
+    def place(self, block):
+        return f"{self.section.page}:{block.line}"
+
+    def run(self, block, text):
+        process = subprocess.Popen(
+            ["bash", "-eu", "-c", text], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            output = process.communicate(timeout=TIMEOUT)[0].decode("utf-8", "replace")
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise Wrong(f"{self.place(block)} does not end:\n{process.communicate()[0].decode()}") from None
+        status = int(match.group(1)) if (match := re.search(r"^# exit (\d+)", text, re.MULTILINE)) else 0
+        shown = f"\n{text}\nprinted:\n{output}\n{self.transcripts()}"
+        if process.returncode != status:
+            raise Wrong(f"{self.place(block)} ended with {process.returncode}, not {status}:{shown}")
+        lacking = missing(promises(text), output.splitlines())
+        if lacking is not None:
+            raise Wrong(f"{self.place(block)} did not print {lacking}:{shown}")
+
+    def transcripts(self):
+        return "\n".join(f"{process.place} printed:\n" + "\n".join(process.lines[-40:]) for process in self.running)
+
+
+class Background:
+    """A block that is left running."""
+
+    def __init__(self, run, text, place):
+        self.place = place
+        self.lines = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self.process = subprocess.Popen(
+            ["bash", "-eu", "-c", text], cwd=run.folder, env=run.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        patterns = promises(text)
+        with self._changed:
+            seen = self._changed.wait_for(lambda: self._ended or missing(patterns, self.lines) is None, TIMEOUT)
+            if not seen or missing(patterns, self.lines) is not None:
+                lines = list(self.lines)
+                self.stop()
+                raise Wrong(f"{place} did not print {missing(patterns, lines)}:\n" + "\n".join(lines))
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._changed:
+                self.lines.append(line.decode("utf-8", "replace").rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def stop(self):
+        """Ends what the block has started: they are a session of their own."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, number)
+                self.process.wait(10)
+            except ProcessLookupError:
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        self.process.wait()
+        self._reader.join(10)
+        self.process.stdout.close()
