@@ -15,6 +15,7 @@ How a page is written:
 - A section that holds the comment `<!-- needs: PROGRAM … -->` is run where these programs are, and else skipped.
 - The comment `<!-- echo -->` gives the section a service on port 3000 that answers every request with what it was sent, in
   place of the reader's own.
+- The comment `<!-- fixed ports -->`: what the section runs listens where the page says; where that is taken, it is skipped.
 """
 
 import os
@@ -36,7 +37,7 @@ PORTS = ["8080", "8081", "8082", "3000", "9464", "9465"]
 TIMEOUT = 180
 
 Block = namedtuple("Block", "kind text line")
-Section = namedtuple("Section", "page title blocks needs has_echo", defaults=[False])
+Section = namedtuple("Section", "page title blocks marks needs", defaults=[(), ()])
 
 
 class Wrong(AssertionError):
@@ -51,16 +52,16 @@ class Page:
 
     def _parse(self, text):
         is_whole = "<!-- one walk -->" in text
-        title, blocks, needs, has_echo = "", [], [], False
+        title, blocks, marks, needs = "", [], [], []
         lines = iter(enumerate(text.splitlines(), 1))
         for number, line in lines:
             if line.startswith("## ") and not is_whole:
-                yield Section(self.name, title, blocks, needs, has_echo)
-                title, blocks, needs, has_echo = line[3:], [], [], False
+                yield Section(self.name, title, blocks, marks, needs)
+                title, blocks, marks, needs = line[3:], [], [], []
             elif match := re.match(r"<!-- needs: (.*) -->", line):
                 needs += match.group(1).split()
-            elif line == "<!-- echo -->":
-                has_echo = True
+            elif match := re.match(r"<!-- (echo|fixed ports) -->", line):
+                marks.append(match.group(1))
             elif match := re.match(r"( *)```(\w+)$", line):
                 indent, kind = match.groups()
                 content = []
@@ -69,7 +70,7 @@ class Page:
                         break
                     content.append(inner[len(indent) :] if inner.startswith(indent) else inner)
                 blocks.append(Block(kind, "\n".join(content) + "\n", number))
-        yield Section(self.name, title, blocks, needs, has_echo)
+        yield Section(self.name, title, blocks, marks, needs)
 
 
 def has_recipe(section):
@@ -129,7 +130,9 @@ class Run:
     def play(self):
         upstream = None
         try:
-            if self.section.has_echo:
+            if "fixed ports" in self.section.marks:
+                self.ports = {}
+            if "echo" in self.section.marks:
                 upstream = Upstream().start()
                 self.ports["3000"] = str(upstream.port)
             for block in self.section.blocks:
@@ -141,7 +144,9 @@ class Run:
                 upstream.stop()
 
     def substituted(self, text):
-        return re.sub(r"(?<![0-9.])(%s)(?![0-9])" % "|".join(self.ports), lambda match: self.ports[match.group(1)], text)
+        # Not in a rate, such as 3000/min.
+        ports = r"(?<![0-9.])(%s)(?![0-9]|/(?:min|s)\b)" % "|".join(PORTS)
+        return re.sub(ports, lambda match: self.ports.get(match.group(1), match.group(1)), text)
 
     def block(self, block):
         text = self.substituted(block.text)
