@@ -41,14 +41,20 @@ struct SocketFile: Sendable {
         }
     }
 
+    private static func removeSocket(_ path: String) {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
+        unlink(path)
+    }
+
     /// Makes a socket whose file has mode 0600 from the moment at which it is there: Linux takes the mode of the socket,
     /// less the umask, for that of its file. Nobody can connect before the socket listens.
     ///
-    /// - Parameter replacing: whether a file at the path is removed first.
+    /// - Parameter replacing: whether a socket file at the path is removed first; no other file ever is.
     /// - Returns: a descriptor that is bound and does not listen yet; it is the caller's.
     static func bindPrivately(_ path: String, replacing: Bool) throws -> CInt {
         let address = try SocketAddress(unixDomainSocketPath: path)
-        if replacing { unlink(path) }
+        if replacing { removeSocket(path) }
         #if canImport(Glibc)
             let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         #else

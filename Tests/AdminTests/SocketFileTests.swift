@@ -45,6 +45,16 @@ import Testing
         }
     }
 
+    @Test func noOtherFileIsEverReplaced() throws {
+        try inFolder { path in
+            let descriptor = open(path, O_CREAT | O_WRONLY, 0o644)
+            try #require(descriptor >= 0)
+            close(descriptor)
+            #expect(throws: IOError.self) { try SocketFile.bindPrivately(path, replacing: true) }
+            #expect(mode(path) == 0o644)
+        }
+    }
+
     @Test func aFolderThatIsNotThereIsAnError() throws {
         #expect(throws: IOError.self) { try SocketFile.bindPrivately("/nowhere/at/all", replacing: false) }
     }

@@ -13,7 +13,8 @@
                 self.assertEqual(client.get("/").status, 200)
 
 `Gateway` has: `.address` (host, port) of the first listener and `.addresses` of all; `.probes`; `.url`; `.lines` (what it has logged,
-parsed); `.pid`; `.is_running()`; `.rss_bytes()`; `.cpu_seconds()`; `.write_config(text)`; `.reload()` (SIGHUP); `.wait_for(predicate)` (a log
+parsed); `.output` (lines of standard output, where the access log goes unless the configuration says otherwise); `.accessed(id)` (waits
+for a request's line of the access log, parsed); `.admin`; `.pid`; `.is_running()`; `.rss_bytes()`; `.cpu_seconds()`; `.write_config(text)`; `.reload()` (SIGHUP); `.wait_for(predicate)` (a log
 line, past or future); `.terminate()` (SIGTERM, without waiting), `.wait_exit()`, `.stop()` (SIGTERM, then SIGKILL) and `.restart()`.
 
 `TestCase` adds: `start_gateway`, `start_upstream`, `connect`, `random` (a generator from the printed seed) and the check, after each
@@ -78,6 +79,7 @@ class Gateway:
         self.environment = {**os.environ, **(environment or {})}
         self.listeners_expected = 1
         self.probes_expected = False
+        self.admin_expected = False
         if config is not None:
             self.write_config(config)
         self.arguments = arguments or ["serve", "--config", self.config_path]
@@ -90,6 +92,7 @@ class Gateway:
             text = 'listeners: [{ address: "127.0.0.1:0" }]\n' + text
         self.listeners_expected = self._count_listeners(text)
         self.probes_expected = re.search(r"^probes:", text, re.MULTILINE) is not None
+        self.admin_expected = re.search(r"^admin:", text, re.MULTILINE) is not None
         # In one step, as the program watches the file.
         with open(self.config_path + ".new", "w", encoding="utf-8") as file:
             file.write(text)
@@ -124,11 +127,14 @@ class Gateway:
         self.addresses = [self._host_port(line["address"]) for line in self._logged("listening")]
         probes = self._logged("probes")
         self.probes = self._host_port(probes[0]["address"]) if probes else None
+        admin = self._logged("admin")
+        self.admin = self._host_port(admin[0]["address"]) if admin else None
         return self
 
     def _is_listening(self):
         listening = len(self._logged("listening")) >= self.listeners_expected
-        return listening and (not self.probes_expected or bool(self._logged("probes")))
+        probes = not self.probes_expected or bool(self._logged("probes"))
+        return listening and probes and (not self.admin_expected or bool(self._logged("admin")))
 
     def _read(self, stream, lines, is_log):
         for raw in stream:
@@ -149,7 +155,7 @@ class Gateway:
             line = json.loads(text)
             return line if isinstance(line, dict) else {"message": text}
         except ValueError:
-            match = re.search(r"\b(listening|probes)\b.*?address=\"([^\"]+)\"", text)
+            match = re.search(r"\b(listening|probes|admin)\b.*?address=\"([^\"]+)\"", text)
             return {"message": match.group(1), "address": match.group(2)} if match else {"message": text}
 
     def _logged(self, message):
@@ -170,6 +176,19 @@ class Gateway:
                 left = deadline - time.monotonic()
                 if self._eof or left <= 0:
                     raise StartError("no such line:\n" + "\n".join(str(line) for line in self.lines))
+                self._changed.wait(left)
+
+    def accessed(self, request_id, timeout=STOP_TIMEOUT):
+        """The line of the access log that tells of this request, as a dictionary; the log is on standard output, as JSON."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while True:
+                for text in list(self.output):
+                    if request_id in text and (line := json.loads(text)).get("request_id") == request_id:
+                        return line
+                left = deadline - time.monotonic()
+                if self._eof or left <= 0:
+                    raise StartError(f"no line of {request_id}:\n" + "\n".join(list(self.output)[-20:]))
                 self._changed.wait(left)
 
     @property

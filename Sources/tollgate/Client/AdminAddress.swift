@@ -27,19 +27,21 @@ enum AdminAddress: Equatable, CustomStringConvertible {
         self = .tcp(url)
     }
 
-    init(_ address: ListenAddress) {
+    /// - Returns: nil for a port that the system chooses: nobody else knows it.
+    init?(_ address: ListenAddress) {
         switch address {
         case .unix(let path):
             self = .unix(path: path)
         case .tcp(let host, let port):
             // Whoever listens on every address is reached through loopback.
             let own = host.isUnspecified ? (host.isIPv4 ? "127.0.0.1" : "::1") : host.description
-            guard let url = HTTPURL("http://\(own.contains(":") ? "[\(own)]" : own):\(port)") else {
-                preconditionFailure("an address and a port make a URL")
-            }
+            guard let url = HTTPURL("http://\(own.contains(":") ? "[\(own)]" : own):\(port)") else { return nil }
             self = .tcp(url)
         }
     }
+
+    /// Where a node is asked of which nothing else is known.
+    static let standard = AdminAddress(AdminSettings.standardAddress) ?? .unix(path: "/run/tollgate/admin.sock")
 
     var description: String {
         switch self {
@@ -75,8 +77,8 @@ struct AdminTarget: Equatable {
         environment: (String) -> String?,
         admin: AdminSettings?
     ) throws(Problem) -> AdminTarget {
-        let configured = admin.map { AdminAddress($0.address) }
-        var address = configured ?? AdminAddress(AdminSettings.standardAddress)
+        let configured = admin.flatMap { AdminAddress($0.address) }
+        var address = configured ?? .standard
         for (source, text) in [("--admin", named), (addressVariable, environment(addressVariable))] {
             guard let text, !text.isEmpty else { continue }
             guard let parsed = AdminAddress(text) else {

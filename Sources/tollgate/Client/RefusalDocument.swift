@@ -62,7 +62,7 @@ struct RefusalDocument: Decodable, Equatable {
                 ? "Request \(requestID) was refused \(Self.text(seconds: secondsAgo)) ago: \(answer)\(verdict)."
                 : "Request \(requestID) was admitted \(Self.text(seconds: secondsAgo)) ago, but only since its policy "
                     + "has `enforce: false`: otherwise \(verdict).",
-            detail,
+            enforced ? detail : "It was counted as if it had been refused.",
             "",
             "time      \(time)",
         ]
@@ -101,7 +101,13 @@ struct RefusalDocument: Decodable, Equatable {
 
     private func text(_ work: Work) -> String {
         let cost = Settings.Difficulty.describe(work.difficulty, rounds: work.rounds)
-        return "\(cost); buys \(work.grants) requests" + (price.map { "; price \($0)" } ?? "")
+        return "\(cost); buys \(work.grants) requests" + (price.map { "; price \(Self.text($0))" } ?? "")
+    }
+
+    /// `1`, `1.5`.
+    private static func text(_ price: Double) -> String {
+        let text = "\(price)"
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 
     /// `42 s`, `3 min`, `2 h`.

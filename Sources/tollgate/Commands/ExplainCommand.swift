@@ -115,7 +115,7 @@ struct ExplainCommand: AsyncParsableCommand {
     /// `admin` of the configuration: of the file that was named, which must then hold, else of the standard one where
     /// this user may read it and it holds.
     private func configuredAdmin() throws -> AdminSettings? {
-        if options.config != nil { return try options.loadOrExit().configuration.admin }
+        if options.config != nil { return try options.loadOrExit(isQuiet: true).configuration.admin }
         guard access(ConfigurationOptions.defaultPath, R_OK) == 0 else { return nil }
         return (try? options.load())?.configuration.admin
     }

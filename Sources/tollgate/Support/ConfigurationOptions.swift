@@ -27,9 +27,12 @@ struct ConfigurationOptions: ParsableArguments {
     }
 
     /// Loads it, or prints every problem on standard error and exits with 1.
-    func loadOrExit() throws -> LoadedConfiguration {
+    ///
+    /// - Parameter isQuiet: says nothing of what is only doubtful.
+    func loadOrExit(isQuiet: Bool = false) throws -> LoadedConfiguration {
         do {
             let loaded = try load()
+            if isQuiet { return loaded }
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
             return loaded
         } catch let errors as ConfigurationErrors {
