@@ -145,7 +145,7 @@ extension ProxyContenders {
           measured:
             free: { rate: \(admittedPerSecond)/s, burst: \(admittedPerSecond) }
             ceiling: { rate: \(admittedPerSecond)/s, burst: \(admittedPerSecond) }
-        log: { level: warning }
+        log: { level: warning, access: "off" }
 
         """
     }
