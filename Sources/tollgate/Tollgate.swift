@@ -24,6 +24,11 @@ struct Tollgate: AsyncParsableCommand {
             FetchCommand.self, VersionCommand.self,
         ]
     )
+
+    static func main() async {
+        StandardStreams.open()
+        await main(nil)
+    }
 }
 
 /// The version of this build.

@@ -6,6 +6,7 @@ import re
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 import protocol
@@ -400,6 +401,7 @@ class ReaderTests(TestCase):
         self.assertGreater(dropped, 0)
         report = self.logged(process, "access log lines were lost")
         self.assertGreater(int(report["lines"]), 0)
+        self.assertEqual(report["reason"], "the reader is too slow")
         # Whoever reads on finds whole lines, and learns of the rest from the number.
         lines = 0
         rest = b""
@@ -431,9 +433,38 @@ class ReaderTests(TestCase):
         process, read_end = self.start()
         os.close(read_end)
         self.load(300)
-        self.logged(process, "access log lines were lost")
+        report = self.logged(process, "access log lines were lost")
+        self.assertEqual(report["reason"], "Broken pipe")
         self.assertGreater(self.dropped(), 0)
         self.load(100)
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+
+    def test_descriptors_that_were_closed_before_the_start(self):
+        folder = tempfile.TemporaryDirectory(prefix="tollgate-test-")
+        self.addCleanup(folder.cleanup)
+        path = os.path.join(folder.name, "tollgate.yaml")
+        listener = os.path.join(folder.name, "listener.sock")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'listeners: [{{ address: "unix:{listener}" }}]\nupstream: "http://127.0.0.1:9"\n')
+        # The next thing that is opened would get their numbers, and with them the log's lines: a client's connection.
+        process = subprocess.Popen(["bash", "-c", 'exec "$0" serve --config "$1" <&- >&- 2>&-', BINARY, path])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        client = Client("unix:" + listener)
+        self.addCleanup(client.close)
+        deadline = time.monotonic() + 30
+        while client.socket is None or client.socket.fileno() < 0:
+            try:
+                client.open()
+            except OSError:
+                client.close()
+                self.assertIsNone(process.poll())
+                self.assertLess(time.monotonic(), deadline)
+        for _ in range(50):
+            self.assertEqual(client.get("/").status, 502)
+        for descriptor in range(3):
+            self.assertEqual(os.readlink(f"/proc/{process.pid}/fd/{descriptor}"), "/dev/null")
         process.terminate()
         self.assertEqual(process.wait(30), 0)
 

@@ -88,6 +88,27 @@ class Commands(TestCase):
             self.assertRegex(result.stderr, rf"error: {re.escape(path)}:{number}:\d+: .+")
         self.assertEqual(run("serve", "--config", path).stderr, result.stderr)
 
+    def test_validate_says_where_it_listens_and_what_it_writes_down(self):
+        said = self.check(run("validate", "--config", self.file(GOOD)), 0).stdout
+        self.assertRegex(said, r"(?m)^listener 127\.0\.0\.1:0: proxies, clients by X-Forwarded-For from loopback$")
+        self.assertRegex(said, r"(?m)^probes: none$")
+        self.assertRegex(said, r"(?m)^admin: none")
+        self.assertRegex(said, r"(?m)^log: info and above on stderr, as json; access on stdout, clients by their /24 or /48$")
+        more = """
+probes: { address: "127.0.0.1:9464" }
+admin: { address: "unix:/run/x/admin.sock" }
+log: { access: off, format: text }
+"""
+        text = GOOD.replace('"127.0.0.1:0" }]', '"127.0.0.1:0" }, { address: "unix:/x", check: nginx }]')
+        text = text.replace("difficulty: 64", "difficulty: 16000000")
+        said = self.check(run("validate", "--config", self.file(text + more)), 0).stdout
+        self.assertRegex(said, r"(?m)^listener unix:/x: answers the checks of nginx, clients by x-real-ip from loopback$")
+        self.assertRegex(said, r"(?m)^probes: 127\.0\.0\.1:9464: .*/metrics$")
+        self.assertRegex(said, r"(?m)^admin: unix:/run/x/admin\.sock, for the node's own user and root$")
+        self.assertRegex(said, r"(?m)^log: .* as text; no access log$")
+        # What a difficulty means.
+        self.assertRegex(said, r"16000000 hashes in 4 rounds: on a laptop about [\d.]+ s .* on a slow phone about [\d.]+ s")
+
     def test_explain(self):
         path = self.file(GOOD)
 

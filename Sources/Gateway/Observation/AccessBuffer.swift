@@ -38,6 +38,7 @@ struct AccessBuffer {
     private var isAsleep = true
     private var isClosed = false
     private var reported: UInt64 = 0
+    private var error: Int32 = 0
     private var isReportDue = false
     private var mayReportFrom: UInt64 = 0
 
@@ -81,8 +82,11 @@ struct AccessBuffer {
     }
 
     /// The destination has not taken these lines.
-    mutating func failed(lines: Int) {
+    ///
+    /// - Parameter error: what the system said, from `errno`.
+    mutating func failed(lines: Int, error: Int32) {
         dropped += UInt64(lines)
+        self.error = error
     }
 
     private mutating func wake() -> Bool {
@@ -102,11 +106,23 @@ struct AccessBuffer {
         return max(delay, Self.reportDelayNanoseconds)
     }
 
-    /// - Returns: the lines lost since the last report, and in all.
-    mutating func report(now: UInt64) -> (lines: UInt64, total: UInt64) {
-        defer { reported = dropped }
+    /// What was lost.
+    struct Loss: Equatable {
+        /// Since the last report.
+        var lines: UInt64
+        /// Since the start.
+        var total: UInt64
+        /// What the system said last since then; 0 where the reader is only too slow.
+        var error: Int32
+    }
+
+    mutating func report(now: UInt64) -> Loss {
+        defer {
+            reported = dropped
+            error = 0
+        }
         isReportDue = false
         mayReportFrom = now + Self.reportIntervalNanoseconds
-        return (dropped - reported, dropped)
+        return Loss(lines: dropped - reported, total: dropped, error: error)
     }
 }

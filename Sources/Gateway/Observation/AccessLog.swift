@@ -109,10 +109,10 @@ final class AccessLog: Sendable {
         var rest = chunk.bytes[...]
         while !rest.isEmpty {
             let piece = Self.wholeLines(rest)
-            guard Self.write(piece, to: descriptor) else {
+            if let error = Self.write(piece, to: descriptor) {
                 let lines = rest.count { $0 == UInt8(ascii: "\n") }
                 let delay = buffer.withLockedValue { buffer in
-                    buffer.failed(lines: lines)
+                    buffer.failed(lines: lines, error: error)
                     return buffer.reportDelay(now: Self.now())
                 }
                 if let delay { reportLater(delay) }
@@ -131,8 +131,10 @@ final class AccessLog: Sendable {
         return bytes[...end]
     }
 
-    /// - Returns: whether all of it was taken. Waits as long as that takes.
-    private static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Bool {
+    /// Waits until all of it is taken, as long as that may last.
+    ///
+    /// - Returns: what the system said where it was not.
+    private static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int32? {
         bytes.withUnsafeBytes { bytes in
             var offset = 0
             while offset < bytes.count {
@@ -148,10 +150,10 @@ final class AccessLog: Sendable {
                     var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     _ = poll(&wanted, 1, -1)
                 } else if errno != EINTR {
-                    return false
+                    return errno
                 }
             }
-            return true
+            return nil
         }
     }
 
@@ -165,10 +167,11 @@ final class AccessLog: Sendable {
         }
     }
 
-    private func report(_ lost: (lines: UInt64, total: UInt64)) {
+    private func report(_ lost: AccessBuffer.Loss) {
+        let reason = lost.error == 0 ? "the reader is too slow" : String(cString: strerror(lost.error))
         logger.warning(
-            "access log lines were lost: their reader is too slow, or gone",
-            metadata: ["lines": "\(lost.lines)", "total": "\(lost.total)"]
+            "access log lines were lost",
+            metadata: ["lines": "\(lost.lines)", "total": "\(lost.total)", "reason": "\(reason)"]
         )
     }
 

@@ -32,11 +32,12 @@ final class LoopObserver {
 
     // MARK: Requests
 
-    func finished(_ record: RequestRecord, _ log: LogSettings) {
-        meters.count(
-            Meters.Request(route: record.route ?? "", policy: record.policy ?? "", verdict: record.verdict)
-        )
-        guard log.access != .off else { return }
+    func finished(route: String?, policy: String?, _ verdict: RequestVerdict) {
+        meters.count(Meters.Request(route: route ?? "", policy: policy ?? "", verdict: verdict))
+    }
+
+    /// Writes a line of the access log, which is on.
+    func write(_ record: RequestRecord, _ log: LogSettings) {
         if chunk.destination != log.access {
             flush()
             chunk.destination = log.access

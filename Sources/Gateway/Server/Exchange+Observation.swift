@@ -89,13 +89,17 @@ extension Exchange {
     func observeEnd(isWritten: Bool) {
         guard !observation.isRecorded else { return }
         observation.isRecorded = true
+        let verdict = observation.verdict ?? .abandoned
+        loop.observer.finished(route: route?.name, policy: policy?.name, verdict)
+        let log = state.configuration.log
+        if log.access == .off { return }
         let end: ResponseEnd = isWritten ? .complete : observation.isCutOff ? .cutOff : .clientGone
-        loop.observer.finished(record(end), state.configuration.log)
+        loop.observer.write(record(verdict, end), log)
     }
 
     // MARK: Records
 
-    private func record(_ end: ResponseEnd) -> RequestRecord {
+    private func record(_ verdict: RequestVerdict, _ end: ResponseEnd) -> RequestRecord {
         RequestRecord(
             purpose: purposeName,
             requestID: requestID,
@@ -106,7 +110,7 @@ extension Exchange {
             listener: front.listener.name,
             route: route?.name,
             policy: policy?.name,
-            verdict: observation.verdict ?? .abandoned,
+            verdict: verdict,
             reason: observation.reason,
             limit: observation.limit,
             price: price,

@@ -41,7 +41,7 @@ import Testing
         var buffer = AccessBuffer()
         _ = buffer.add(chunk())
         _ = buffer.take()
-        buffer.failed(lines: 5)
+        buffer.failed(lines: 5, error: 32)
         #expect(buffer.dropped == 5)
     }
 
@@ -73,19 +73,17 @@ import Testing
         let (delay, interval) = (AccessBuffer.reportDelayNanoseconds, AccessBuffer.reportIntervalNanoseconds)
         var buffer = AccessBuffer()
         #expect(buffer.reportDelay(now: 0) == nil)
-        buffer.failed(lines: 1)
+        buffer.failed(lines: 1, error: 28)
         #expect(buffer.reportDelay(now: 100) == delay)
-        buffer.failed(lines: 1)
+        buffer.failed(lines: 1, error: 28)
         // Somebody has been told to look already.
         #expect(buffer.reportDelay(now: 200) == nil)
-        var lost = buffer.report(now: delay)
-        #expect(lost == (2, 2))
+        #expect(buffer.report(now: delay) == AccessBuffer.Loss(lines: 2, total: 2, error: 28))
         #expect(buffer.reportDelay(now: delay) == nil)
-        buffer.failed(lines: 3)
+        buffer.failed(lines: 3, error: 0)
         #expect(buffer.reportDelay(now: delay) == interval)
-        lost = buffer.report(now: delay + interval)
-        #expect(lost == (3, 5))
-        buffer.failed(lines: 1)
+        #expect(buffer.report(now: delay + interval) == AccessBuffer.Loss(lines: 3, total: 5, error: 0))
+        buffer.failed(lines: 1, error: 28)
         #expect(buffer.reportDelay(now: delay + 9 * interval) == delay)
     }
 
