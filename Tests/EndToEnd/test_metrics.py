@@ -130,6 +130,30 @@ class CountTests(MetricsCase):
         self.assertEqual([value for _, value in buckets], sorted(value for _, value in buckets))
         self.assertEqual(buckets[-1], (float("inf"), 20))
 
+    def test_what_a_check_listener_shows_again_is_not_a_second_refusal(self):
+        self.gateway = self.start_gateway(
+            """
+            listeners: [{ address: "127.0.0.1:0", check: nginx }]
+            probes: { address: "127.0.0.1:0" }
+            routes: [{ name: api, match: { path: "/*" }, policy: p }]
+            policies: { p: { free: { rate: 0 }, work: { difficulty: 64, rounds: 4 } } }
+            """
+        )
+        client = self.connect(self.gateway)
+        asked = [
+            ("X-Original-Method", "GET"),
+            ("X-Original-URI", "/v1/x"),
+            ("X-Real-IP", "198.51.100.7"),
+            ("Host", "example.com"),
+        ]
+        for path, status in [("check", 401), ("refusal", 401)]:
+            self.assertEqual(client.get(protocol.BASE + path, asked).status, status)
+        samples = self.wait_for("requests_total", 1, route="api", policy="p", verdict="refusal-shown")
+        refused = ("tollgate_requests_total", (("route", "api"), ("policy", "p"), ("verdict", "work-required")))
+        self.assertEqual(samples[refused], 1)
+        # nginx's question has no challenge in its answer; what is shown has.
+        self.wait_for("challenges_total", 1, policy="p", event="issued")
+
     def test_connections(self):
         client = self.serve(POLICIES)
         client.get("/a")

@@ -48,18 +48,22 @@ struct LineText {
     }
 
     /// A value of anybody's.
-    mutating func member(_ name: StaticString, text: some Sequence<UInt8>) {
-        let text = Array(text)
+    mutating func member(_ name: StaticString, text: [UInt8]) {
+        text.withUnsafeBufferPointer { member(name, $0) }
+    }
+
+    mutating func member(_ name: StaticString, text: String) {
+        var text = text
+        text.withUTF8 { member(name, $0) }
+    }
+
+    private mutating func member(_ name: StaticString, _ text: UnsafeBufferPointer<UInt8>) {
         begin(name)
         if format == .text, !text.isEmpty, text.count <= Self.valueBytesMax, text.allSatisfy(Self.isPlain) {
             bytes.append(contentsOf: text)
         } else {
             Self.appendQuoted(text, to: &bytes)
         }
-    }
-
-    mutating func member(_ name: StaticString, text: String) {
-        member(name, text: text.utf8)
     }
 
     private mutating func begin(_ name: StaticString) {
@@ -85,7 +89,7 @@ struct LineText {
 
     /// Appends a JSON string of printable ASCII (RFC 8259 section 7): everything else is written by number, and bytes
     /// that are not UTF-8 become U+FFFD.
-    static func appendQuoted(_ text: [UInt8], to bytes: inout [UInt8]) {
+    static func appendQuoted(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         if text.count <= valueBytesMax, text.allSatisfy(isOwn) {
             bytes.append(contentsOf: text)
@@ -95,7 +99,7 @@ struct LineText {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    private static func appendEscaped(_ text: [UInt8], to bytes: inout [UInt8]) {
+    private static func appendEscaped(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
         let end = bytes.count + valueBytesMax
         for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
             if bytes.count >= end {

@@ -12,6 +12,8 @@ struct RefusalRing {
     /// - Parameter capacity: 1 or more.
     init(capacity: Int) {
         self.capacity = capacity
+        // At once, so that the ring never moves while somebody waits for it. Memory that is not touched costs nothing.
+        records.reserveCapacity(capacity)
     }
 
     var count: Int { records.count }

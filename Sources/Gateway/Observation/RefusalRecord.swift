@@ -100,7 +100,8 @@ extension JSONText {
     /// A text of anybody's: everything but printable ASCII is written by number, since it may be shown in a terminal.
     fileprivate mutating func member(_ name: String, ascii value: String) {
         var quoted: [UInt8] = []
-        LineText.appendQuoted(Array(value.utf8), to: &quoted)
+        var value = value
+        value.withUTF8 { LineText.appendQuoted($0, to: &quoted) }
         member(name, raw: String(decoding: quoted, as: UTF8.self))
     }
 }

@@ -11,7 +11,7 @@ struct RequestRecord: Sendable {
     let client: String?
     /// Of the request, or of the one that a proxy asks about; empty where it could not be read, as the next two.
     let method: String
-    let host: String
+    let host: [UInt8]
     /// As it is forwarded, without the query.
     let path: [UInt8]
     /// The listener's address as it is configured.

@@ -105,7 +105,7 @@ extension Exchange {
             requestID: requestID,
             client: loop.observer.text(identity?.address ?? front.peer, state.configuration.log),
             method: head.string(head.method),
-            host: target.map { String(decoding: $0.host, as: UTF8.self) } ?? "",
+            host: target?.host ?? [],
             path: target?.path.forwarded ?? [],
             listener: front.listener.name,
             route: route?.name,

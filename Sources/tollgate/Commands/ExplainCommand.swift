@@ -14,7 +14,7 @@ struct ExplainCommand: AsyncParsableCommand {
         abstract: "Say why a request was refused, or which route, policy and limits one would meet.",
         usage: """
             tollgate explain [--admin <address>] [--config <config>] <request-id>
-                   tollgate explain [<options>] <method> <url>
+            tollgate explain [<options>] <method> <url>
             """,
         discussion: """
             With a request id, as it stands in X-Request-Id, on the page and in the access log, it asks the node's admin \

@@ -63,7 +63,7 @@ import Testing
 
     @Test func bytesThatAreNotUTF8BecomeReplacements() throws {
         var quoted: [UInt8] = []
-        LineText.appendQuoted([0x2F, 0xFF, 0xC3], to: &quoted)
+        [0x2F, 0xFF, 0xC3].withUnsafeBufferPointer { LineText.appendQuoted($0, to: &quoted) }
         #expect(text(quoted) == "\"/\\ufffd\\ufffd\"")
     }
 

@@ -24,7 +24,7 @@ extension RequestRecord {
             requestID: requestID,
             client: client,
             method: method,
-            host: host,
+            host: Array(host.utf8),
             path: Array(path.utf8),
             listener: "0.0.0.0:8080",
             route: "api",
