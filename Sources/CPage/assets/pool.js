@@ -1,20 +1,19 @@
-// Solves challenges in workers. The page's thread hands out ranges of n and collects what is found: it computes nothing.
+// Solves challenges by several searchers at once. The pool hands out ranges of n and collects what is found: it computes
+// nothing.
 //
-// A round that has no worker yet comes first, so that every worker has a round of its own while there are enough; at the
-// end several share a round, on ranges that do not overlap. That keeps all of them busy to the last round.
+// A round that no searcher has yet comes first, so that each has a round of its own while there are enough; at the end
+// several share a round, on ranges that do not overlap. That keeps all of them busy to the last round.
 
-// More threads than this gain nothing on a phone or laptop, and each costs memory.
-const workersMax = 16;
-// A worker computes one range while the next one waits at its door.
+// A searcher computes one range while the next one waits at its door.
 const rangesAhead = 2;
-// How long a range should take: short enough that little is wasted when a round is found elsewhere.
-const rangeSeconds = 0.02;
-const rangeMin = 8192;
 const rangeMax = 1 << 24;
 // The rate is taken over this much of the past.
 const rateWindow = 3000;
 
-/** Why solving is impossible in this browser; `reason` is one of `wasm`, `simd`, `download`, `worker`. */
+/**
+ * Why solving is impossible by these means; `reason` is one of
+ * `start` (a searcher could not be started), `engine` (what it computes with does not run), `download`.
+ */
 export class SolverFailure extends Error {
     constructor(reason, detail) {
         super(detail);
@@ -24,7 +23,7 @@ export class SolverFailure extends Error {
 
 /** Checks a challenge object (protocol version 1) and returns its numbers, or throws a TypeError that says what is wrong. */
 export function readChallenge(object) {
-    const { challenge: token, algorithm, rounds, target, expires_in: expiresIn } = object ?? {};
+    const { challenge: token, algorithm, rounds, target, expires_in: expiresIn } = object || {};
     if (typeof token !== "string" || !/^[A-Za-z][A-Za-z0-9_-]{0,511}$/.test(token)) throw new TypeError("no valid token");
     if (algorithm !== "SHA-256") throw new TypeError("unknown algorithm");
     if (!Number.isInteger(rounds) || rounds < 1 || rounds > 64) throw new TypeError("bad number of rounds");
@@ -36,95 +35,84 @@ export function readChallenge(object) {
     return { token, rounds, targetHigh, targetLow, expectedPerRound, expiresIn };
 }
 
-/** Fetches and compiles the solver; all workers share the code. Throws SolverFailure. */
-export async function loadSolver(url) {
-    if (typeof WebAssembly !== "object") throw new SolverFailure("wasm", "WebAssembly is missing");
-    let bytes;
-    try {
-        const response = await fetch(url);
-        if (!response.ok) throw new Error(`status ${response.status}`);
-        bytes = await response.arrayBuffer();
-    } catch (error) {
-        throw new SolverFailure("download", String(error));
-    }
-    try {
-        return await WebAssembly.compile(bytes);
-    } catch (error) {
-        throw new SolverFailure("simd", String(error));
-    }
-}
-
-/** The workers, for one challenge after another. */
+/** Searchers, for one challenge after another. Names that begin with a line are the pool's own. */
 export class Pool {
-    #module;
-    #workers = [];
-    #generation = 0;
-    #job = null;
-    #samples = [];
-
-    /** Starts them; `size` is how many, by default as many as there are processors. Throws SolverFailure. */
-    constructor(url, module, size = navigator.hardwareConcurrency || 1) {
-        this.#module = module;
-        for (let i = 0; i < Math.max(1, Math.min(size, workersMax)); i++) {
-            const worker = { port: open(url), round: null, ahead: 0, hashes: 0, since: 0 };
-            worker.port.onmessage = (event) => this.#answered(worker, event.data);
-            worker.port.onerror = (event) => this.#lost(worker, event.message || "the worker did not start");
-            this.#workers.push(worker);
+    /**
+     * `ports` are workers, or what behaves like one; the pool owns them. `engine` goes to each with a challenge: the
+     * `module` or the `script` that worker.js is told of. A range is to take about `seconds`, short enough that little is
+     * wasted when its round is found elsewhere, and holds at least `rangeMin` tries.
+     */
+    constructor(ports, engine, { seconds, rangeMin }) {
+        this._engine = engine;
+        this._seconds = seconds;
+        this._rangeMin = rangeMin;
+        this._generation = 0;
+        this._job = null;
+        this._samples = [];
+        this._searchers = ports.map((port) => ({ port, round: null, ahead: 0, hashes: 0, since: 0 }));
+        for (const searcher of this._searchers) {
+            searcher.port.onmessage = (event) => this._answered(searcher, event.data);
+            searcher.port.onerror = (event) => {
+                // It is told of here, and is no error of the page.
+                if (event.preventDefault) event.preventDefault();
+                this._lost(searcher, "start", event.message || "a worker did not start");
+            };
         }
     }
 
     /** Solves a challenge (from `readChallenge`): resolves to the solution as text; rejects with SolverFailure, or with
      *  `null` where `stop` came first. One at a time. */
     solve(challenge) {
-        this.#generation += 1;
-        this.#samples = [];
-        const rounds = Array.from({ length: challenge.rounds }, () => ({ high: 0, low: 0, workers: 0, solution: null }));
+        this._generation += 1;
+        this._samples = [];
+        const rounds = Array.from({ length: challenge.rounds }, () => ({ high: 0, low: 0, searchers: 0, solution: null }));
         return new Promise((resolve, reject) => {
-            this.#job = { challenge, rounds, running: true, done: 0, hashes: 0, resolve, reject };
+            this._job = { challenge, rounds, running: true, done: 0, hashes: 0, resolve, reject };
             this.progress();
-            if (this.#workers.length === 0) this.#finish(reject, new SolverFailure("worker", "no worker runs"));
-            for (const worker of this.#workers) {
-                Object.assign(worker, { round: null, ahead: 0, hashes: 0, since: performance.now() });
-                worker.port.postMessage({ begin: this.#generation, module: this.#module, token: challenge.token });
-                this.#feed(worker);
+            if (this._searchers.length === 0) this._finish(reject, new SolverFailure("start", "no worker runs"));
+            for (const searcher of this._searchers) {
+                Object.assign(searcher, { round: null, ahead: 0, hashes: 0, since: performance.now() });
+                const { module, script } = this._engine;
+                searcher.port.postMessage({ begin: this._generation, module, script, token: challenge.token });
+                this._feed(searcher);
             }
         });
     }
 
     /** Gives the present challenge up. */
     stop() {
-        if (this.#job?.running) this.#finish(this.#job.reject, null);
+        if (this._job !== null && this._job.running) this._finish(this._job.reject, null);
     }
 
-    /** Ends the workers. */
+    /** Ends the searchers. */
     close() {
         this.stop();
-        for (const worker of this.#workers.splice(0)) worker.port.terminate();
+        for (const searcher of this._searchers.splice(0)) searcher.port.terminate();
     }
 
-    /** Where the present challenge stands, or the last one ended; null before the first. `secondsLeft` is what is to be expected at the present rate: chance
-     *  has no memory, so a round that has taken long is not nearer to its end. */
+    /** Where the present challenge stands, or the last one ended; null before the first. `secondsLeft` is what is to be
+     *  expected at the present rate: chance has no memory, so a round that has taken long is not nearer to its end. */
     progress() {
-        if (!this.#job) return null;
-        const { challenge, done, hashes } = this.#job;
+        if (this._job === null) return null;
+        const { challenge, done, hashes } = this._job;
         const now = performance.now();
-        this.#samples.push({ now, hashes });
-        while (this.#samples.length > 2 && now - this.#samples[0].now > rateWindow) this.#samples.shift();
-        const first = this.#samples[0];
+        this._samples.push({ now, hashes });
+        while (this._samples.length > 2 && now - this._samples[0].now > rateWindow) this._samples.shift();
+        const first = this._samples[0];
         const rate = now > first.now ? ((hashes - first.hashes) / (now - first.now)) * 1000 : 0;
         const left = (challenge.rounds - done) * challenge.expectedPerRound;
         return { rounds: challenge.rounds, done, hashes, rate, secondsLeft: rate > 0 ? left / rate : Infinity };
     }
 
-    #feed(worker) {
-        while (this.#job.running && worker.ahead < rangesAhead) {
-            const round = this.#choose(worker);
-            const { challenge, rounds } = this.#job;
-            const count = Math.min(this.#rangeSize(worker, challenge), 2 ** 32 - round.low);
+    _feed(searcher) {
+        while (this._job.running && searcher.ahead < rangesAhead) {
+            const round = this._choose(searcher);
+            const { challenge, rounds } = this._job;
+            const count = Math.min(this._rangeSize(searcher, challenge), 2 ** 32 - round.low);
             const { targetHigh, targetLow } = challenge;
-            const place = { generation: this.#generation, round: rounds.indexOf(round), high: round.high, low: round.low };
-            worker.port.postMessage({ ...place, count, targetHigh, targetLow });
-            worker.ahead += 1;
+            const place = { generation: this._generation, round: rounds.indexOf(round), high: round.high, low: round.low };
+            searcher.port.postMessage(Object.assign(place, { count, targetHigh, targetLow }));
+            searcher.ahead += 1;
             round.low += count;
             if (round.low === 2 ** 32) {
                 round.low = 0;
@@ -133,64 +121,56 @@ export class Pool {
         }
     }
 
-    // The worker's own round while it is unsolved, else the unsolved round that the fewest work on.
-    #choose(worker) {
-        if (worker.round && worker.round.solution === null) return worker.round;
-        const open = this.#job.rounds.filter((round) => round.solution === null);
-        worker.round = open.reduce((best, round) => (round.workers < best.workers ? round : best));
-        worker.round.workers += 1;
-        return worker.round;
+    // The searcher's own round while it is unsolved, else the unsolved round that the fewest work on.
+    _choose(searcher) {
+        if (searcher.round && searcher.round.solution === null) return searcher.round;
+        const open = this._job.rounds.filter((round) => round.solution === null);
+        searcher.round = open.reduce((best, round) => (round.searchers < best.searchers ? round : best));
+        searcher.round.searchers += 1;
+        return searcher.round;
     }
 
-    #rangeSize(worker, challenge) {
-        const seconds = (performance.now() - worker.since) / 1000;
-        const wanted = seconds > 0 ? (worker.hashes / seconds) * rangeSeconds : 0;
+    _rangeSize(searcher, challenge) {
+        const seconds = (performance.now() - searcher.since) / 1000;
+        const wanted = seconds > 0 ? (searcher.hashes / seconds) * this._seconds : 0;
         const most = Math.min(rangeMax, challenge.expectedPerRound / 4);
-        return 4 * Math.ceil(Math.max(rangeMin, Math.min(wanted, most)) / 4);
+        return 4 * Math.ceil(Math.max(this._rangeMin, Math.min(wanted, most)) / 4);
     }
 
-    #answered(worker, message) {
-        if (message.generation !== this.#generation || !this.#job.running) return;
+    _answered(searcher, message) {
+        if (message.generation !== this._generation || !this._job.running) return;
         if (message.failed !== undefined) {
-            this.#lost(worker, message.failed);
+            this._lost(searcher, "engine", message.failed);
             return;
         }
-        const job = this.#job;
+        const job = this._job;
         const round = job.rounds[message.round];
-        worker.ahead -= 1;
-        worker.hashes += message.count;
+        searcher.ahead -= 1;
+        searcher.hashes += message.count;
         job.hashes += message.count;
         if (message.found >= 0 && round.solution === null) {
             round.solution = { high: message.high, low: message.low + message.found };
             job.done += 1;
         }
-        if (job.done === job.rounds.length) this.#finish(job.resolve, encode(job.rounds.map((each) => each.solution)));
-        else this.#feed(worker);
+        if (job.done === job.rounds.length) this._finish(job.resolve, encode(job.rounds.map((each) => each.solution)));
+        else this._feed(searcher);
     }
 
-    // A worker that is gone takes its ranges with it: others search further up, where a solution is as likely.
-    #lost(worker, detail) {
-        const index = this.#workers.indexOf(worker);
+    // A searcher that is gone takes its ranges with it: others search further up, where a solution is as likely.
+    _lost(searcher, reason, detail) {
+        const index = this._searchers.indexOf(searcher);
         if (index < 0) return;
-        this.#workers.splice(index, 1);
-        worker.port.terminate();
-        if (worker.round) worker.round.workers -= 1;
-        if (this.#workers.length === 0 && this.#job?.running) {
-            this.#finish(this.#job.reject, new SolverFailure("worker", detail));
+        this._searchers.splice(index, 1);
+        searcher.port.terminate();
+        if (searcher.round) searcher.round.searchers -= 1;
+        if (this._searchers.length === 0 && this._job !== null && this._job.running) {
+            this._finish(this._job.reject, new SolverFailure(reason, detail));
         }
     }
 
-    #finish(settle, value) {
-        this.#job.running = false;
+    _finish(settle, value) {
+        this._job.running = false;
         settle(value);
-    }
-}
-
-function open(url) {
-    try {
-        return new Worker(url);
-    } catch (error) {
-        throw new SolverFailure("worker", String(error));
     }
 }
 
@@ -202,5 +182,5 @@ function encode(solutions) {
         bytes.setUint32(round * 8 + 4, low);
     });
     const text = btoa(String.fromCharCode(...new Uint8Array(bytes.buffer)));
-    return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+    return text.replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 }

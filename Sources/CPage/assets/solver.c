@@ -1,7 +1,7 @@
 // The page's solver: finds, for one round of a challenge, the smallest n of a range whose hash meets the target.
 //
-// Freestanding C, built by build-solver.sh into solver.wasm; no library, no import. The message of a try is one block of
-// SHA-256 (FIPS 180-4, section 6.2.2):
+// Freestanding C, built by build-solver.sh into solver.wasm and scalar.wasm; no library, no import. The message of a try
+// is one block of SHA-256 (FIPS 180-4, section 6.2.2):
 //
 //     W0…W7 seed   W8 round   W9 n, high half   W10 n, low half   W11 0x80000000   W12…W14 0   W15 352 (bits)
 //
@@ -18,7 +18,7 @@
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-// With TOLLGATE_SCALAR the same source gives the plain solver that measurements are compared with.
+// With TOLLGATE_SCALAR the same source gives scalar.wasm, for browsers without SIMD.
 #ifdef TOLLGATE_SCALAR
 enum { LANES = 1 };
 typedef u32 lanes;

@@ -1,7 +1,7 @@
 import CPage
 import Settings
 
-/// The page that a browser sees instead of a bare refusal, made from the template that is embedded in the program.
+/// The page that a browser sees instead of a bare refusal, made from the files that are embedded in the program.
 ///
 /// An immutable value; any thread.
 struct ChallengePage: Sendable {
@@ -10,154 +10,190 @@ struct ChallengePage: Sendable {
         let bytes: [UInt8]
     }
 
-    /// Scripts, styles and workers from here only, no frames around it, nothing from anywhere else.
-    static let contentSecurityPolicy =
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; "
-        + "worker-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
     private static let templateName = "page.html"
+    private static let wordsFolder = "words/"
+    private static let logoFolder = "logo/"
 
-    /// Text of the template between its placeholders.
-    private enum Piece: Sendable {
-        case text([UInt8])
-        case placeholder(String)
+    // MARK: What browsers are allowed
+
+    /// Scripts, styles and workers from here only, no frames of others around it, nothing from anywhere else.
+    ///
+    /// - Parameter replays: whether the page sends a form again. Browsers apply `form-action` also to where the site's
+    ///   answer to that form leads, which may be another origin: such a page says nothing about it.
+    static func contentSecurityPolicy(replays: Bool) -> String {
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; "
+            + "worker-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'self'"
+            + (replays ? "" : "; form-action 'self'")
     }
 
-    private static let embedded: (files: [String: File], template: [Piece]) = {
+    /// For the operator's picture: an SVG that somebody opens by itself runs nothing and loads nothing.
+    static let logoContentSecurityPolicy =
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+
+    // MARK: Files
+
+    private struct Embedded: Sendable {
+        var files: [String: File] = [:]
+        var templates: [PageLanguage: PageTemplate] = [:]
+        var words: [PageLanguage: PageWords] = [:]
+        /// Tells apart what different versions of the program serve.
+        var version = ""
+    }
+
+    private static let embedded: Embedded = {
         var count = 0
         guard let first = tollgate_page_files(&count) else { preconditionFailure("the page's files are not embedded") }
-        var files: [String: File] = [:]
-        var template: [Piece] = []
+        var embedded = Embedded()
+        var version: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
         for file in UnsafeBufferPointer(start: first, count: count) {
-            let name = String(cString: file.name)
             let bytes = Array(UnsafeBufferPointer(start: file.bytes, count: file.length))
-            if name == templateName {
-                template = parse(bytes)
-            } else {
-                files[name] = File(contentType: String(cString: file.content_type), bytes: bytes)
-            }
+            embedded.files[String(cString: file.name)] = File(
+                contentType: String(cString: file.content_type),
+                bytes: bytes
+            )
+            for byte in bytes { version = (version ^ UInt64(byte)) &* 0x100_0000_01B3 }
         }
-        return (files, template)
+        embedded.version = String(version, radix: 16)
+        guard let template = embedded.files.removeValue(forKey: templateName) else {
+            preconditionFailure("the page's template is not embedded")
+        }
+        for language in PageLanguage.allCases {
+            guard let file = embedded.files.removeValue(forKey: "\(wordsFolder)\(language.rawValue).json"),
+                let words = PageWords(language, json: file.bytes),
+                let template = try? PageTemplate(String(decoding: template.bytes, as: UTF8.self), words: words)
+            else { preconditionFailure("the page does not speak \(language)") }
+            embedded.words[language] = words
+            embedded.templates[language] = template
+        }
+        return embedded
     }()
 
-    /// A file of the page, served as it is.
-    func file(_ name: String) -> File? { Self.embedded.files[name] }
+    /// Folder of the page's files, as this version of the page names them.
+    static var filesPath: String { Endpoint.base + "page/" + embedded.version + "/" }
 
+    /// A file of the page, served as it is.
+    ///
+    /// - Parameter name: its name, with or without a version before it.
+    /// - Returns: the file, and whether it may be kept: what is named with this version never changes. During an update,
+    ///   nodes are asked for files of each other's versions and serve their own.
+    func file(_ name: String) -> (file: File, mayBeKept: Bool)? {
+        if let file = Self.embedded.files[name] { return (file, false) }
+        let parts = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, parts[0].utf8.count <= 16,
+            parts[0].utf8.allSatisfy({ ASCII.hexValue($0) != nil }), let file = Self.embedded.files[String(parts[1])]
+        else { return nil }
+        return (file, parts[0] == Self.embedded.version)
+    }
+
+    /// The policy whose picture a file's name asks for.
+    static func policyOfLogo(_ name: String) -> String? {
+        name.hasPrefix(logoFolder) ? String(name.dropFirst(logoFolder.count)) : nil
+    }
+
+    static func words(_ language: PageLanguage) -> PageWords { embedded.words[language]! }
+
+    // MARK: Pages
+
+    /// The page with a challenge.
     func challenge(_ challenge: IssuedChallenge, policy: PolicySettings, requestID: String, request: PageRequest)
         -> [UInt8]
     {
-        let title = policy.page.title ?? "One moment, please"
-        let text =
-            policy.page.text
-            ?? "This site asks your browser for a short computation before it goes on. There is nothing for you to do."
-        return render([
-            "title": Self.escaped(title),
-            "text": Self.escaped(text),
-            "contact": Self.escaped(policy.page.contact ?? ""),
-            "request_id": Self.escaped(requestID),
-            "policy": Self.escaped(policy.name),
-            "base": Endpoint.base,
-            "method": Self.escaped(request.method),
-            "challenge": Self.inScript(challenge.json),
-        ])
+        let words = Self.words(PageLanguage.chosen(acceptLanguage: request.acceptLanguage))
+        var values = common(words, policy, requestID, request)
+        values["title"] = HTMLText.escaped(policy.page.title ?? words["title"])
+        values["text"] = HTMLText.escaped(policy.page.text ?? words["text"])
+        values["state"] = "starting"
+        values["challenge"] = HTMLText.inScript(challenge.json)
+        values["script_words"] = HTMLText.inScript(words.scriptJSON)
+        values["challenge_text"] = HTMLText.escaped(challenge.json)
+        values["token"] = HTMLText.escaped(challenge.token)
+        values["rounds"] = String(challenge.rounds)
+        values["expires"] = HTMLText.escaped(words.duration(UInt64(challenge.expiresInSeconds)))
+        values["fetch"] = "<code dir=\"ltr\" translate=\"no\">tollgate fetch URL</code>"
+        values["answer_path"] = values["return_path"]
+        switch request.form {
+        case .none:
+            values["form"] = "none"
+        case .replay(let fields):
+            values["form"] = "replay"
+            values["replay"] = "1"
+            values["fields"] = HTMLText.inputs(fields)
+            // It opens beside this page; what was asked for may be there for forms only.
+            values["answer_path"] = "/"
+        case .lost(let reason):
+            values["form"] = "lost"
+            values["lost"] = HTMLText.escaped(words[Self.name(of: reason)])
+        }
+        return render(values, words.language)
     }
 
     /// A page that only says something: any other refusal, to somebody who navigates.
-    func message(_ refusal: Refusal, requestID: String, request: PageRequest) -> [UInt8] {
-        var detail = refusal.detail
-        if let seconds = refusal.retryAfterSeconds { detail += " Try again in \(Self.duration(seconds))." }
-        let html = """
-            <!doctype html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta name="color-scheme" content="light dark">
-            <meta name="robots" content="noindex">
-            <title>\(Self.escaped(refusal.kind.title))</title>
-            <link rel="stylesheet" href="\(Endpoint.base)page/page.css">
-            </head>
-            <body data-state="message">
-            <main>
-            <h1>\(Self.escaped(refusal.kind.title))</h1>
-            <p>\(Self.escaped(detail))</p>
-            <footer><p>\(refusal.status) · Request <code>\(Self.escaped(requestID))</code></p></footer>
-            </main>
-            </body>
-            </html>
-
-            """
-        return Array(html.utf8)
-    }
-
-    private func render(_ values: [String: String]) -> [UInt8] {
-        var output: [UInt8] = []
-        output.reserveCapacity(8_192)
-        for piece in Self.embedded.template {
-            switch piece {
-            case .text(let bytes): output.append(contentsOf: bytes)
-            case .placeholder(let name): output.append(contentsOf: (values[name] ?? "").utf8)
-            }
+    ///
+    /// - Parameter policy: whose picture and contact it shows.
+    func message(_ refusal: Refusal, policy: PolicySettings? = nil, requestID: String, request: PageRequest) -> [UInt8]
+    {
+        let words = Self.words(PageLanguage.chosen(acceptLanguage: request.acceptLanguage))
+        var values = common(words, policy, requestID, request)
+        values["title"] = HTMLText.escaped(words.title(of: refusal.kind))
+        values["text"] = HTMLText.escaped(words.text(of: refusal.kind))
+        values["state"] = "message"
+        values["status"] = String(refusal.status)
+        if let seconds = refusal.retryAfterSeconds {
+            values["retry_after"] = HTMLText.escaped(words.duration(seconds))
         }
-        return output
+        if !refusal.kind.detailSaysNoMore { values["technical"] = HTMLText.escaped(refusal.detail) }
+        if refusal.kind.mayPass(method: request.method) { values["retry"] = "1" }
+        return render(values, words.language)
     }
 
-    private static func parse(_ template: [UInt8]) -> [Piece] {
-        var pieces: [Piece] = []
-        var rest = String(decoding: template, as: UTF8.self)[...]
-        while let (before, name, after) = nextPlaceholder(rest) {
-            pieces.append(.text(Array(before.utf8)))
-            pieces.append(.placeholder(String(name)))
-            rest = after
+    private func common(_ words: PageWords, _ policy: PolicySettings?, _ requestID: String, _ request: PageRequest)
+        -> [String: String]
+    {
+        [
+            "lang": words.language.tag,
+            "dir": words.language.direction,
+            "contact": HTMLText.escaped(policy?.page.contact ?? ""),
+            "logo": policy?.page.logo == nil
+                ? "" : HTMLText.escaped("\(Endpoint.base)page/\(Self.logoFolder)\(policy!.name)"),
+            "request_id": HTMLText.escaped(requestID),
+            "policy": HTMLText.escaped(policy?.name ?? ""),
+            "base": Endpoint.base,
+            "files": Self.filesPath,
+            "return_path": HTMLText.escaped(ReturnPath.safe(request.returnPath)),
+        ]
+    }
+
+    private func render(_ values: [String: String], _ language: PageLanguage) -> [UInt8] {
+        Self.embedded.templates[language]!.render(values)
+    }
+
+    private static func name(of reason: FormReplay.Reason) -> String {
+        switch reason {
+        case .otherOrigin: "lost_other_origin"
+        case .tooLarge: "lost_too_large"
+        case .otherType: "lost_other_type"
+        case .notSeen: "lost_not_seen"
         }
-        pieces.append(.text(Array(rest.utf8)))
-        return pieces
     }
+}
 
-    private static func nextPlaceholder(_ text: Substring) -> (Substring, Substring, Substring)? {
-        var index = text.startIndex
-        while let open = text[index...].firstIndex(of: "{") {
-            let rest = text[open...]
-            if rest.hasPrefix("{{"), let close = rest.firstIndex(of: "}") {
-                let name = rest[text.index(open, offsetBy: 2)..<close]
-                let after = text[close...]
-                if after.hasPrefix("}}"), name.utf8.allSatisfy({ $0 == 0x5F || ($0 >= 0x61 && $0 <= 0x7A) }) {
-                    return (text[..<open], name, after.dropFirst(2))
-                }
-            }
-            index = text.index(after: open)
-        }
-        return nil
-    }
-
-    static func escaped(_ text: String) -> String {
-        var output = ""
-        for character in text.unicodeScalars {
-            switch character {
-            case "&": output += "&amp;"
-            case "<": output += "&lt;"
-            case ">": output += "&gt;"
-            case "\"": output += "&quot;"
-            case "'": output += "&#39;"
-            default: output.unicodeScalars.append(character)
-            }
-        }
-        return output
-    }
-
-    /// JSON as the content of a script element: nothing in it can end the element.
-    private static func inScript(_ json: String) -> String {
-        json.unicodeScalars.reduce(into: "") { text, scalar in
-            if scalar == "<" { text += "\\u003c" } else { text.unicodeScalars.append(scalar) }
+extension RefusalKind {
+    /// Whether the kind by itself says all that a visitor can use of the detail.
+    fileprivate var detailSaysNoMore: Bool {
+        switch self {
+        case .workRequired, .overLimit, .otherClient, .expired, .alreadySpent, .noQuorum, .denied: true
+        default: false
         }
     }
 
-    private static func duration(_ seconds: UInt64) -> String {
-        switch seconds {
-        case 1: "1 second"
-        case ..<120: "\(seconds) seconds"
-        case ..<7_200: "\((seconds - 1) / 60 + 1) minutes"
-        default: "\((seconds - 1) / 3_600 + 1) hours"
+    /// Whether asking again for the same address, by GET, may be answered otherwise.
+    fileprivate func mayPass(method: String) -> Bool {
+        switch self {
+        // Of the form for the answer: what follows is a fresh challenge.
+        case .wrongSolution, .otherClient, .expired, .alreadySpent: true
+        case .overLimit, .noQuorum, .upstreamFailed, .upstreamTimeout, .upstreamUnavailable, .timeout:
+            method == "GET" || method == "HEAD"
+        default: false
         }
     }
 }

@@ -5,9 +5,10 @@
 struct FlatJSON {
     static let membersMax = 32
 
-    private var members: [String: String] = [:]
+    /// The members that are text.
+    private(set) var texts: [String: String] = [:]
 
-    init?(_ bytes: [UInt8]) {
+    init?(_ bytes: [UInt8], membersMax: Int = FlatJSON.membersMax) {
         var reader = Reader(bytes: bytes)
         reader.skipSpace()
         guard reader.take("{") else { return nil }
@@ -18,7 +19,7 @@ struct FlatJSON {
             repeat {
                 count += 1
                 reader.skipSpace()
-                guard count <= Self.membersMax, let name = reader.text(), names.insert(name).inserted else {
+                guard count <= membersMax, let name = reader.text(), names.insert(name).inserted else {
                     return nil
                 }
                 reader.skipSpace()
@@ -26,7 +27,7 @@ struct FlatJSON {
                 reader.skipSpace()
                 if reader.peek == UInt8(ascii: "\"") {
                     guard let value = reader.text() else { return nil }
-                    members[name] = value
+                    texts[name] = value
                 } else {
                     guard reader.scalar() else { return nil }
                 }
@@ -38,7 +39,7 @@ struct FlatJSON {
         guard reader.isAtEnd else { return nil }
     }
 
-    subscript(name: String) -> String? { members[name] }
+    subscript(name: String) -> String? { texts[name] }
 
     private struct Reader {
         let bytes: [UInt8]

@@ -22,23 +22,36 @@ extension Exchange {
             collectRedeem()
         case .page(let name):
             guard head.isGetOrHead else { return refuseMethod("GET, HEAD") }
-            guard let file = state.page.file(name) else {
-                return reply(Refusal(.noRoute, "The challenge page has no such file."))
-            }
-            observation.verdict = .page
-            reply(
-                status: 200,
-                contentType: file.contentType,
-                body: file.bytes,
-                fields: [
-                    ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"),
-                    ("Content-Security-Policy", ChallengePage.contentSecurityPolicy),
-                    ("Cross-Origin-Resource-Policy", "same-origin"),
-                ]
-            )
+            servePageFile(name)
         case .unknown:
             reply(Refusal(.noRoute, "The gateway has no such endpoint."))
         }
+    }
+
+    private func servePageFile(_ name: String) {
+        let logo = ChallengePage.policyOfLogo(name).flatMap { state.policies[$0]?.settings.page.logo }
+        if let logo {
+            replyFile(logo.contentType, logo.bytes, caching: "no-cache", ChallengePage.logoContentSecurityPolicy)
+        } else if let (file, mayBeKept) = state.page.file(name) {
+            let caching = mayBeKept ? "public, max-age=31536000, immutable" : "no-store"
+            let policy = ChallengePage.contentSecurityPolicy(replays: false)
+            replyFile(file.contentType, file.bytes, caching: caching, policy)
+        } else {
+            reply(Refusal(.noRoute, "The challenge page has no such file."))
+        }
+    }
+
+    private func replyFile(_ contentType: String, _ bytes: [UInt8], caching: String, _ contentSecurityPolicy: String) {
+        observation.verdict = .page
+        reply(
+            status: 200,
+            contentType: contentType,
+            body: bytes,
+            fields: [
+                ("Cache-Control", caching), ("X-Content-Type-Options", "nosniff"),
+                ("Content-Security-Policy", contentSecurityPolicy), ("Cross-Origin-Resource-Policy", "same-origin"),
+            ]
+        )
     }
 
     private func refuseMethod(_ allow: String) {

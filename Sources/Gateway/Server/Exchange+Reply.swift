@@ -12,7 +12,12 @@ extension Exchange {
             if refusal.kind == .workRequired, refusal.challenge != nil, policy != nil {
                 replyChallengePage(refusal)
             } else {
-                let page = state.page.message(refusal, requestID: requestID, request: pageRequest(form: .none))
+                let page = state.page.message(
+                    refusal,
+                    policy: policy?.settings,
+                    requestID: requestID,
+                    request: pageRequest(form: .none)
+                )
                 reply(page: page, status: refusal.status, refusal, form: .none)
             }
         } else {
@@ -65,12 +70,13 @@ extension Exchange {
 
     private func reply(page: [UInt8], status: Int, _ refusal: Refusal, form: FormReplay) {
         var fields = refusal.fields()
-        fields.append(("Content-Security-Policy", ChallengePage.contentSecurityPolicy))
+        let replays = if case .replay = form { true } else { false }
+        fields.append(("Content-Security-Policy", ChallengePage.contentSecurityPolicy(replays: replays)))
         fields.append(("X-Content-Type-Options", "nosniff"))
         fields.append(("X-Frame-Options", "SAMEORIGIN"))
         fields.append(("Cross-Origin-Resource-Policy", "same-origin"))
         fields.append(("Referrer-Policy", "same-origin"))
-        fields.append(("Vary", "Accept, Sec-Fetch-Dest"))
+        fields.append(("Vary", "Accept, Accept-Language, Sec-Fetch-Dest"))
         reply(status: status, contentType: "text/html; charset=utf-8", body: page, fields: fields)
     }
 

@@ -132,8 +132,8 @@ import Testing
         let named = html.components(separatedBy: Endpoint.base + "page/").dropFirst()
             .map { String($0.prefix { $0 != "\"" && $0 != "'" && $0 != "<" }) }
         #expect(!named.isEmpty)
-        for name in named { #expect(page.file(name)?.bytes.isEmpty == false, "\(name)") }
-        #expect(page.file("solver.wasm")?.bytes.starts(with: [0x00, 0x61, 0x73, 0x6D]) == true)
+        for name in named { #expect(page.file(name)?.file.bytes.isEmpty == false, "\(name)") }
+        #expect(page.file("solver.wasm")?.file.bytes.starts(with: [0x00, 0x61, 0x73, 0x6D]) == true)
         #expect(page.file("page.html") == nil && page.file("") == nil && page.file("../page.css") == nil)
     }
 
@@ -141,8 +141,8 @@ import Testing
         let html = page()
         for foreign in ["http://", "https://", "src=\"//", "href=\"//"] { #expect(!html.contains(foreign)) }
         // And the policy would not let it: neither inline scripts nor handlers.
-        #expect(!ChallengePage.contentSecurityPolicy.contains("unsafe-inline"))
-        #expect(ChallengePage.contentSecurityPolicy.hasPrefix("default-src 'none'"))
+        #expect(!ChallengePage.contentSecurityPolicy(replays: false).contains("unsafe-inline"))
+        #expect(ChallengePage.contentSecurityPolicy(replays: true).hasPrefix("default-src 'none'"))
         #expect(!skeleton(html).contains { $0.contains(" on") || $0.contains("style=") })
     }
 
