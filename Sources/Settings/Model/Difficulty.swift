@@ -15,8 +15,8 @@ public enum Difficulty {
         let laptop = Double(difficulty) / Double(laptopHashesPerSecond)
         let phone = Double(difficulty) / Double(phoneHashesPerSecond)
         return
-            "\(difficulty) hashes in \(rounds) round\(rounds == 1 ? "" : "s"): on a laptop about \(secondsText(laptop)) "
-            + "(19 of 20 within \(secondsText(laptop * unlucky))), on a slow phone about \(secondsText(phone)) "
+            "\(difficulty) hashes in \(rounds) round\(rounds == 1 ? "" : "s"): on a laptop \(roughly(laptop)) "
+            + "(19 of 20 within \(secondsText(laptop * unlucky))), on a slow phone \(roughly(phone)) "
             + "(\(secondsText(phone * unlucky)))"
     }
 
@@ -27,6 +27,12 @@ public enum Difficulty {
         let shape = Double(max(rounds, 1))
         let root = 1 - 1 / (9 * shape) + 1.645 / (3 * shape.squareRoot())
         return root * root * root
+    }
+
+    /// The same, said to be an estimate.
+    private static func roughly(_ seconds: Double) -> String {
+        let text = secondsText(seconds)
+        return text.hasPrefix("less") ? text : "about " + text
     }
 
     /// A time with two digits that matter, rounded to nearest: `0.12 s`, `2.0 s`, `16 s`, `4 min`, `3 h`.
