@@ -19,22 +19,6 @@ public final class Gateway: Sendable {
     /// What the gateway needs of a ledger: a client for each of its loops.
     public typealias MakeLedgerClient = @Sendable (any EventLoop) -> any LedgerClient
 
-    /// Why the gateway cannot start or take over a configuration.
-    public enum Problem: Error, CustomStringConvertible {
-        /// The ledger refused the limits.
-        case limitsRefused(String)
-        /// The ledger does not answer.
-        case ledgerUnavailable
-
-        /// One line for people.
-        public var description: String {
-            switch self {
-            case .limitsRefused(let reason): "the ledger refused the limits: \(reason)"
-            case .ledgerUnavailable: "the ledger does not answer"
-            }
-        }
-    }
-
     private struct Running {
         var listeners: [Listener.Opened] = []
         var isDraining = false
@@ -47,6 +31,8 @@ public final class Gateway: Sendable {
     /// The last refusals.
     public let refusals: RefusalHistory
 
+    /// Whether one of the open listeners, which a reload does not change, forwards requests.
+    private let forwards: Bool
     private let group: MultiThreadedEventLoopGroup
     private let loops: [NIOLoopBound<GatewayLoop>]
     private let logger: Logger
@@ -55,6 +41,7 @@ public final class Gateway: Sendable {
     private let running = NIOLockedValueBox(Running())
 
     private init(
+        forwards: Bool,
         group: MultiThreadedEventLoopGroup,
         loops: [NIOLoopBound<GatewayLoop>],
         state: GatewayState,
@@ -63,6 +50,7 @@ public final class Gateway: Sendable {
         accessLog: AccessLog,
         logger: Logger
     ) {
+        self.forwards = forwards
         self.group = group
         self.loops = loops
         self.counters = counters
@@ -122,6 +110,7 @@ public final class Gateway: Sendable {
             loops.append(loop)
         }
         let gateway = Gateway(
+            forwards: configuration.forwards,
             group: group,
             loops: loops,
             state: state,
@@ -197,6 +186,8 @@ public final class Gateway: Sendable {
     ///
     /// - Throws: ``Problem``; then nothing has changed, but limits that the ledger has taken stay in it.
     public func reload(_ configuration: Configuration) async throws {
+        // Its routes name no upstreams.
+        guard configuration.forwards || !forwards else { throw Problem.forwardingListenersOpen }
         let old = current.withLockedValue { $0.configuration }
         let first = loops[0]
         let client = try await first.eventLoop.submit {
@@ -297,4 +288,9 @@ public final class Gateway: Sendable {
         for channel in channels { try? await channel.close().get() }
         for case .unix(let path) in addresses { unlink(path) }
     }
+}
+
+extension Configuration {
+    /// Whether a listener forwards requests, so that every route that may say yes names an upstream.
+    fileprivate var forwards: Bool { listeners.contains { $0.mode == .proxy } }
 }

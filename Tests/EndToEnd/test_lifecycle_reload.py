@@ -76,6 +76,23 @@ policies:
         self.reloaded(gateway)
         self.assertEqual(self.admitted(gateway), 5)
 
+    def test_a_file_that_forwards_nothing_is_not_taken_while_a_listener_forwards(self):
+        gateway = self.start_gateway(self.text(burst=5))
+        self.pass_exactly(gateway, 1)
+        # Listeners stay as they are, and the routes of this file name no upstream.
+        gateway.write_config(
+            """
+listeners: [{ address: "127.0.0.1:0", check: nginx }]
+routes: [{ name: all, match: { path: "/*" }, policy: p }]
+policies: { p: { free: { rate: 1/day, burst: 9 } } }
+"""
+        )
+        self.refused(gateway, "check listeners only")
+        self.assertEqual(self.admitted(gateway), 4)
+        gateway.write_config(self.text(burst=6))
+        self.reloaded(gateway)
+        self.assertEqual(self.admitted(gateway), 1)
+
     def test_other_changes_fill_nothing(self):
         gateway = self.start_gateway(self.text())
         self.assertEqual(self.admitted(gateway), 5)

@@ -1,0 +1,21 @@
+extension Gateway {
+    /// Why the gateway cannot start or take over a configuration.
+    public enum Problem: Error, CustomStringConvertible {
+        /// The ledger refused the limits.
+        case limitsRefused(String)
+        /// The ledger does not answer.
+        case ledgerUnavailable
+        /// A configuration that forwards nothing, while listeners are open that forward.
+        case forwardingListenersOpen
+
+        /// One line for people.
+        public var description: String {
+            switch self {
+            case .limitsRefused(let reason): "the ledger refused the limits: \(reason)"
+            case .ledgerUnavailable: "the ledger does not answer"
+            case .forwardingListenersOpen:
+                "the file has check listeners only, but one that forwards is open until the end: start anew"
+            }
+        }
+    }
+}
