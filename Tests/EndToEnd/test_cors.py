@@ -95,6 +95,15 @@ class CrossOriginTests(TestCase):
         self.assertEqual(client.request("OPTIONS", "/x", [("Origin", APP)]).status, 401)
         self.assertEqual(client.request("GET", "/x", [("Origin", APP), ("Access-Control-Request-Method", "GET")]).status, 401)
 
+    def test_what_only_looks_like_a_preflight_is_a_request_like_others(self):
+        client = self.serve("free: { rate: 0 }")
+        self.assertEqual(self.preflight(client, "/x", EVIL).status, 401)
+        self.assertEqual(self.preflight(client, "/other/x").status, 401)
+        fields = [("Origin", APP), ("Access-Control-Request-Method", "GET")]
+        self.assertEqual(client.request("OPTIONS", "/x", fields, b"q=costly").status, 401)
+        self.assertEqual(client.request("OPTIONS", "/x", [*fields, ("Origin", EVIL)]).status, 401)
+        self.assertEqual(self.upstream.count(), 0)
+
     def test_preflights_are_no_way_around_the_ceiling(self):
         client = self.serve("free: { rate: 1/day, burst: 1 }", ceiling="{ rate: 1/day, burst: 5 }")
         statuses = [self.preflight(client, "/x").status for _ in range(10)]

@@ -26,7 +26,7 @@ extension Exchange {
         let keys = state.keys
         let reserve = isNavigation ? settings.reserve : 0
         // What a built-in list lets by, and what browsers ask before a script may send, is charged to the ceiling only.
-        let isLetBy = charging == .ceiling || isPreflight
+        let isLetBy = charging == .ceiling || isPreflight(listedBy: settings)
         var admission = Admission(
             policy: policy.id,
             cost: cost,

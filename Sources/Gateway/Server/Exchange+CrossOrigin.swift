@@ -17,6 +17,13 @@ extension Exchange {
             && head.first("access-control-request-method") != nil
     }
 
+    /// Whether a preflight is let by under a policy: one of a listed origin. It has no body, which an application could be
+    /// made to work on. Of others it is a request like any other, or OPTIONS would be a way around the free limits.
+    func isPreflight(listedBy policy: PolicySettings) -> Bool {
+        guard isPreflight, announcedBodyBytes == 0, let origin = requestOrigin else { return false }
+        return policy.cors.contains(origin) || policy.cors.contains("*")
+    }
+
     /// The CORS fields of an answer of our own.
     ///
     /// - Parameter policy: whose origins count; nil: those of every policy, where none is known.
