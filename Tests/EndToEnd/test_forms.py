@@ -7,6 +7,7 @@ import unittest
 import urllib.parse
 
 import protocol
+from client import Client, exchange
 from harness import TestCase
 
 BROWSER = [("Sec-Fetch-Dest", "document"), ("Sec-Fetch-Mode", "navigate"), ("Accept", "text/html")]
@@ -15,6 +16,8 @@ OWN = ("Sec-Fetch-Site", "same-origin")
 
 
 class FormTestCase(TestCase):
+    limits = "{}"
+
     def setUp(self):
         super().setUp()
         self.upstream = self.start_upstream()
@@ -23,6 +26,7 @@ class FormTestCase(TestCase):
             upstreams: {{ app: {{ servers: ["{self.upstream.authority}"] }} }}
             routes: [{{ name: all, match: {{ path: "/*" }}, upstream: app, policy: site }}]
             policies: {{ site: {{ preset: site, reserve: 0, free: {{ rate: 0 }}, work: {{ difficulty: 256, rounds: 2, grants: 10 }} }} }}
+            limits: {self.limits}
             """
         )
         self.client = self.connect(self.gateway)
@@ -85,6 +89,26 @@ class ReplayTests(FormTestCase):
     def test_a_program_gets_its_answer_without_its_body_being_read(self):
         answer = self.client.request("POST", "/send", [FORM], b"a=1")
         self.assertEqual((answer.status, answer.header("content-type")), (401, "application/problem+json"))
+
+
+class FormLimitTests(FormTestCase):
+    limits = "{ bodyBytes: 1000, bodyIdleTimeout: 1s }"
+    head = "POST /send HTTP/1.1\r\nHost: a\r\n" + "".join(f"{name}: {value}\r\n" for name, value in [*BROWSER, FORM, OWN])
+
+    def test_a_form_is_counted_once_against_the_largest_body(self):
+        for length, status in ((1000, 401), (1001, 413)):
+            request = f"{self.head}Content-Length: {length}\r\nConnection: close\r\n\r\n".encode() + b"a" * length
+            self.assertEqual([answer.status for answer in exchange(self.gateway.address, request, half_close=False)], [status])
+            # Also where only its parts tell how long it is.
+            request = f"{self.head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode()
+            request += b"1\r\na\r\n" * length + b"0\r\n\r\n"
+            self.assertEqual([answer.status for answer in exchange(self.gateway.address, request, half_close=False)], [status])
+
+    def test_a_form_that_does_not_come_is_not_waited_for_longer_than_any_body(self):
+        # Less than a decision may take, which is what was waited for before.
+        with Client(self.gateway.address, timeout=8) as client:
+            client.send(f"{self.head}Content-Length: 100\r\n\r\na=1".encode())
+            self.assertEqual(client.read_response().status, 408)
 
 
 class RedeemFormTests(FormTestCase):

@@ -13,9 +13,15 @@ extension Exchange {
         }
         let held = heldBody
         heldBody = []
-        for part in held { requestBody(part) }
+        for part in held { takeBody(part) }
         guard case .collecting(let body, _) = phase else { return }
-        if requestEnded { collected(body, collection) } else { front.resumeReading() }
+        if requestEnded {
+            collected(body, collection)
+        } else {
+            front.resumeReading()
+            // From now on it is the client that is waited for.
+            front.progressed()
+        }
     }
 
     /// The body is complete.

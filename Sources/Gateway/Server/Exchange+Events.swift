@@ -24,6 +24,11 @@ extension Exchange {
             refuseInTheMiddle(Refusal(.tooLarge, "The request's body is larger than \(limit) bytes."))
             return
         }
+        takeBody(bytes)
+    }
+
+    /// Does with bytes of the body, which have been counted, what is to be done with them now.
+    func takeBody(_ bytes: ByteBuffer) {
         switch phase {
         case .waiting, .connecting:
             // Reading stands still, but what one read brought may hold several parts: no more than that waits here.
@@ -34,6 +39,8 @@ extension Exchange {
                 tooLarge(for: collection)
                 return
             }
+            // There must be one owner while it grows, or every small part would copy the whole.
+            phase = .waiting
             var bytes = bytes
             body.writeBuffer(&bytes)
             phase = .collecting(body, collection)
