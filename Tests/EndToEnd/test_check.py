@@ -4,7 +4,7 @@ import json
 import unittest
 
 import protocol
-from client import Client
+from client import Client, exchange
 from harness import TestCase
 
 CHECK = protocol.BASE + "check"
@@ -118,6 +118,15 @@ class EveryFamilyTests(CheckTestCase):
                 for target in (protocol.REDEEM, protocol.CHALLENGE, CHECK, "/.well-known/%74ollgate/redeem", "/.well-known/tollgate"):
                     self.assertEqual(self.ask(client, target=target).status, 403 if family == "nginx" else 404, target)
 
+    def test_a_target_names_no_other_host_than_the_proxy_does(self):
+        for family in ("nginx", "caddy", "traefik", "haproxy"):
+            with self.subTest(family=family):
+                client = self.serve(family)
+                refused = 403 if family == "nginx" else 400
+                self.assertEqual(self.ask(client, target="http://other.example/x").status, refused)
+                client = self.connect(self.gateway)
+                self.assertEqual(self.ask(client, target="http://EXAMPLE.com/open/x").status, 200)
+
     def test_a_target_that_is_none_is_refused(self):
         for family in FAMILIES:
             with self.subTest(family=family):
@@ -212,6 +221,28 @@ class NginxTests(CheckTestCase):
         bare = self.ask(client, "POST", path=REFUSAL, headers=form)
         self.assertEqual(bare.status, 401)
         self.assertNotIn("<form id=\"replay\"", bare.body.decode())
+
+    def test_what_nginx_passes_on_of_a_hostile_client_is_refused_in_its_own_words(self):
+        self.serve("nginx")
+        described = b"".join(f"{name}: {value}\r\n".encode() for name, value in self.fields("GET", "/open/x"))
+        for field in (b"X-Client: \xff", b"X-Client: \x01", b"Transfer-Encoding: gzip", b"\r\n".join([b"X-Client: x"] * 120)):
+            with self.subTest(field=field[:30]):
+                request = b" HTTP/1.1\r\n" + described + field + b"\r\n\r\n"
+                checked = exchange(self.gateway.address, b"GET " + CHECK.encode() + request)
+                self.assertEqual([answer.status for answer in checked], [403])
+        # The refusal says what it is, as far as it could be read.
+        request = b" HTTP/1.1\r\n" + described + b"X-Client: \xff\r\n\r\n"
+        told = exchange(self.gateway.address, b"GET " + REFUSAL.encode() + request)
+        self.assertEqual([(answer.status, answer.json()["type"]) for answer in told], [(400, "urn:tollgate:malformed")])
+
+    def test_a_flood_of_questions_without_a_request_is_no_flood_of_lines(self):
+        client = self.serve("nginx")
+        for _ in range(50):
+            self.assertEqual(client.request("GET", REFUSAL, [("X-Real-IP", "198.51.100.7")]).status, 400)
+        self.ask(client, target="/open/x")
+        reports = [line for line in self.gateway.lines if "without describing" in line.get("message", "")]
+        # One for each loop and fault.
+        self.assertLessEqual(len(reports), 2)
 
     def test_a_proxy_that_says_too_little_is_told_in_the_log(self):
         self.serve("nginx")

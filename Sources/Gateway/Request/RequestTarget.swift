@@ -22,8 +22,11 @@ struct RequestTarget: Sendable, Equatable {
         String(decoding: path.forwarded, as: UTF8.self) + String(decoding: query, as: UTF8.self)
     }
 
-    /// - Parameter isHTTP10: HTTP/1.0 may come without a Host field.
-    init(_ head: RequestHead, isHTTP10: Bool) throws(Problem) {
+    /// - Parameters:
+    ///   - isHTTP10: HTTP/1.0 may come without a Host field.
+    ///   - isDescribed: another proxy describes the request. It says the host that it goes by itself, so a target that a
+    ///     client wrote must not name another.
+    init(_ head: RequestHead, isHTTP10: Bool, isDescribed: Bool = false) throws(Problem) {
         let hosts = head.all("host")
         if hosts.count > 1 { throw .severalHosts }
         let target = [UInt8](head.string(head.target).utf8)
@@ -41,6 +44,7 @@ struct RequestTarget: Sendable, Equatable {
             // there all the same.
             guard let split = Self.absoluteForm(target) else { throw .badTarget }
             guard let checked = Self.hostWithoutPort(Array(split.authority)) else { throw .badHost }
+            if isDescribed, checked != host { throw .badTarget }
             authority = Array(split.authority)
             host = checked
             rest = split.rest

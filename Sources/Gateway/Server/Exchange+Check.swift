@@ -14,6 +14,17 @@ extension Exchange {
         case refusal(CheckFamily)
     }
 
+    /// What a request on a check listener is for, before anything else of it is looked at: how it is refused depends on
+    /// that. Whoever is not trusted asks nothing.
+    func purpose(on family: CheckFamily) -> Purpose {
+        guard identity!.isPeerTrusted else { return .proxy }
+        return switch head.withBytes(head.target, { CheckEndpoint(target: $0, family: family) }) {
+        case .check: .check(family)
+        case .refusal: .refusal(family)
+        case nil: .proxy
+        }
+    }
+
     /// Takes a request on a check listener. What asks for a decision becomes the request that it asks about.
     ///
     /// - Returns: false where it has been answered.
@@ -29,16 +40,11 @@ extension Exchange {
             )
             return false
         }
-        let endpoint = head.withBytes(head.target) { CheckEndpoint(target: $0, family: family) }
-        guard let endpoint else { return true }
-        purpose = endpoint == .check ? .check(family) : .refusal(family)
+        guard purpose != .proxy else { return true }
         do throws(DescribedRequest.Problem) {
             try DescribedRequest.describe(&head, family: family)
         } catch {
-            loop.logger.warning(
-                "a proxy asks without describing the request",
-                metadata: ["problem": "\(error.text)", "family": "\(family.rawValue)", "request_id": "\(requestID)"]
-            )
+            loop.reportUndescribed(error, family, requestID: requestID)
             reply(Refusal(.malformed, error.text))
             return false
         }

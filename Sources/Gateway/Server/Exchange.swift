@@ -125,7 +125,10 @@ final class Exchange {
     func begin() {
         switch origin {
         case .malformed(let error):
-            reply(Self.refusal(of: error))
+            var refusal = Self.refusal(of: error)
+            // Its target is lost. nginx passes on fields that no parser takes, and a check knows two refusals only.
+            if front.listener.settings.mode == .check(.nginx) { refusal.status = 403 }
+            reply(refusal)
         case .timedOut:
             reply(Refusal(.timeout, "The request's header did not arrive in time."))
         case .request(let head):
@@ -141,6 +144,7 @@ final class Exchange {
         )
         self.identity = identity
         requestID = identity.isPeerTrusted ? RequestID.accepted(head) ?? RequestID.make() : RequestID.make()
+        if case .check(let family) = front.listener.settings.mode { purpose = purpose(on: family) }
         if let refusal = unacceptable(requestHead) {
             keepAlive = false
             reply(refusal)
@@ -148,7 +152,11 @@ final class Exchange {
         }
         if case .check(let family) = front.listener.settings.mode, !takeQuestion(family) { return }
         do throws(RequestTarget.Problem) {
-            target = try RequestTarget(head, isHTTP10: requestHead.version.minor == 0)
+            target = try RequestTarget(
+                head,
+                isHTTP10: requestHead.version.minor == 0,
+                isDescribed: purpose != .proxy
+            )
         } catch {
             keepAlive = false
             reply(Refusal(.malformed, Self.explanation(of: error)))

@@ -31,7 +31,8 @@ final class GatewayLoop {
     private var pools: [UpstreamPool] = []
     private var connections: [ObjectIdentifier: FrontHandler] = [:]
     private var isDraining = false
-    private var nextUntrustedReport = NIODeadline.now()
+    /// When a fault that clients can provoke may be reported again. A few kinds, so a few entries.
+    private var nextReports: [String: NIODeadline] = [:]
     private var drained: EventLoopPromise<Void>?
 
     init(
@@ -105,13 +106,31 @@ final class GatewayLoop {
 
     /// Says that somebody asks who is not trusted, and what to do about it: once a minute at most, since anybody can ask.
     func reportUntrustedProxy(_ peer: IPAddress?, _ listener: ListenAddress) {
-        let now = NIODeadline.now()
-        guard now >= nextUntrustedReport else { return }
-        nextUntrustedReport = now + .seconds(60)
+        guard isDue("untrusted") else { return }
         logger.warning(
             "a peer that is not trusted asks for a decision; add it to the listener's client.trusted if it is your proxy",
             metadata: ["peer": "\(peer.map(\.description) ?? "unix")", "listener": "\(listener)"]
         )
+    }
+
+    /// Says that a proxy leaves out what it should say of a request: each fault once a minute at most. The refusals that an
+    /// outer proxy publishes can be asked for by anybody.
+    func reportUndescribed(_ problem: DescribedRequest.Problem, _ family: CheckFamily, requestID: String) {
+        guard isDue(problem.text) else { return }
+        logger.warning(
+            "a proxy asks without describing the request",
+            metadata: ["problem": "\(problem.text)", "family": "\(family.rawValue)", "request_id": "\(requestID)"]
+        )
+    }
+
+    /// Whether a minute has passed since this was reported.
+    ///
+    /// - Parameter kind: one of a few texts, none of which a client writes.
+    private func isDue(_ kind: String) -> Bool {
+        let now = NIODeadline.now()
+        if let next = nextReports[kind], now < next { return false }
+        nextReports[kind] = now + .seconds(60)
+        return true
     }
 
     // MARK: Connections

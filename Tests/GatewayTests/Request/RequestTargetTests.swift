@@ -27,6 +27,20 @@ import Testing
         #expect(try Self.target(sent).forwarded == forwarded)
     }
 
+    /// What a client wrote into its request line must not choose a route that its proxy did not.
+    @Test func aDescribedTargetNamesNoOtherHost() throws {
+        func described(_ target: String) throws(RequestTarget.Problem) -> RequestTarget {
+            try RequestTarget(
+                head("GET", target, [("Host", "example.com:8080")]),
+                isHTTP10: false,
+                isDescribed: true
+            )
+        }
+        #expect(throws: RequestTarget.Problem.badTarget) { try described("http://other.example/a") }
+        #expect(text(try described("http://Example.com/a").host) == "example.com")
+        #expect(try described("/a").authority == "example.com:8080")
+    }
+
     @Test(arguments: [
         ("http://other.example/a?b", "other.example", "other.example", "/a?b"),
         ("HTTP://Other.example:81/a", "Other.example:81", "other.example", "/a"),
