@@ -3,6 +3,9 @@
 enum PostedForm {
     /// Largest form that is kept, in bytes as it was sent.
     static let bytesMax = 64 * 1_024
+    /// Largest form as the page shows it, in bytes. Almost every form is smaller there than this; one of nothing but
+    /// quotes would be six times as large as it was sent, and stay in memory for as long as its client reads.
+    static let shownBytesMax = 2 * bytesMax
     /// Most fields that are kept.
     static let fieldsMax = 1_000
 
@@ -31,6 +34,25 @@ enum PostedForm {
         guard types.count == 1 else { return false }
         let type = head.string(types[0]).split(separator: ";", maxSplits: 1).first?.trimmingASCIIWhiteSpace()
         return type?.lowercased() == "application/x-www-form-urlencoded"
+    }
+
+    /// Whether the fields, escaped as HTML, are no more than the page may show of them.
+    static func fitsPage(_ fields: [FormReplay.Field]) -> Bool {
+        var count = 0
+        for field in fields {
+            for text in [field.name, field.value] {
+                for byte in text.utf8 {
+                    switch byte {
+                    // As long as the longest of their names: `&quot;`, `&#39;`, `&#13;`.
+                    case UInt8(ascii: "&"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "'"),
+                        UInt8(ascii: "\r"), UInt8(ascii: "\n"):
+                        count += 6
+                    default: count += 1
+                    }
+                }
+            }
+        }
+        return count <= shownBytesMax
     }
 
     /// The fields in their order, names that come twice included; nil where a name or a value is not UTF-8 or is encoded

@@ -33,8 +33,10 @@ extension Exchange {
         case .form(let refusal):
             // A proxy that asks may have kept the body to itself: then nobody knows what the form held.
             guard purpose == .proxy || body.readableBytes > 0 else { return replyPage(refusal, form: .lost(.notSeen)) }
-            let fields = PostedForm.fields(Array(body.readableBytesView))
-            replyPage(refusal, form: fields.map { .replay(fields: $0) } ?? .lost(.otherType))
+            guard let fields = PostedForm.fields(Array(body.readableBytesView)) else {
+                return replyPage(refusal, form: .lost(.otherType))
+            }
+            replyPage(refusal, form: PostedForm.fitsPage(fields) ? .replay(fields: fields) : .lost(.tooLarge))
         }
     }
 

@@ -59,6 +59,23 @@ import Testing
     }
 }
 
+/// What a page shows of a form stays in memory until its client has read it.
+@Suite struct ShownFormTests {
+    @Test(arguments: [
+        ("a", 65_536, true), ("é", 65_536, true), ("&", 21_845, true), ("&", 21_846, false), ("\"", 65_536, false),
+    ])
+    func whatGrowsTooMuchIsNotShown(_ character: String, _ count: Int, _ fits: Bool) {
+        let field = FormReplay.Field(name: "", value: String(repeating: character, count: count))
+        #expect(PostedForm.fitsPage([field]) == fits)
+    }
+
+    @Test func namesAndAllFieldsCount() {
+        let field = FormReplay.Field(name: String(repeating: "<", count: 11_000), value: "")
+        #expect(PostedForm.fitsPage([field]))
+        #expect(!PostedForm.fitsPage([field, field]))
+    }
+}
+
 /// Anubis GHSA-jhjj-2g64-px7c, GHSA-cf57-c578-7jvv: the redirect after a challenge led to foreign hosts and scripts.
 @Suite struct ReturnPathTests {
     @Test(arguments: ["/", "/a", "/a/b?c=d&e=//f", "/%2F/x", "/a#b", "/?q=%E2%82%AC"])
