@@ -26,8 +26,7 @@ struct LifeCycle {
     ///
     /// - Parameter files: what to watch for changes.
     func run(_ node: Node, files: [String]) async {
-        let signals = self.signals
-        var watcher = FileWatcher(files: files) { signals.noteChange() }
+        var watcher = watch(files)
         var watched = files
         for await _ in signals.wakeUps {
             switch signals.take() {
@@ -39,12 +38,20 @@ struct LifeCycle {
                 if let files = await reload(node, reason), files != watched {
                     watched = files
                     watcher?.cancel()
-                    watcher = FileWatcher(files: files) { signals.noteChange() }
+                    watcher = watch(files)
                 }
             case nil:
                 continue
             }
         }
+    }
+
+    private func watch(_ files: [String]) -> FileWatcher? {
+        let signals = self.signals
+        guard let watcher = FileWatcher(files: files, onChange: { signals.noteChange() }) else { return nil }
+        // They may have changed since they were read: they are read once more, and what is equal changes nothing.
+        signals.noteChange()
+        return watcher
     }
 
     private func stop(_ node: Node, _ reason: String) async {
