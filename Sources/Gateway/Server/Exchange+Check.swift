@@ -70,7 +70,15 @@ extension Exchange {
     func answerCheck() {
         var fields: [(name: String, value: String)] = [("Cache-Control", "no-store")]
         fields += crossOriginFields(policy?.settings)
+        if purpose == .check(.traefik), let cookies = remainingCookies { fields.append(("Cookie", cookies)) }
         reply(status: 200, contentType: nil, body: [], fields: fields)
+    }
+
+    /// The request's cookies without the gateway's; nil when none are left. Traefik cannot take single cookies out of what
+    /// it forwards, but puts a field of this answer in the place of the request's.
+    private var remainingCookies: String? {
+        let kept = head.all("cookie").compactMap { PassCookies.stripped(head.string($0)) }.filter { !$0.isEmpty }
+        return kept.isEmpty ? nil : kept.joined(separator: "; ")
     }
 
     /// `refusal` was asked about a request that `check` lets pass.
@@ -78,11 +86,10 @@ extension Exchange {
         reply(Refusal(.noRoute, "There is nothing to refuse about this request."))
     }
 
-    /// nginx takes 401 and 403 for a refusal and everything else for a fault; it asks `refusal` for what to show.
+    /// nginx takes 401 and 403 for a refusal and everything else for a fault; it asks `refusal` for what to show. To that
+    /// it would add a `WWW-Authenticate` of this answer, so here is none.
     func answerNginx(_ refusal: Refusal) {
-        let wouldWorkHelp = refusal.kind == .workRequired
-        var fields: [(name: String, value: String)] = [("Cache-Control", "no-store")]
-        if wouldWorkHelp, let policy { fields.append(("WWW-Authenticate", "PoW realm=\"\(policy.name)\"")) }
-        reply(status: wouldWorkHelp ? 401 : 403, contentType: nil, body: [], fields: fields)
+        let status = refusal.kind == .workRequired ? 401 : 403
+        reply(status: status, contentType: nil, body: [], fields: [("Cache-Control", "no-store")])
     }
 }

@@ -212,6 +212,8 @@ final class FrontHandler: ChannelDuplexHandler {
     private func discard(_ count: Int) {
         guard case .lingering(let before) = state else { return }
         state = .lingering(bytes: before + count)
+        // A proxy that asks may be passing on an upload, and takes a reset for no answer: only time bounds that.
+        guard listener.settings.mode == .proxy else { return }
         if before + count > Self.lingeringBytesMax { close() }
     }
 
