@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Runs every test: formatting, the pure modules, the gateway, the program over real sockets, a real browser.
+# Runs every test: formatting, the pure modules, the gateway, the program over real sockets, a real browser, real
+# proxies.
 #
 #   Tests/run.sh [--soak [SECONDS]] [--only PART]...
 #
-# PART is one of: format cores gateway end-to-end browser release. Without --only all of them run, in this order.
+# PART is one of: format cores gateway end-to-end browser proxies release. Without --only all of them run, in this order.
 # --soak adds a mixed load over SECONDS (default 600) that must not make the gateway grow.
 #
-# Installs what it needs (Debian packages; Python packages into Tests/Browser/.venv) and stops whatever it starts.
+# Installs what it needs (Debian packages; Python packages into .venv beside the tests) and stops whatever it starts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,11 +20,11 @@ while [ $# -gt 0 ]; do
             case "${2:-}" in '' | -*) ;; *) soak=$2; shift ;; esac
             shift ;;
         --only) parts="$parts ${2:?--only needs a part}"; shift 2 ;;
-        -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) echo "run.sh: unknown argument '$1'; see --help" >&2; exit 64 ;;
     esac
 done
-[ -n "$parts" ] || parts="format cores gateway end-to-end browser release"
+[ -n "$parts" ] || parts="format cores gateway end-to-end browser proxies release"
 
 started=$SECONDS
 say() { printf '\n== [%4d s] %s\n' "$((SECONDS - started))" "$*"; }
@@ -81,6 +82,12 @@ part_browser() {
     Tests/Browser/run.sh
 }
 
+part_proxies() {
+    say "proxies: nginx, Caddy, Traefik, HAProxy and Envoy with the configurations of deploy/"
+    build_debug
+    Tests/Proxies/run.sh
+}
+
 part_release() {
     say "release: the program as it is installed, and what it needs to run"
     deploy/quickstart.sh --build-only
@@ -89,7 +96,7 @@ part_release() {
 
 for part in $parts; do
     case "$part" in
-        format | cores | gateway | browser | release) "part_$part" ;;
+        format | cores | gateway | browser | proxies | release) "part_$part" ;;
         end-to-end) part_end_to_end ;;
         *) echo "run.sh: no part '$part'; see --help" >&2; exit 64 ;;
     esac
