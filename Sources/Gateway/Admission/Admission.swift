@@ -27,17 +27,6 @@ struct Admission {
         /// The ledger's limits have changed since the request was prepared: prepare it anew.
         case stale
 
-        /// For logs.
-        var name: String {
-            switch self {
-            case .admitted: "admitted"
-            case .workRequired: "work-required"
-            case .overLimit: "over-limit"
-            case .denied: "denied"
-            case .stale: "stale"
-            }
-        }
-
         /// What the limits held that were asked.
         var states: [LimitState] {
             switch self {

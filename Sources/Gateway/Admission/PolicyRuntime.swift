@@ -21,6 +21,8 @@ struct PolicyRuntime: Sendable {
     let id: PolicyID
     let free: [LimitRuntime]
     let ceiling: [LimitRuntime]
+    /// What a request without a pass is charged to: the free limits, then the ceiling.
+    let freeAndCeiling: [LimitRuntime]
     /// The constant `RateLimit-Policy` field for requests without a pass, with one, and over the ceiling.
     let freeFields: String
     let passFields: String
@@ -59,7 +61,8 @@ struct PolicyRuntime: Sendable {
         self.id = facts.id
         self.free = free
         self.ceiling = ceiling
-        freeFields = RateLimitFields.policy(free + ceiling)
+        freeAndCeiling = free + ceiling
+        freeFields = RateLimitFields.policy(freeAndCeiling)
         // A pass may outlive its policy's work: without figures of its own it is named alone.
         let passField = settings.work.map { "\"pass\";q=\($0.grants);w=\($0.ttlSeconds)" } ?? "\"pass\""
         let ceilingFields = RateLimitFields.policy(ceiling)

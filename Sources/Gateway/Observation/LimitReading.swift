@@ -18,10 +18,13 @@ struct LimitReading: Hashable, Sendable {
 }
 
 extension PolicyRuntime {
-    /// The limits of a step of an admission, told from how many it has asked: the ceiling alone, or the free limits and
-    /// the ceiling.
+    /// Whether a step of an admission has asked the ceiling alone, and not the free limits before it: told from how many
+    /// limits it has asked.
+    func isCeilingAlone(_ states: [LimitState]) -> Bool { states.count == ceiling.count }
+
+    /// The limits of a step of an admission, in the order of their states.
     func limits(ofStep states: [LimitState]) -> [LimitRuntime] {
-        states.count == ceiling.count ? ceiling : free + ceiling
+        isCeilingAlone(states) ? ceiling : freeAndCeiling
     }
 
     /// The limit at a place of a step, as it was found.

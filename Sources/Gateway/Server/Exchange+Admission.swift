@@ -185,17 +185,15 @@ extension Exchange {
 
     private func addRateLimitFields(_ policy: PolicyRuntime, _ admitted: Admission.Admitted) {
         guard admitted.pass != nil || !admitted.states.isEmpty else { return }
-        // A step charges the ceiling alone, or the free limits before it.
-        let isCeiling = admitted.states.count == policy.ceiling.count
-        let limits = isCeiling ? policy.ceiling : policy.free + policy.ceiling
+        let states = admitted.states
         let now = loop.ledger.now().nanoseconds
         let pass = admitted.pass.map { paid in
             let left = paid.expires.nanoseconds > now ? paid.expires.nanoseconds - now : 0
             return (remaining: paid.remaining, seconds: Durations.secondsRoundedUp(left))
         }
-        let fields = pass != nil ? policy.passFields : isCeiling ? policy.ceilingFields : policy.freeFields
-        addedFields.append(("RateLimit-Policy", fields))
-        addedFields.append(("RateLimit", RateLimitFields.state(limits, admitted.states, pass: pass)))
+        let withoutPass = policy.isCeilingAlone(states) ? policy.ceilingFields : policy.freeFields
+        addedFields.append(("RateLimit-Policy", pass != nil ? policy.passFields : withoutPass))
+        addedFields.append(("RateLimit", RateLimitFields.state(policy.limits(ofStep: states), states, pass: pass)))
     }
 
     // MARK: In line
