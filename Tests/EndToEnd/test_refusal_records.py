@@ -191,6 +191,11 @@ class KeptTests(OperatorCase):
         # Where the outer proxy passes no id on, the one that the client sees is the refusal's.
         shown = client.get(protocol.BASE + "refusal", asked[:-1]).header("x-request-id")
         self.assertEqual(self.refusal(shown)["purpose"], "refusal")
+        # nginx passes on as a method whatever looks like one; ten thousand records hold little of it.
+        asked[0] = ("X-Original-Method", "M" * 5_000)
+        answer = client.get(protocol.BASE + "check", asked[:-1])
+        self.assertEqual(answer.status, 401)
+        self.assertEqual(self.refusal(answer.header("x-request-id"))["method"], "M" * 32)
 
 
 if __name__ == "__main__":

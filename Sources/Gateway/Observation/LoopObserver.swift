@@ -7,6 +7,8 @@ import Settings
 final class LoopObserver {
     /// Bytes of lines that are gathered before they are handed over, whatever the loop is doing.
     private static let chunkBytesMax = 64 * 1_024
+    /// A line or two: most turns of a loop write no more, and allocate once for them.
+    private static let chunkBytesUsual = 1_024
 
     private(set) var meters = Meters()
     private let eventLoop: any EventLoop
@@ -42,6 +44,7 @@ final class LoopObserver {
             flush()
             chunk.destination = log.access
         }
+        if chunk.bytes.isEmpty { chunk.bytes.reserveCapacity(Self.chunkBytesUsual) }
         AccessLine.append(record, time: now(), format: log.format, to: &chunk.bytes)
         chunk.lines += 1
         if chunk.bytes.count >= Self.chunkBytesMax { return flush() }

@@ -14,6 +14,7 @@ struct RefusalRing {
         self.capacity = capacity
         // At once, so that the ring never moves while somebody waits for it. Memory that is not touched costs nothing.
         records.reserveCapacity(capacity)
+        places.reserveCapacity(capacity)
     }
 
     var count: Int { records.count }

@@ -4,6 +4,8 @@ import Settings
 struct RefusalRecord: Sendable {
     /// Longest path that is kept, in bytes.
     static let pathBytesMax = 512
+    /// Longest method, in bytes: a proxy that asks may pass on as one whatever its client has sent.
+    static let methodBytesMax = 32
 
     struct Work: Sendable {
         /// Expected hashes of a challenge.

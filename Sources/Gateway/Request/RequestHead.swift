@@ -11,6 +11,9 @@ public struct RequestHead: Sendable {
         var start: Int32
         var end: Int32
         var count: Int { Int(end - start) }
+
+        /// As much of it as that many bytes.
+        func prefix(_ bytes: Int) -> Slice { Slice(start: start, end: start + Int32(min(count, bytes))) }
     }
 
     struct Field: Sendable {

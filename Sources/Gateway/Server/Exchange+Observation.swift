@@ -24,8 +24,7 @@ extension Exchange {
                     remaining: UInt64(pass.remaining)
                 )
             } else {
-                let isCeiling = policy.limits(ofStep: admitted.states).count == policy.ceiling.count
-                observation.verdict = isCeiling ? .admittedCeiling : .admittedFree
+                observation.verdict = policy.isCeilingAlone(admitted.states) ? .admittedCeiling : .admittedFree
                 observation.limit = policy.nearest(ofStep: admitted.states)
             }
         case .workRequired(let retryAfter, let states, let refusing):
@@ -131,7 +130,7 @@ extension Exchange {
             requestID: requestID,
             purpose: purposeName,
             client: loop.observer.text(identity?.address ?? front.peer, state.configuration.log),
-            method: head.string(head.method),
+            method: head.string(head.method.prefix(RefusalRecord.methodBytesMax)),
             host: target.map { String(decoding: $0.host, as: UTF8.self) } ?? "",
             path: Array(target?.path.forwarded.prefix(RefusalRecord.pathBytesMax) ?? []),
             listener: front.listener.name,
