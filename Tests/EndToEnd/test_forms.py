@@ -76,6 +76,12 @@ class ReplayTests(FormTestCase):
         self.assertEqual(self.fields(self.post(b"a=1", ("Content-Type", "multipart/form-data; boundary=x"), OWN)), [])
         self.assertEqual(self.fields(self.post(b"a=%FF", FORM, OWN)), [])
 
+    def test_it_is_posted_again_to_its_own_address_and_to_no_other(self):
+        for target in ("/send?dir=C:\\x", "/send?b=" + "x" * 8_000):
+            page = self.post(b"a=1", FORM, OWN, target=target)
+            self.assertEqual(self.fields(page), [("a", "1")])
+            self.assertIn(f'action="{target}"', page)
+
     def test_chunks_are_bounded_too(self):
         request = (
             "POST /send HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nSec-Fetch-Dest: document\r\n"

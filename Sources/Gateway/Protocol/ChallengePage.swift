@@ -110,7 +110,7 @@ struct ChallengePage: Sendable {
         values["rounds"] = String(challenge.rounds)
         values["expires"] = HTMLText.escaped(words.duration(UInt64(challenge.expiresInSeconds)))
         values["fetch"] = "<code dir=\"ltr\" translate=\"no\">tollgate fetch URL</code>"
-        values["answer_path"] = values["return_path"]
+        values["answer_path"] = HTMLText.escaped(ReturnPath.safe(request.returnPath))
         switch request.form {
         case .none:
             values["form"] = "none"
@@ -159,7 +159,8 @@ struct ChallengePage: Sendable {
             "policy": HTMLText.escaped(policy?.name ?? ""),
             "base": Endpoint.base,
             "files": Self.filesPath,
-            "return_path": HTMLText.escaped(ReturnPath.safe(request.returnPath)),
+            // A form is sent to the very address that it was sent to before, however long.
+            "return_path": HTMLText.escaped(ReturnPath.safe(request.returnPath, bytesMax: nil)),
         ]
     }
 

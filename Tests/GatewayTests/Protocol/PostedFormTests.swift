@@ -78,14 +78,15 @@ import Testing
 
 /// Anubis GHSA-jhjj-2g64-px7c, GHSA-cf57-c578-7jvv: the redirect after a challenge led to foreign hosts and scripts.
 @Suite struct ReturnPathTests {
-    @Test(arguments: ["/", "/a", "/a/b?c=d&e=//f", "/%2F/x", "/a#b", "/?q=%E2%82%AC"])
+    @Test(arguments: ["/", "/a", "/a/b?c=d&e=//f", "/%2F/x", "/a#b", "/?q=%E2%82%AC", "/a?dir=C:\\x"])
     func pathsOfThisOriginAreTaken(_ path: String) {
         #expect(ReturnPath.safe(path) == path)
     }
 
     @Test(arguments: [
         "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example",
-        "javascript:alert(1)", "evil.example", "", "/a\\..\\b", "/a\r\nSet-Cookie: x=1", "/a b", "/\t/evil.example",
+        "javascript:alert(1)", "evil.example", "", "/a\\..\\b", "/a\\b?c", "/a\r\nSet-Cookie: x=1", "/a b",
+        "/\t/evil.example",
         "/é", "/\u{7F}", " /a", "?a", "#a", ".", "/" + String(repeating: "a", count: 4_096),
     ])
     func everythingElseLeadsToTheRoot(_ path: String) {
