@@ -1,7 +1,7 @@
 import ProofOfWork
 
 /// The id that stands in `X-Request-Id`, in refusals, on the page and in logs.
-enum RequestID {
+public enum RequestID {
     /// Longest id that is taken from a trusted peer, in bytes.
     static let bytesMax = 128
 
@@ -21,10 +21,13 @@ enum RequestID {
 
     /// The id that a trusted peer sent, if it is one that can stand in a header, a log line and a page as it is.
     static func accepted(_ head: RequestHead) -> String? {
-        guard let slice = head.first("x-request-id"), slice.count > 0, slice.count <= bytesMax else { return nil }
-        let isClean = head.withBytes(slice) { bytes in
-            bytes.allSatisfy { ASCII.isUnreserved($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "=") }
-        }
-        return isClean ? head.string(slice) : nil
+        guard let slice = head.first("x-request-id"), head.withBytes(slice, { isAcceptable($0) }) else { return nil }
+        return head.string(slice)
+    }
+
+    /// Whether these bytes can be an id: one that was made here, or that was taken from a trusted peer.
+    public static func isAcceptable(_ bytes: some Collection<UInt8>) -> Bool {
+        !bytes.isEmpty && bytes.count <= bytesMax
+            && bytes.allSatisfy { ASCII.isUnreserved($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "=") }
     }
 }

@@ -55,7 +55,7 @@ struct ExplainCommand: AsyncParsableCommand {
     func validate() throws {
         switch request.count {
         case 1:
-            guard Self.isRequestID(request[0]) else {
+            guard RequestID.isAcceptable(request[0].utf8) else {
                 throw ValidationError("'\(request[0])' is not a request id; with a URL, name the method before it.")
             }
         case 2: break
@@ -72,17 +72,6 @@ struct ExplainCommand: AsyncParsableCommand {
     }
 
     // MARK: A refusal
-
-    /// What a gateway makes, or takes from a trusted peer.
-    private static func isRequestID(_ text: String) -> Bool {
-        (1...128).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-                default: "-._~:=".utf8.contains(byte)
-                }
-            }
-    }
 
     private func explainRefusal(_ requestID: String) async throws {
         do {
