@@ -100,6 +100,23 @@ class Listens(ProxyCase):
         self.unix_gateway(path, upstream)
         self.ask(path)
 
+    def test_a_start_that_fails_leaves_no_socket_behind(self):
+        upstream = self.scripted()
+        taken = "%s:%d" % self.proxy(upstream).address
+        folder = self.folder()
+        path = os.path.join(folder, "socket")
+        with open(os.open(os.path.join(folder, "token"), os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
+            file.write("0123456789abcdef")
+        for servers in (
+            f'probes: {{ address: "{taken}" }}',
+            f'probes: {{ address: "unix:{folder}/probes" }}\nadmin: {{ address: "{taken}", token: "{folder}/token" }}',
+        ):
+            with self.subTest(servers=servers):
+                result = self.serve(f'[{{ address: "unix:{path}" }}]', upstream, servers)
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(taken, result.stderr)
+                self.assertEqual(os.listdir(folder), ["token"])
+
     def ask(self, path):
         with Client("unix:" + path) as client:
             self.assertEqual(client.get("/").status, 200)

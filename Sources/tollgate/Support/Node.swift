@@ -53,23 +53,30 @@ final class Node: Sendable {
             }
             let isReloadOK = NIOLockedValueBox(true)
             var probes: ProbeServer?
-            if let address = configuration.probes {
-                probes = try await ProbeServer.start(on: address, group: group) {
-                    gateway.isReady
-                } metrics: {
-                    NodeMetrics(
-                        gateway: await gateway.metrics(),
-                        ledger: ledger.counts,
-                        isReloadOK: isReloadOK.withLockedValue { $0 },
-                        version: Version.number
-                    )
+            do {
+                if let address = configuration.probes {
+                    probes = try await ProbeServer.start(on: address, group: group) {
+                        gateway.isReady
+                    } metrics: {
+                        NodeMetrics(
+                            gateway: await gateway.metrics(),
+                            ledger: ledger.counts,
+                            isReloadOK: isReloadOK.withLockedValue { $0 },
+                            version: Version.number
+                        )
+                    }
                 }
+                var admin: AdminServer?
+                if let settings = configuration.admin {
+                    admin = try await AdminServer.start(on: settings, group: group, refusals: gateway.refusals)
+                }
+                return Node(gateway: gateway, isReloadOK: isReloadOK, probes: probes, admin: admin, group: group)
+            } catch {
+                // What has been opened so far leaves no socket file behind.
+                await probes?.stop()
+                await gateway.shutdown(deadline: .zero)
+                throw error
             }
-            var admin: AdminServer?
-            if let settings = configuration.admin {
-                admin = try await AdminServer.start(on: settings, group: group, refusals: gateway.refusals)
-            }
-            return Node(gateway: gateway, isReloadOK: isReloadOK, probes: probes, admin: admin, group: group)
         } catch {
             try? await group.shutdownGracefully()
             throw error
