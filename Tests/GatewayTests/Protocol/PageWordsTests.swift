@@ -16,7 +16,9 @@ import Testing
         // Of texts with variants the last: the others may say a number in words.
         func places(_ words: PageWords, _ name: String) -> Set<Substring> {
             let text = words[name].split(separator: "|").last ?? ""
-            return Set(text.split(separator: "{").dropFirst().map { $0.prefix { $0 != "}" } })
+            return Set(
+                text.split(separator: "{", omittingEmptySubsequences: false).dropFirst().map { $0.prefix { $0 != "}" } }
+            )
         }
         for name in ChallengePage.words(.english).names {
             #expect(
