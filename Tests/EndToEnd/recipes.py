@@ -11,7 +11,7 @@ How a page is written:
 - A block that begins with `# In a terminal of its own` is left running until the section ends. The lines that it promises
   are waited for.
 - `# exit N`: the block ends with this status.
-- The ports of the examples stand for free ones, and `deploy` for the folder of the source.
+- The ports of the examples stand for free ones, `/run/tollgate` for a folder, and `deploy` for the one of the source.
 - A section that holds the comment `<!-- needs: PROGRAM … -->` is run where these programs are, and else skipped.
 - The comment `<!-- echo -->` gives the section a service on port 3000 that answers every request with what it was sent, in
   place of the reader's own.
@@ -116,7 +116,6 @@ class Run:
         programs = os.path.join(folder, ".bin")
         os.mkdir(programs)
         os.symlink(os.path.abspath(shutil.which(binary) or binary), os.path.join(programs, "tollgate"))
-        os.symlink(os.path.join(ROOT, "deploy"), os.path.join(folder, "deploy"))
         self.environment = {
             **os.environ,
             "PATH": programs + ":" + os.environ["PATH"] + ":/usr/sbin",
@@ -127,6 +126,19 @@ class Run:
         for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "TOLLGATE_ADMIN"):
             self.environment.pop(name, None)
 
+    def copy_deploy(self):
+        """What the source has under `deploy`, with this run's ports in its configurations."""
+        copy = os.path.join(self.folder, "deploy")
+        shutil.copytree(os.path.join(ROOT, "deploy"), copy, ignore=shutil.ignore_patterns("__pycache__"))
+        for parent, _, names in os.walk(copy):
+            for name in names:
+                if name.endswith((".yaml", ".conf", ".cfg", ".caddy")):
+                    path = os.path.join(parent, name)
+                    with open(path, encoding="utf-8") as file:
+                        text = self.substituted(file.read())
+                    with open(path, "w", encoding="utf-8") as file:
+                        file.write(text)
+
     def play(self):
         upstream = None
         try:
@@ -135,6 +147,7 @@ class Run:
             if "echo" in self.section.marks:
                 upstream = Upstream().start()
                 self.ports["3000"] = str(upstream.port)
+            self.copy_deploy()
             for block in self.section.blocks:
                 self.block(block)
         finally:
@@ -144,6 +157,7 @@ class Run:
                 upstream.stop()
 
     def substituted(self, text):
+        text = text.replace("/run/tollgate", os.path.join(self.folder, "run"))
         # Not in a rate, such as 3000/min.
         ports = r"(?<![0-9.])(%s)(?![0-9]|/(?:min|s)\b)" % "|".join(PORTS)
         return re.sub(ports, lambda match: self.ports.get(match.group(1), match.group(1)), text)

@@ -311,7 +311,7 @@ class OtherWaysTests(PythonClientCase):
         head, _, body = result.stdout.partition(b"\r\n\r\n")
         self.assertTrue(head.startswith(b"HTTP/1.1 200 "), head)
         self.assertEqual(json.loads(body)["target"], "/x?y")
-        self.assertRegex(result.stderr.decode(), r"\A1 challenges, \d+ hashes\n\Z")
+        self.assertRegex(result.stderr.decode(), r"\Achallenges: 1, hashes: \d+\n\Z")
         result = self.run_command("-d", "a=b", "--inline", "--processes", "1", gateway.url + "/x")
         self.assertEqual((result.returncode, json.loads(result.stdout)["body"]), (0, "a=b"))
 

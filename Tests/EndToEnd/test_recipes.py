@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -82,6 +83,18 @@ class ConventionTests(unittest.TestCase):
             if os.path.basename(path) not in PAGES and any(map(has_recipe, Page(path).sections)):
                 # Their blocks are examples of how to call the program, not sequences.
                 self.assertIn(os.path.basename(path), {"Configuration.md", "Proxies.md"}, path)
+
+    def test_every_link_leads_to_a_page(self):
+        for path in glob.glob(os.path.join(DOCUMENTS, "*.md")):
+            with open(path, encoding="utf-8") as file:
+                for name in re.findall(r"<doc:([\w-]+)>", file.read()):
+                    self.assertTrue(os.path.exists(os.path.join(DOCUMENTS, name + ".md")), f"{path}: {name}")
+
+    def test_every_page_is_in_the_list(self):
+        with open(os.path.join(DOCUMENTS, "tollgate.md"), encoding="utf-8") as file:
+            listed = set(re.findall(r"^- <doc:([\w-]+)>$", file.read(), re.MULTILINE))
+        names = {os.path.basename(path)[: -len(".md")] for path in glob.glob(os.path.join(DOCUMENTS, "*.md"))}
+        self.assertEqual(listed, names - {"tollgate"})
 
 
 if __name__ == "__main__":

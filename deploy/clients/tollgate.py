@@ -1246,9 +1246,11 @@ def _solve_input(options: argparse.Namespace) -> int:
         challenge = Challenge.from_json(value)
     except ChallengeError as error:
         raise ChallengeError(f"this is not a challenge: {error}") from None
+    started = time.monotonic()
     solved = solve(challenge, options.processes, options.timeout, options.max_hashes)
     if options.verbose:
-        print(f"{solved.hashes} hashes", file=sys.stderr)
+        seconds = time.monotonic() - started
+        print(f"hashes: {solved.hashes}, in {seconds:.2f} s: {solved.hashes / seconds / 1e6:.1f} million a second", file=sys.stderr)
     print(json.dumps({"challenge": challenge.token, "solution": solved.solution}))
     return 0
 
@@ -1277,7 +1279,7 @@ def _fetch(options: argparse.Namespace, usage: Callable[[str], NoReturn]) -> int
     except ValueError as error:
         usage(str(error))
     if options.verbose:
-        print(f"{response.challenges} challenges, {response.hashes} hashes", file=sys.stderr)
+        print(f"challenges: {response.challenges}, hashes: {response.hashes}", file=sys.stderr)
     output = b""
     if options.include:
         lines = [f"HTTP/1.1 {response.status} {response.reason}"]
