@@ -196,7 +196,7 @@ class Run:
             raise Wrong(f"{self.place(block)} did not print {lacking}:{shown}")
 
     def transcripts(self):
-        return "\n".join(f"{process.place} printed:\n" + "\n".join(process.lines[-40:]) for process in self.running)
+        return "\n".join(f"{process.place} printed:\n" + "\n".join(line[:200] for line in process.lines[-20:]) for process in self.running)
 
 
 class Background:

@@ -2,12 +2,17 @@
 
 import http.client
 import json
+import os
+import shutil
+import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
 from harness import parallel
+from scripted_upstream import ScriptedUpstream, serve_ok
 from python_client_case import PATH, WORK, PythonClientCase, tollgate
 
 REDEEM = "/.well-known/tollgate/redeem"
@@ -277,6 +282,37 @@ class LostAnswerTests(PythonClientCase):
                 response = self.session(inline=inline).get(wire.url + "/x")
                 self.assertEqual((response.status, response.challenges), (200, 2))
                 self.assertEqual([answer.status for answer in stolen], [200])
+
+
+class TLSTests(PythonClientCase):
+    def test_who_is_not_who_he_says_gets_nothing(self):
+        folder = tempfile.mkdtemp(prefix="tollgate-test-")
+        self.addCleanup(shutil.rmtree, folder)
+        key, certificate = os.path.join(folder, "key.pem"), os.path.join(folder, "certificate.pem")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate]
+            + ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"],
+            check=True,
+            capture_output=True,
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+
+        def script(connection):
+            connection.sock = context.wrap_socket(connection.sock, server_side=True)
+            serve_ok(connection)
+
+        upstream = ScriptedUpstream(script)
+        self.addCleanup(upstream.stop)
+        url = f"https://localhost:{upstream.port}/x"
+        with self.assertRaisesRegex(tollgate.ConnectionFailed, "certificate"):
+            self.session().get(url)
+        session = self.session(context=ssl.create_default_context(cafile=certificate))
+        before = upstream.accepted
+        for _ in range(3):
+            self.assertEqual(session.get(url).body, b"GET /x HTTP/1.1")
+        # A kept connection is told from a closed one under TLS, too.
+        self.assertEqual(upstream.accepted, before + 1)
 
 
 class OtherWaysTests(PythonClientCase):
