@@ -12,7 +12,7 @@ How a page is written:
   are waited for.
 - `# exit N`: the block ends with this status.
 - The ports of the examples stand for free ones, `/run/tollgate` for a folder, and `deploy` for the one of the source.
-- A section that holds the comment `<!-- needs: PROGRAM … -->` is run where these programs are, and else skipped.
+- A section that holds the comment `<!-- needs: PROGRAM FILE … -->` is run where these are, and else skipped.
 - The comment `<!-- echo -->` gives the section a service on port 3000 that answers every request with what it was sent, in
   place of the reader's own.
 - The comment `<!-- fixed ports -->`: what the section runs listens where the page says; where that is taken, it is skipped.
@@ -35,6 +35,8 @@ DOCUMENTS = os.path.join(ROOT, "Sources", "tollgate", "tollgate.docc")
 PORTS = ["8080", "8081", "8082", "3000", "9464", "9465"]
 #: Seconds for one block. Only what hangs reaches it.
 TIMEOUT = 180
+#: Seconds until what is left running has said what it promises.
+START_TIMEOUT = 60
 
 Block = namedtuple("Block", "kind text line")
 Section = namedtuple("Section", "page title blocks marks needs", defaults=[(), ()])
@@ -215,7 +217,7 @@ class Background:
         self._reader.start()
         patterns = promises(text)
         with self._changed:
-            seen = self._changed.wait_for(lambda: self._ended or missing(patterns, self.lines) is None, TIMEOUT)
+            seen = self._changed.wait_for(lambda: self._ended or missing(patterns, self.lines) is None, START_TIMEOUT)
             if not seen or missing(patterns, self.lines) is not None:
                 lines = list(self.lines)
                 self.stop()
