@@ -90,5 +90,5 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def pytest_sessionstart(session):
-    if shutil.which(BINARY) is None:
-        pytest.exit(f"no program at TOLLGATE_BINARY ({BINARY})", 4)
+    if not os.path.exists(BINARY):
+        pytest.exit("TOLLGATE_BINARY names no program, and there is no tollgate in PATH", 4)

@@ -18,12 +18,12 @@ install() {
     if [ -e /usr/sbin/policy-rc.d ]; then
         $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2
     else
+        trap '$as_root rm -f /usr/sbin/policy-rc.d' EXIT
         printf '#!/bin/sh\nexit 101\n' | $as_root tee /usr/sbin/policy-rc.d >/dev/null
         $as_root chmod +x /usr/sbin/policy-rc.d
-        status=0
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2 || status=$?
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2
         $as_root rm -f /usr/sbin/policy-rc.d
-        [ "$status" = 0 ] || exit "$status"
+        trap - EXIT
     fi
 }
 

@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from proxies import DEPLOY, Ports, Proxy, substitute  # noqa: E402
 from recording_site import RecordingSite  # noqa: E402
 from relay import Relay  # noqa: E402
 
-BINARY = os.environ.get("TOLLGATE_BINARY", "tollgate")
+# Absolute, for programs run in folders of their own.
+BINARY = os.path.abspath(shutil.which(os.environ.get("TOLLGATE_BINARY", "tollgate")) or "tollgate")
 # Bounds that a sound run never comes near, seconds.
 START_TIMEOUT = 60
 STOP_TIMEOUT = 10
@@ -128,7 +130,7 @@ class Stack:
         (self.folder / "tollgate.yaml").write_text(substitute(head, values) + POLICIES)
 
     def start_tollgate(self):
-        command = [str(pathlib.Path(BINARY).resolve()), "serve", "--config", str(self.folder / "tollgate.yaml")]
+        command = [BINARY, "serve", "--config", str(self.folder / "tollgate.yaml")]
         self.tollgate = Process(command, self.folder, "tollgate")
         self.tollgate.wait_until(lambda: self.ask(self.ports.probes, "/readyz") == 200)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import pathlib
 import subprocess
 
 import protocol
@@ -13,7 +12,7 @@ pytestmark = pytest.mark.shows("fetch")
 
 
 def fetch(*arguments):
-    command = [str(pathlib.Path(BINARY).resolve()), "fetch", *arguments]
+    command = [BINARY, "fetch", *arguments]
     return subprocess.run(command, capture_output=True, timeout=60, check=False)
 
 

@@ -1,4 +1,4 @@
--- Asks Tollgate about a request, for HAProxy 2.6 or newer. See tollgate.cfg for how to install both.
+-- Asks Tollgate about a request, for HAProxy. See tollgate.cfg for how to install both.
 --
 -- HAProxy has no forward authentication of its own. Its HTTP client for Lua asks instead; the request waits meanwhile,
 -- but no thread does.
