@@ -76,7 +76,9 @@ class Process:
         # Caddy keeps things in these; nothing is to be left in the home folder.
         environment = {**os.environ, "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")[-4_000:]

@@ -73,7 +73,11 @@ def test_when_it_is_killed(fallible, variant):
         assert answer.status in fallible.proxy.closed_statuses
     # Also then the site sees nothing of ours, and its own cookies.
     if variant == "open":
-        answer = ask(fallible, "/paid/seen", headers=[("PoW-Pass", "x"), ("Cookie", "a=1; tollgate_paid=x; b=2"), ("X-Real-IP", "203.0.113.66")])
+        answer = ask(
+            fallible,
+            "/paid/seen",
+            headers=[("PoW-Pass", "x"), ("Cookie", "a=1; tollgate_paid=x; b=2"), ("X-Real-IP", "203.0.113.66")],
+        )
         seen = [(name.lower(), value) for name, value in answer.json()["headers"]]
         assert not any(name == "pow-pass" or "203.0.113.66" in value for name, value in seen)
         cookies = [value for name, value in seen if name == "cookie"]

@@ -105,7 +105,11 @@ def test_endpoints_are_not_charged(stack, client):
 
 
 def test_a_script_of_a_listed_origin_may_ask_the_endpoints(stack, client):
-    asked = [("Origin", "https://app.example"), ("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "content-type")]
+    asked = [
+        ("Origin", "https://app.example"),
+        ("Access-Control-Request-Method", "POST"),
+        ("Access-Control-Request-Headers", "content-type"),
+    ]
     answer = client.request("OPTIONS", protocol.REDEEM, asked)
     assert answer.status == 204
     assert answer.header("Access-Control-Allow-Origin") == "https://app.example"

@@ -32,5 +32,7 @@ def test_failing_open_is_what_the_head_of_the_file_says(proxy):
     assert script.groups() == ("s/#open //", "/#closed$/d")
     for name in proxy.files:
         shipped = (DEPLOY / proxy.folder / name).read_text()
-        done = subprocess.run(["sed", "-e", script[1], "-e", script[2]], input=shipped, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["sed", "-e", script[1], "-e", script[2]], input=shipped, capture_output=True, text=True, check=True
+        )
         assert done.stdout == open_variant(shipped)

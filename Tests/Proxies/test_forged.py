@@ -107,7 +107,9 @@ def test_the_host_that_is_asked_about_is_the_host_that_the_site_gets(stack, clie
         assert answer.status in (400, 403) and case not in ("plain", "shouted-with-port")
 
 
-@pytest.mark.parametrize("name", ["PoW-Pass", "PoW-Solution", "PoW-Idempotency-Key", "POW_PASS", "PoW_Solution", "X-Tollgate", "Authorization"])
+@pytest.mark.parametrize(
+    "name", ["PoW-Pass", "PoW-Solution", "PoW-Idempotency-Key", "POW_PASS", "PoW_Solution", "X-Tollgate", "Authorization"]
+)
 def test_no_admission_is_had_for_words(stack, client, name):
     for value in ("admitted", "A.A", "A" * 300, "*", "1, 2, 3"):
         answer = client.get("/paid/x", [(name, value), (name, value)])
@@ -135,7 +137,14 @@ def test_the_site_sees_nothing_that_was_forged(stack, client, forged):
 
 def test_the_site_sees_no_field_of_tollgates(stack, client):
     token = stack.passes(client)
-    fields = [("PoW-Pass", token), ("pow-pass", "x"), ("PoW-Idempotency-Key", "k"), ("POW-SOLUTION", "x.y"), ("PoW_Pass", token), ("pow_solution", "x")]
+    fields = [
+        ("PoW-Pass", token),
+        ("pow-pass", "x"),
+        ("PoW-Idempotency-Key", "k"),
+        ("POW-SOLUTION", "x.y"),
+        ("PoW_Pass", token),
+        ("pow_solution", "x"),
+    ]
     answer = client.get("/paid/seen", [fields[0], fields[2]])
     names = {name.lower().replace("_", "-") for name, _ in answer.json()["headers"]}
     assert answer.status == 200 and not any(name.startswith("pow-") for name in names)
@@ -149,10 +158,16 @@ COOKIES = {
     "first": (["tollgate_paid={}; a=1; b=2"], ["a=1", "b=2"]),
     "last": (["a=1; b=2; tollgate_paid={}"], ["a=1", "b=2"]),
     "between": (["a=1; tollgate_paid={}; __Host-tollgate_site=y; b=2"], ["a=1", "b=2"]),
-    "scattered": (["tollgate_paid={}; a=1; tollgate_b=z; b=tollgate_c; __Host-tollgate_=q; c=x=y"], ["a=1", "b=tollgate_c", "c=x=y"]),
-    "untidy": (["a=1;tollgate_paid={} ;  b=\"2\";;\ttollgate_x"], ["a=1", 'b="2"']),
+    "scattered": (
+        ["tollgate_paid={}; a=1; tollgate_b=z; b=tollgate_c; __Host-tollgate_=q; c=x=y"],
+        ["a=1", "b=tollgate_c", "c=x=y"],
+    ),
+    "untidy": (['a=1;tollgate_paid={} ;  b="2";;\ttollgate_x'], ["a=1", 'b="2"']),
     "two-fields": (["a=1; tollgate_paid={}", "tollgate_x=1; b=2"], ["a=1", "b=2"]),
-    "none-of-ours": (["a=1; nottollgate_x=2; Tollgate_y=3; my__Host-tollgate_z=4"], ["a=1", "nottollgate_x=2", "Tollgate_y=3", "my__Host-tollgate_z=4"]),
+    "none-of-ours": (
+        ["a=1; nottollgate_x=2; Tollgate_y=3; my__Host-tollgate_z=4"],
+        ["a=1", "nottollgate_x=2", "Tollgate_y=3", "my__Host-tollgate_z=4"],
+    ),
 }
 
 

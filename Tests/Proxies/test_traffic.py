@@ -77,7 +77,15 @@ def test_a_client_that_waits_for_100_continue_is_served(stack, client):
 
 @pytest.mark.parametrize(
     "query",
-    ["", "?", "?a=%2F..%2f&b=a+b%20c&c=//x/./y/../z", "?d=%E2%82%AC&e=~!$'()*,;:@/?&f&&=g", "?%00&%ff&%25&%zz&%", "?u=http://h/p?q", "?a[]=1&b={x}|^`\"<>"],
+    [
+        "",
+        "?",
+        "?a=%2F..%2f&b=a+b%20c&c=//x/./y/../z",
+        "?d=%E2%82%AC&e=~!$'()*,;:@/?&f&&=g",
+        "?%00&%ff&%25&%zz&%",
+        "?u=http://h/p?q",
+        '?a[]=1&b={x}|^`"<>',
+    ],
 )
 def test_queries_arrive_unchanged(stack, client, query):
     answer = client.get(f"/open/query{query}")
@@ -99,7 +107,9 @@ def test_an_encoded_slash_arrives_as_it_is(stack, client):
     assert client.get("/open/..%2Fpaid/x").status in (400, 401, 403)
 
 
-@pytest.mark.parametrize("path", ["/paid/../open/x", "/open/../paid/x", "/open/%2e%2e/paid/x", "//paid/x", "/./paid/x", "/paid//x", "/%70aid/x"])
+@pytest.mark.parametrize(
+    "path", ["/paid/../open/x", "/open/../paid/x", "/open/%2e%2e/paid/x", "//paid/x", "/./paid/x", "/paid//x", "/%70aid/x"]
+)
 def test_no_spelling_of_a_path_is_asked_about_as_one_and_served_as_another(stack, client, path):
     answer = client.get(path)
     if path == "/paid/../open/x":
@@ -131,7 +141,11 @@ def test_head_has_the_fields_of_get_and_no_body(stack, client):
 
 
 def test_preflights_pass_and_are_not_charged(stack, client):
-    asked = [("Origin", "https://app.example"), ("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "pow-pass")]
+    asked = [
+        ("Origin", "https://app.example"),
+        ("Access-Control-Request-Method", "PUT"),
+        ("Access-Control-Request-Headers", "pow-pass"),
+    ]
     for _ in range(5):
         answer = client.request("OPTIONS", "/paid/preflight", asked)
         assert answer.status == 200 and answer.json()["method"] == "OPTIONS"
@@ -186,7 +200,13 @@ def test_a_websocket_without_a_pass_is_refused(stack, client):
 
 
 def test_an_upgrade_to_something_else_opens_no_way_around(stack, client):
-    client.send(client.head("GET", "/open/h2c", [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABkAAQAAP__")]))
+    client.send(
+        client.head(
+            "GET",
+            "/open/h2c",
+            [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABkAAQAAP__")],
+        )
+    )
     answer = client.read_head()
     assert answer.status != 101
     for seen in stack.site.saw("/open/h2c"):
