@@ -3,6 +3,7 @@
 With TOLLGATE_BINARY in the environment, the tests that take `gate` meet a real `tollgate serve`; else the stub.
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -23,14 +24,23 @@ PATIENCE = 60_000
 
 
 @pytest.fixture(scope="session")
-def browser():
+def playwright():
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+def launch(playwright, *flags: str) -> Browser:
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert path, "chromium is missing; Tests/Browser/run.sh installs it"
-    with sync_playwright() as playwright:
-        # Tests run as root in containers, where Chromium's sandbox cannot start.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--headless=new"])
-        yield browser
-        browser.close()
+    # Tests run as root in containers, where Chromium's sandbox cannot start.
+    return playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--headless=new", *flags])
+
+
+@pytest.fixture(scope="session")
+def browser(playwright):
+    browser = launch(playwright)
+    yield browser
+    browser.close()
 
 
 class Watched:
@@ -50,16 +60,29 @@ class Watched:
 
 
 @pytest.fixture
-def page(browser: Browser):
-    """A page of a fresh profile: no cookies, no storage. No test may leave an error in it."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.watched = Watched(page)
-    yield page
-    context.close()
-    assert page.watched.violations == []
-    assert page.watched.errors == []
+def open_page(browser: Browser):
+    """Opens pages of fresh profiles: no cookies, no storage. `open_page(locale="ja")` takes the options of a context, and
+    `browser=` another browser. No test may leave an error in them, unless it clears what is watched."""
+    pages = []
+
+    def open_one(browser: Browser = browser, **options) -> Page:
+        page = browser.new_context(**options).new_page()
+        page.set_default_timeout(PATIENCE)
+        page.watched = Watched(page)
+        pages.append(page)
+        return page
+
+    yield open_one
+    for page in pages:
+        page.context.close()
+    for page in pages:
+        assert page.watched.violations == []
+        assert page.watched.errors == []
+
+
+@pytest.fixture
+def page(open_page):
+    return open_page()
 
 
 @pytest.fixture
@@ -77,28 +100,50 @@ def stub():
 
 
 @pytest.fixture
-def gate(stub, tmp_path):
+def start_gate(stub, tmp_path):
+    """Starts a gateway, the real one or the stub, and returns its URL. `free` requests are free, of which a navigation must
+    find `reserve` left; by default nobody gets through without a pass."""
+    stack = contextlib.ExitStack()
+
+    def start(*, free: int = 0, reserve: int = 0, difficulty: int = 40_000) -> str:
+        if BINARY is None:
+            return stub(difficulty=difficulty, free=free, reserve=reserve).url
+        rate = f"{{ rate: 1/day, burst: {free} }}" if free else "{ rate: 0 }"
+        policy = f"free: [ {rate} ], reserve: {reserve}, work: {{ difficulty: {difficulty}, rounds: 16 }}"
+        return stack.enter_context(real_gateway(tmp_path, policy))
+
+    with stack:
+        yield start
+
+
+@pytest.fixture
+def gate(start_gate):
     """The URL of a gateway that lets nobody through without a pass: the real one, or the stub."""
-    if BINARY is None:
-        yield stub().url
-        return
+    return start_gate()
+
+
+@contextlib.contextmanager
+def real_gateway(folder: pathlib.Path, policy: str):
+    """A `tollgate serve` before the site, with one policy; its URL."""
     site = Running(Site)
     gateway, probes = free_port(), free_port()
-    configuration = tmp_path / "tollgate.yaml"
+    configuration = folder / "tollgate.yaml"
     configuration.write_text(
-        f"""node: {{ name: a, data: {tmp_path / "data"} }}
+        f"""node: {{ name: a, data: {folder / "data"} }}
 listeners: [ {{ address: "127.0.0.1:{gateway}" }} ]
 probes: {{ address: "127.0.0.1:{probes}" }}
 upstreams: {{ app: {{ servers: ["{site.address}"] }} }}
-routes: [ {{ name: all, match: {{ path: "/*" }}, upstream: app, policy: site }} ]
-policies: {{ site: {{ preset: site, free: [ {{ rate: 0 }} ], work: {{ difficulty: 40000, rounds: 16 }} }} }}
+routes:
+  - {{ name: denied, match: {{ path: "/denied" }}, deny: true }}
+  - {{ name: all, match: {{ path: "/*" }}, upstream: app, policy: site }}
+policies: {{ site: {{ preset: site, {policy} }} }}
 """
     )
-    with open(tmp_path / "tollgate.log", "wb") as log:
+    with open(folder / "tollgate.log", "wb") as log:
         command = [str(pathlib.Path(BINARY).resolve()), "serve", "--config", str(configuration)]
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        wait_until_ready(process, f"http://127.0.0.1:{probes}/readyz", tmp_path / "tollgate.log")
+        wait_until_ready(process, f"http://127.0.0.1:{probes}/readyz", folder / "tollgate.log")
         yield f"http://127.0.0.1:{gateway}"
     finally:
         process.terminate()
@@ -125,3 +170,12 @@ def wait_until_ready(process: subprocess.Popen, url: str, log: pathlib.Path):
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"not ready: {log.read_text()}")
+
+
+@pytest.fixture
+def foreign():
+    """The URL of a site of another origin, with no gateway before it."""
+    site = Running(Site)
+    # Another name, since a port alone makes another origin but not another site.
+    yield f"http://localhost:{site.server.server_port}"
+    site.close()

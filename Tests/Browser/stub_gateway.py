@@ -4,21 +4,20 @@ by `protocol.py`, and behind the page a site of its own. What it does wrong, a t
 It stands for one client and one policy, keeps everything in memory, and listens on loopback only.
 """
 
-import html
 import json
-import pathlib
 import re
 import secrets
 import threading
 import time
+import urllib.parse
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 
+import pages
 import protocol
+from pages import ASSETS, BASE
 from upstream import Running, site_answer
 
-BASE = "/.well-known/tollgate/"
-ASSETS = pathlib.Path(__file__).resolve().parents[2] / "Sources/CPage/assets"
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -28,8 +27,15 @@ TYPES = {
 }
 SECURITY_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; "
-    "worker-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "worker-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
+NO_OTHER_FORMS = "; form-action 'self'"
+LOGO = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 40" width="160" height="40">'
+    '<circle cx="20" cy="20" r="16" fill="#b4532a"/><text x="46" y="27" font-family="sans-serif" font-size="20" '
+    'fill="#b4532a">Example</text></svg>'
+)
+FORM_BYTES_MAX = 64 * 1024
 
 
 @dataclass
@@ -52,9 +58,15 @@ class Settings:
     expires_in: int = 300
     grants: int = 100
     set_cookie: bool = True
-    title: str = "One moment, please"
-    text: str = "Many requests come from your network just now."
+    # Empty: the page's own words.
+    title: str = ""
+    text: str = ""
     contact: str = "Write to help@example.com."
+    logo: bool = False
+    # Requests that are free, and how many of them a navigation must find left.
+    free: int = 0
+    reserve: int = 0
+    security_policy: str = SECURITY_POLICY
     # Answers for the next requests of a kind, first to last; the last one stays if `forever`.
     redeem: list = field(default_factory=list)
     challenge: list = field(default_factory=list)
@@ -117,8 +129,11 @@ class Gateway:
             self.passes[ticket] = self.settings.grants
             return 200, "", ticket
 
-    def charge(self, ticket: str | None) -> bool:
+    def charge(self, ticket: str | None, reserve: int) -> bool:
         with self.lock:
+            if self.settings.free > reserve:
+                self.settings.free -= 1
+                return True
             if ticket is None or self.passes.get(ticket, 0) == 0:
                 return False
             self.passes[ticket] -= 1
@@ -170,6 +185,7 @@ class Handler(BaseHTTPRequestHandler):
         return found.group(1) if found else None
 
     def do_GET(self):
+        self.body = b""
         self.handle_request("GET")
 
     def do_POST(self):
@@ -194,11 +210,17 @@ class Handler(BaseHTTPRequestHandler):
             self.site(method, path)
 
     def page_file(self, name: str):
+        settings = self.gateway.settings
+        headers = {"Content-Security-Policy": settings.security_policy, "X-Content-Type-Options": "nosniff"}
+        if name == "logo/site" and settings.logo:
+            headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+            self.answer(200, TYPES[".svg"], LOGO.encode(), headers)
+            return
+        name = name.removeprefix(f"{pages.VERSION}/")
         file = ASSETS / name
-        if name in self.gateway.settings.missing or "/" in name or name == "page.html" or not file.is_file():
+        if name in settings.missing or "/" in name or name == "page.html" or not file.is_file():
             self.problem(404, "not-found")
         else:
-            headers = {"Content-Security-Policy": SECURITY_POLICY, "X-Content-Type-Options": "nosniff"}
             self.answer(200, TYPES[file.suffix], file.read_bytes(), headers)
 
     def redeem(self):
@@ -210,44 +232,93 @@ class Handler(BaseHTTPRequestHandler):
             self.gateway.note("POST", self.path, "scripted")
             self.carry_out(script)
             return
-        if self.headers.get("Content-Type") != "application/json":
+        is_form = self.headers.get("Content-Type") == "application/x-www-form-urlencoded"
+        if is_form:
+            request = dict(urllib.parse.parse_qsl(self.body.decode(), keep_blank_values=True))
+            pasted = request["solution"].strip()
+            request |= json.loads(pasted) if pasted.startswith("{") else {"solution": pasted}
+        elif self.headers.get("Content-Type") == "application/json":
+            request = json.loads(self.body)
+        else:
             self.problem(415, "malformed")
             return
-        request = json.loads(self.body)
         status, kind, ticket = self.gateway.redeem(request["challenge"], request["solution"], key)
         self.gateway.note("POST", self.path, kind or "redeemed")
         if self.carry_out(script):
             return
         if status != 200:
-            self.problem(status, kind)
+            if is_form:
+                self.message(kind, status, return_path=request["return"], retry=True)
+            else:
+                self.problem(status, kind)
             return
         cookie = f"tollgate_site={ticket}; HttpOnly; SameSite=Lax; Path=/; Max-Age=600"
-        body = json.dumps({"pass": ticket, "grants": self.gateway.settings.grants, "expires_in": 600}).encode()
-        self.answer(200, "application/json", body, {"Set-Cookie": cookie} if self.gateway.settings.set_cookie else {})
+        headers = {"Set-Cookie": cookie} if self.gateway.settings.set_cookie else {}
+        if is_form:
+            self.answer(303, "text/plain", b"", {**headers, "Location": request["return"]})
+        else:
+            body = json.dumps({"pass": ticket, "grants": self.gateway.settings.grants, "expires_in": 600}).encode()
+            self.answer(200, "application/json", body, headers)
+
+    @property
+    def language(self) -> str:
+        return pages.language_of(self.headers.get("Accept-Language", ""))
+
+    def show(self, status: int, page: str, replays: bool = False):
+        policy = self.gateway.settings.security_policy + ("" if replays else NO_OTHER_FORMS)
+        headers = {
+            "Content-Security-Policy": policy,
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "SAMEORIGIN",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Referrer-Policy": "same-origin",
+            "Vary": "Accept, Accept-Language, Sec-Fetch-Dest",
+        }
+        self.answer(status, TYPES[".html"], page.encode(), headers)
+
+    def common(self) -> dict[str, str]:
+        settings = self.gateway.settings
+        logo = f"{BASE}page/logo/site" if settings.logo else ""
+        return {"contact": settings.contact, "logo": logo, "request_id": "01J9Z3V7Q4", "policy": "site"}
+
+    def message(self, kind: str, status: int, **values):
+        self.show(status, pages.message_page(self.language, kind, status, **self.common() | values))
 
     def site(self, method: str, path: str):
-        if self.gateway.charge(self.ticket()):
+        settings = self.gateway.settings
+        navigates = self.headers.get("Sec-Fetch-Dest") in ("document", "iframe")
+        if self.gateway.charge(self.ticket(), settings.reserve if navigates else 0):
             self.gateway.note(method, self.path, "site")
-            body, fields = site_answer(method, self.path)
-            self.answer(200, fields.pop("Content-Type"), body, fields)
+            status, body, fields = site_answer(method, self.path, self.body)
+            self.answer(status, fields.pop("Content-Type"), body, fields)
+            return
+        if not navigates:
+            self.gateway.note(method, self.path, "refused")
+            self.problem(429, "work-required")
+            return
+        if path.startswith("/message/"):
+            # What the gateway answers to other refusals: /message/KIND?WAIT
+            wait = urllib.parse.urlsplit(self.path).query
+            detail = "The request has more than one Host field."
+            self.message(path.split("/")[2], 400, wait=int(wait or 0), technical=detail, retry=True, return_path=self.path)
             return
         self.gateway.note(method, self.path, "page")
-        settings = self.gateway.settings
-        values = {
-            "title": html.escape(settings.title),
-            "text": html.escape(settings.text),
-            "contact": html.escape(settings.contact),
-            "request_id": "01J9Z3V7Q4",
-            "policy": "site",
-            "method": method,
-            "base": BASE,
-            "challenge": json.dumps(self.gateway.issue()).replace("<", "\\u003c"),
-        }
-        template = (ASSETS / "page.html").read_text()
-        # One pass, so that a value that looks like a placeholder stays what it is; an unknown name is an error.
-        page = re.sub(r"\{\{(\w+)\}\}", lambda match: values[match.group(1)], template)
-        headers = {"Content-Security-Policy": SECURITY_POLICY, "X-Content-Type-Options": "nosniff"}
-        self.answer(429, TYPES[".html"], page.encode(), headers)
+        form, lost = (None, "") if method == "GET" else self.form()
+        page = pages.challenge_page(
+            self.language, self.gateway.issue(), title=settings.title, text=settings.text, form=form, lost=lost,
+            return_path=re.sub("^/+", "/", self.path), **self.common(),
+        )  # fmt: skip
+        self.show(429, page, replays=form is not None)
+
+    def form(self) -> tuple[list[tuple[str, str]] | None, str]:
+        """The fields of what was sent, or why it is lost."""
+        if self.headers.get("Sec-Fetch-Site") != "same-origin":
+            return None, "other_origin"
+        if self.headers.get("Content-Type") != "application/x-www-form-urlencoded":
+            return None, "other_type"
+        if len(self.body) > FORM_BYTES_MAX:
+            return None, "too_large"
+        return urllib.parse.parse_qsl(self.body.decode(), keep_blank_values=True, strict_parsing=bool(self.body)), ""
 
 
 class Stub(Running):

@@ -73,21 +73,68 @@ def test_going_back_does_not_meet_the_page_again(page, gate):
     assert page.url == "about:blank"
 
 
-def test_a_form_is_not_sent_again_and_the_page_says_so(page, gate):
-    page.goto(f"{gate}/x")
-    arrives(page, "GET /x")
+def test_two_tabs_at_once_both_get_through(page, start_gate):
+    gate = start_gate(difficulty=400_000)
+    other = page.context.new_page()
+    other.goto(f"{gate}/b", wait_until="commit")
+    page.goto(f"{gate}/a", wait_until="commit")
+    arrives(page, "GET /a")
+    arrives(other, "GET /b")
+
+
+def test_a_navigation_is_challenged_while_images_still_load(page, start_gate):
+    gate = start_gate(free=8, reserve=5)
+    image = "async (path) => (await fetch(path)).status"
+    for path in ("/1", "/2", "/3"):
+        page.goto(gate + path)
+        arrives(page, f"GET {path}")
+    assert not any(url.endswith("/redeem") for url in page.watched.requests)
+    # Five are left: too few for a navigation, enough for what the third page still loads.
+    assert [page.evaluate(image, f"/image/{k}") for k in range(4)] == [200] * 4
+    page.goto(f"{gate}/4")
+    arrives(page, "GET /4")
+    assert any(url.endswith("/redeem") for url in page.watched.requests)
+
+
+def test_a_frame_of_the_same_origin_gets_through(page, gate):
+    page.goto(f"{gate}/outer")
+    arrives(page, "GET /outer")
     page.context.clear_cookies()
-    page.evaluate(
-        """() => {
-            const form = document.createElement("form");
-            form.method = "post";
-            form.action = "/form?q=1#f";
-            document.body.append(form);
-            form.submit();
-        }"""
-    )
-    page.wait_for_selector("body[data-state=done]")
-    assert "not delivered" in page.inner_text("#status")
-    page.click("#onward")
-    arrives(page, "GET /form?q=1")
-    assert page.url == f"{gate}/form?q=1#f"
+    page.evaluate("document.body.append(Object.assign(document.createElement('iframe'), { src: '/inner', name: 'inner' }))")
+    frame = page.frame_locator("iframe")
+    frame.locator("#at").wait_for()
+    assert frame.locator("#at").inner_text() == "GET /inner"
+
+
+def test_a_page_of_another_origin_cannot_frame_it(page, gate, foreign):
+    page.goto(f"{foreign}/")
+    page.evaluate("(url) => document.body.append(Object.assign(document.createElement('iframe'), { src: url }))", f"{gate}/x")
+    page.wait_for_timeout(1_500)
+    (frame,) = page.frames[1:]
+    # Whatever stands there, it is not ours: neither the page, which solves, nor the site behind it.
+    assert frame.locator("[data-state], #at").count() == 0
+    assert not any(url.endswith("/redeem") for url in page.watched.requests)
+    # The browser may say why.
+    assert all("frame-ancestors" in text for text in page.watched.violations)
+    page.watched.violations.clear()
+
+
+LANGUAGES = {
+    "ar": ("ar-EG", "لحظة من فضلك"),
+    "ja": ("ja-JP", "少しお待ちください"),
+    "zh-Hant": ("zh-TW", "請稍候"),
+    "en": ("fi-FI", "One moment, please"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_speaks_the_browser_s_language_on_a_small_screen(open_page, start_gate, language):
+    locale, title = LANGUAGES[language]
+    gate = start_gate(difficulty=2_000_000)
+    page = open_page(locale=locale, viewport={"width": 320, "height": 568})
+    page.goto(f"{gate}/x", wait_until="commit")
+    page.wait_for_selector("body[data-state=solving]")
+    assert page.get_attribute("html", "lang") == language
+    assert page.get_attribute("html", "dir") == ("rtl" if language == "ar" else "ltr")
+    assert page.inner_text("h1") == title == page.title()
+    arrives(page, "GET /x")

@@ -2,15 +2,22 @@
 
 import html
 import threading
+import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
-def site_answer(method: str, path: str) -> tuple[bytes, dict]:
-    """The body and the fields of the site's answer."""
+def site_answer(method: str, path: str, sent: bytes = b"") -> tuple[int, bytes, dict]:
+    """The status, the body and the fields of the site's answer. A page shows what was sent to it, as it was sent."""
     if path.startswith("/file"):
-        return b"data", {"Content-Type": "application/octet-stream", "Content-Disposition": "attachment"}
-    body = f"<!DOCTYPE html><title>The site</title><h1>The site</h1><p id=at>{method} {html.escape(path)}</p>"
-    return body.encode(), {"Content-Type": "text/html; charset=utf-8"}
+        return 200, b"data", {"Content-Type": "application/octet-stream", "Content-Disposition": "attachment"}
+    if path.startswith("/image"):
+        return 200, b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', {"Content-Type": "image/svg+xml"}
+    if path.startswith("/elsewhere?"):
+        target = urllib.parse.unquote(path.partition("?")[2])
+        return 303, b"", {"Content-Type": "text/plain", "Location": target}
+    shown = f"<h1>The site</h1><p id=at>{method} {html.escape(path)}</p><p id=sent>{html.escape(sent.decode('latin-1'))}</p>"
+    body = f"<!DOCTYPE html><meta charset=utf-8><title>The site</title><link rel=icon href=\"data:,\">{shown}"
+    return 200, body.encode(), {"Content-Type": "text/html; charset=utf-8"}
 
 
 class QuietServer(ThreadingHTTPServer):
@@ -51,9 +58,9 @@ class Site(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        body, fields = site_answer(self.command, self.path)
-        self.send_response(200)
+        sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        status, body, fields = site_answer(self.command, self.path, sent)
+        self.send_response(status)
         for name, value in {**fields, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
