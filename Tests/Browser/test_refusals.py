@@ -68,7 +68,7 @@ def test_a_challenge_that_cannot_be_redeemed_is_replaced(page, stub, kind, statu
 @pytest.mark.parametrize(
     "kind, status, words",
     [
-        ("expired", 410, "expired before its solution"),
+        ("expired", 410, "expired before its answer"),
         ("already-spent", 409, "handed in before"),
         ("wrong-solution", 403, "did not accept"),
         ("other-client", 403, "another network address"),
@@ -105,7 +105,7 @@ def test_over_the_limit_it_waits_as_long_as_it_is_told(page, stub):
     page.goto(gate.url)
     page.wait_for_selector("body[data-state=waiting]")
     before = time.monotonic()
-    assert "Too many requests" in page.inner_text("#status")
+    assert "More requests come" in page.inner_text("#status")
     arrives(page)
     # It was told 3 seconds; some of them had gone by when the words were read.
     assert time.monotonic() - before > 1
@@ -133,7 +133,9 @@ def test_a_refused_challenge_shows_its_reason(page, stub):
         challenge=[Answer(404, "unknown-policy", members={"detail": "no policy of this name <img src=x>"})],
     )
     page.goto(gate.url)
-    assert "no policy of this name <img src=x>" in ends(page, "unknown-policy")
+    assert "no challenge of this kind" in ends(page, "unknown-policy")
+    # What the server itself says is for those who are asked for help; it is text.
+    assert page.inner_text("#technical") == "unknown-policy: no policy of this name <img src=x>"
 
 
 @pytest.mark.parametrize(
@@ -167,6 +169,7 @@ def test_a_challenge_of_another_form_is_not_worked_on(page, stub, change):
     gate.gateway.issue = issue
     page.goto(gate.url)
     assert "cannot be read" in ends(page, "challenge")
+    assert page.inner_text("#technical") != ""
     assert len(gate.gateway.keys) == 1
 
 
@@ -213,34 +216,79 @@ def test_a_download_leaves_the_page_with_a_word_and_its_address(page, stub):
     page.wait_for_url(f"{gate.url}/file#part")
 
 
-@pytest.mark.parametrize("name, reason", [("solver.wasm", "download"), ("worker.js", "worker")])
-def test_a_part_that_is_missing_is_named(page, stub, name, reason):
+def test_a_part_that_is_missing_is_named(page, stub):
+    gate = stub(missing={"worker.js"})
+    page.goto(gate.url)
+    assert "could not be loaded" in ends(page, "download")
+
+
+@pytest.mark.parametrize("name", ["page.js", "pool.js", "words.js"])
+def test_a_script_that_does_not_load_is_told_of(page, stub, name):
     gate = stub(missing={name})
-    page.goto(gate.url)
-    ends(page, reason)
+    page.goto(f"{gate.url}/x#part")
+    assert "could not be loaded" in ends(page, "download")
+    # The button loads the page anew.
+    gate.gateway.settings.missing.clear()
+    page.click("#again")
+    arrives(page)
+    assert page.url == f"{gate.url}/x#part"
 
 
-@pytest.mark.parametrize(
-    "script, reason, words",
-    [
-        ("delete window.WebAssembly", "wasm", "switched off"),
-        ("WebAssembly.compile = async () => { throw new WebAssembly.CompileError('v128') }", "simd", "too old"),
-        ("window.Worker = class { constructor() { throw new Error('no') } }", "worker", "background"),
-        ("Object.defineProperty(navigator, 'cookieEnabled', {get: () => false})", "cookies", "refuses cookies"),
-    ],
-)
-def test_a_browser_that_cannot_is_told_why(page, stub, script, reason, words):
+def test_a_script_that_is_not_understood_is_told_of(page, stub):
     gate = stub()
-    page.add_init_script(script)
+    page.route("**/words.js", lambda route: route.fulfill(body="new words only", content_type="text/javascript"))
     page.goto(gate.url)
-    assert words in ends(page, reason)
+    assert "too old" in ends(page, "browser")
+    assert page.is_visible("#manual")
+    page.watched.errors.clear()
+
+
+def test_a_browser_that_refuses_cookies_is_told_at_once(page, stub):
+    gate = stub()
+    page.add_init_script("Object.defineProperty(navigator, 'cookieEnabled', {get: () => false})")
+    page.goto(gate.url)
+    assert "refuses cookies" in ends(page, "cookies")
     assert gate.gateway.keys == []
 
 
-def test_two_tabs_at_once_both_get_through(page, stub):
-    gate = stub(difficulty=400_000)
+def test_other_tabs_go_on_with_the_pass_of_the_first(page, stub):
+    gate = stub(difficulty=10**15)
+    waiting = [page.context.new_page() for _ in range(3)]
+    for index, tab in enumerate(waiting):
+        tab.goto(f"{gate.url}/{index}#part")
+        tab.wait_for_selector("body[data-state=solving]")
+    gate.gateway.settings.difficulty = 40_000
+    page.goto(f"{gate.url}/x")
+    arrives(page)
+    for index, tab in enumerate(waiting):
+        arrives(tab)
+        assert tab.inner_text("#at") == f"GET /{index}"
+    assert gate.gateway.count("redeemed") == 1
+
+
+def test_two_tabs_whose_cookies_are_refused_do_not_keep_each_other_going(page, stub):
+    gate = stub(set_cookie=False)
     other = page.context.new_page()
+    other.set_default_timeout(60_000)
     other.goto(f"{gate.url}/b", wait_until="commit")
     page.goto(f"{gate.url}/a", wait_until="commit")
+    ends(page, "cookies")
+    ends(other, "cookies")
+    assert gate.gateway.count("redeemed") <= 6
+    settles(gate)
+
+
+def test_back_from_the_site_does_not_lead_into_a_loop(page, stub):
+    gate = stub(grants=1)
+    page.goto("about:blank")
+    page.goto(f"{gate.url}/a")
     arrives(page)
-    other.wait_for_selector("#at")
+    for _ in range(3):
+        # Each pass is used up at once, so that every step back and forth meets the page.
+        page.goto(f"{gate.url}/b")
+        arrives(page)
+        page.go_back()
+        arrives(page)
+        assert page.inner_text("#at") == "GET /a"
+    page.go_back()
+    assert page.url == "about:blank"

@@ -1,17 +1,23 @@
-"""The solver as the browser runs it: worker.js and solver.wasm, against Python's hashlib."""
+"""The solvers as the browser runs them: worker.js with each of its engines, against Python's hashlib."""
 
 import random
 import subprocess
 
+import esprima
 import pytest
 
 import protocol
 from stub_gateway import ASSETS, BASE
 from test_protocol import CASES
 
+ENGINES = ["simd", "scalar", "script"]
+FILES = {"simd": "solver.wasm", "scalar": "scalar.wasm", "script": "sha256.js"}
+
 # Asks a worker for ranges, one after another, and returns what it answers.
-ASK = """([url, token, ranges]) => new Promise(async (resolve, reject) => {
-    const module = await WebAssembly.compile(await (await fetch(`${url}solver.wasm`)).arrayBuffer());
+ASK = """([url, file, token, ranges]) => new Promise(async (resolve, reject) => {
+    const isModule = file.endsWith(".wasm");
+    const module = isModule ? await WebAssembly.compile(await (await fetch(url + file)).arrayBuffer()) : null;
+    const script = isModule ? null : new URL(url + file, location.href).href;
     const worker = new Worker(`${url}worker.js`);
     const answers = [];
     worker.onerror = (event) => reject(new Error(event.message));
@@ -19,18 +25,22 @@ ASK = """([url, token, ranges]) => new Promise(async (resolve, reject) => {
         answers.push(event.data);
         if (answers.length === ranges.length || event.data.failed) { worker.terminate(); resolve(answers); }
     };
-    worker.postMessage({ begin: 1, module, token });
+    worker.postMessage({ begin: 1, module, script, token });
     for (const range of ranges) worker.postMessage({ generation: 1, ...range });
 })"""
 
-# Solves a challenge with the whole pool.
-SOLVE = """async ([url, object, size]) => {
-    const { Pool, loadSolver, readChallenge } = await import(`${url}pool.js`);
-    const pool = new Pool(`${url}worker.js`, await loadSolver(`${url}solver.wasm`), size);
-    const solution = await pool.solve(readChallenge(object));
-    const { done, rounds, hashes } = pool.progress();
-    pool.close();
-    return { solution, done, rounds, hashes };
+# Solves a challenge by one engine, in workers or on the page's thread.
+SOLVE = """async ([url, object, size, engine, place]) => {
+    if (place === "page") delete window.Worker;
+    const { readChallenge } = await import(`${url}pool.js`);
+    const { Solver } = await import(`${url}solver.js`);
+    const solver = new Solver(url, size);
+    while (solver.way.engine !== engine) solver.distrust();
+    const solution = await solver.solve(readChallenge(object));
+    const { done, rounds, hashes } = solver.progress();
+    const { way } = solver;
+    solver.close();
+    return { solution, done, rounds, hashes, ...way };
 }"""
 
 # Solves with workers that compute nothing: each answers a range at once, until one reaches a second upper half. The first
@@ -39,7 +49,7 @@ PRETEND = """async ([url, object, size]) => {
     const { Pool, readChallenge } = await import(`${url}pool.js`);
     const ranges = [];
     let workers = 0;
-    window.Worker = class {
+    class Pretender {
         constructor() { this.dies = workers++ === 0 && size > 1; this.answered = 0; }
         terminate() { this.gone = true; }
         postMessage(message) {
@@ -54,8 +64,8 @@ PRETEND = """async ([url, object, size]) => {
                 this.onmessage({ data: { generation: this.generation, round, high, low, count, found } });
             });
         }
-    };
-    const pool = new Pool("worker.js", null, size);
+    }
+    const pool = new Pool(Array.from({ length: size }, () => new Pretender()), {}, { seconds: 0.02, rangeMin: 8192 });
     return { solution: await pool.solve(readChallenge(object)), ranges };
 }"""
 
@@ -69,8 +79,13 @@ def laboratory(page, stub):
     return page
 
 
-def ask(laboratory, token, ranges):
-    return laboratory.evaluate(ASK, [f"{BASE}page/", token, ranges])
+@pytest.fixture(params=ENGINES)
+def engine(request):
+    return request.param
+
+
+def ask(laboratory, engine, token, ranges):
+    return laboratory.evaluate(ASK, [f"{BASE}page/", FILES[engine], token, ranges])
 
 
 def search(i, target, high=0, low=0, count=1 << 16):
@@ -81,14 +96,14 @@ def search(i, target, high=0, low=0, count=1 << 16):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["token"][:12])
-def test_vectors_are_solved_by_their_smallest_numbers(laboratory, case):
+def test_vectors_are_solved_by_their_smallest_numbers(laboratory, engine, case):
     target = int(case["target"], 16)
-    answers = ask(laboratory, case["token"], [search(i, target) for i in range(case["rounds"])])
+    answers = ask(laboratory, engine, case["token"], [search(i, target) for i in range(case["rounds"])])
     assert protocol.encode([answer["found"] for answer in answers]) == case["smallest_solution"]
     assert [answer["count"] for answer in answers] == [answer["found"] + 1 for answer in answers]
 
 
-def test_any_range_gives_what_hashlib_gives(laboratory):
+def test_any_range_gives_what_hashlib_gives(laboratory, engine):
     number = random.SystemRandom().getrandbits(64)
     print(f"seed {number}")
     chance = random.Random(number)
@@ -108,10 +123,10 @@ def test_any_range_gives_what_hashlib_gives(laboratory):
             target = chance.choice([value, value, value - 1, min(values), min(values) - 1, 0, 2**64 - 1])
             ranges.append(search(i, target, high, low, count))
             expected.append(next((k for k, each in enumerate(values) if each <= target), -1))
-        assert [answer["found"] for answer in ask(laboratory, token, ranges)] == expected, f"seed {number}"
+        assert [answer["found"] for answer in ask(laboratory, engine, token, ranges)] == expected, f"seed {number}"
 
 
-def test_the_lower_half_of_the_target_counts(laboratory):
+def test_the_lower_half_of_the_target_counts(laboratory, engine):
     # A token whose first try is the best of its four lanes, so that no other meets the target below it.
     token = next(
         name
@@ -121,17 +136,17 @@ def test_the_lower_half_of_the_target_counts(laboratory):
     value = protocol.value_of(protocol.seed_of(token), 0, 0)
     below, exact = value - 1, value
     assert below >> 32 == exact >> 32
-    answers = ask(laboratory, token, [search(0, below, count=4), search(0, exact, count=4)])
+    answers = ask(laboratory, engine, token, [search(0, below, count=4), search(0, exact, count=4)])
     assert [answer["found"] for answer in answers] == [-1, 0]
 
 
 @pytest.mark.parametrize("low, count", [(0, 3), (2**32 - 4, 8), (0, 2**30 + 4), (1, 2**32 - 4)])
-def test_what_is_not_a_range_is_refused(laboratory, low, count):
-    assert "not a range" in ask(laboratory, "Token", [search(0, 0, low=low, count=count)])[0]["failed"]
+def test_what_is_not_a_range_is_refused(laboratory, engine, low, count):
+    assert "not a range" in ask(laboratory, engine, "Token", [search(0, 0, low=low, count=count)])[0]["failed"]
 
 
-def test_a_token_without_end_is_refused(laboratory):
-    assert "too long" in ask(laboratory, "A" * 513, [search(0, 0)])[0]["failed"]
+def test_a_token_without_end_is_refused(laboratory, engine):
+    assert "too long" in ask(laboratory, engine, "A" * 513, [search(0, 0)])[0]["failed"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +158,7 @@ def test_the_pool_solves_with_any_number_of_workers(laboratory, size, rounds, di
     challenge = {
         "challenge": token, "algorithm": "SHA-256", "rounds": rounds, "target": f"{target:016x}", "expires_in": 300,
     }  # fmt: skip
-    result = laboratory.evaluate(SOLVE, [f"{BASE}page/", challenge, size])
+    result = laboratory.evaluate(SOLVE, [f"{BASE}page/", challenge, size, "simd", "workers"])
     assert protocol.verify(token, rounds, target, result["solution"])
     assert result["done"] == result["rounds"] == rounds
     # One worker searches each round from 0, and reports what it hashed exactly.
@@ -151,6 +166,18 @@ def test_the_pool_solves_with_any_number_of_workers(laboratory, size, rounds, di
         smallest = protocol.decode(protocol.solve(token, rounds, target), rounds)
         assert protocol.decode(result["solution"], rounds) == smallest
         assert result["hashes"] == sum(n + 1 for n in smallest)
+
+
+@pytest.mark.parametrize("place", ["workers", "page"])
+def test_every_way_solves(laboratory, engine, place):
+    rounds, difficulty = 16, 50_000
+    target = protocol.target_for(difficulty, rounds)
+    challenge = {
+        "challenge": "A-way", "algorithm": "SHA-256", "rounds": rounds, "target": f"{target:016x}", "expires_in": 300,
+    }  # fmt: skip
+    result = laboratory.evaluate(SOLVE, [f"{BASE}page/", challenge, 2, engine, place])
+    assert (result["engine"], result["place"]) == (engine, place)
+    assert protocol.verify("A-way", rounds, target, result["solution"])
 
 
 @pytest.mark.parametrize("size", [1, 3])
@@ -169,13 +196,26 @@ def test_ranges_follow_each_other_into_the_next_upper_half(laboratory, size):
     assert n >> 32 == 1 and (n - 5, dict(ranges)[n - 5]) in ranges
 
 
-def test_the_committed_solver_is_what_its_source_builds(tmp_path):
-    built = tmp_path / "solver.wasm"
-    subprocess.run([str(ASSETS / "build-solver.sh"), str(built)], check=True)
-    assert built.read_bytes() == (ASSETS / "solver.wasm").read_bytes()
+def test_the_committed_solvers_are_what_their_source_builds(tmp_path):
+    subprocess.run([str(ASSETS / "build-solver.sh"), str(tmp_path)], check=True)
+    for name in ("solver.wasm", "scalar.wasm"):
+        assert (tmp_path / name).read_bytes() == (ASSETS / name).read_bytes()
 
 
 def test_every_file_of_the_page_is_embedded():
     embedded = (ASSETS.parent / "CPage.c").read_text()
-    served = {file.name for file in ASSETS.iterdir()} - {"solver.c", "build-solver.sh"}
-    assert {name for name in served if f'#embed "assets/{name}"' in embedded and f'{{"{name}", "' in embedded} == served
+    files = {str(file.relative_to(ASSETS)) for file in ASSETS.rglob("*") if file.is_file()}
+    served = files - {"solver.c", "build-solver.sh"}
+    assert {name for name in served if f'#embed "assets/{name}"' in embedded and f'("{name}", "' in embedded} == served
+
+
+# Classic scripts; the others are modules.
+CLASSIC = {"boot.js", "worker.js", "sha256.js"}
+
+
+@pytest.mark.parametrize("file", sorted(ASSETS.glob("*.js")), ids=lambda file: file.name)
+def test_scripts_are_written_for_browsers_of_2018(file):
+    # ECMAScript 2017, which the parser knows and nothing later: of whatever comes after it, older browsers understand no
+    # line of the file.
+    parse = esprima.parseScript if file.name in CLASSIC else esprima.parseModule
+    parse(file.read_text())
