@@ -11,6 +11,7 @@ import tempfile
 import threading
 import unittest
 
+from client import Client
 from harness import parallel
 from scripted_upstream import ScriptedUpstream, serve_ok
 from python_client_case import PATH, WORK, PythonClientCase, tollgate
@@ -336,6 +337,22 @@ class OtherWaysTests(PythonClientCase):
         self.assertEqual(answer.status, 200)
         self.assertFalse(session.pay(url, answer.status, answer.headers, body))
         self.assertFalse(session.pay(url, 404, {"Content-Type": "text/plain"}, b"x"))
+
+    def test_with_another_library_threads_pay_once(self):
+        wire = self.wire(self.gateway_for("free: { rate: 0 }, ceiling: off, work: { difficulty: 20000, rounds: 4, grants: 100 }"))
+        session = self.session(processes=1)
+        url = wire.url + "/x"
+
+        def get(_):
+            for _ in range(3):
+                sent = session.headers_for(url)
+                with Client(("127.0.0.1", wire.port)) as client:
+                    answer = client.get("/x", list(sent.items()))
+                if not session.pay(url, answer.status, dict(answer.headers), answer.body, sent):
+                    return answer.status
+
+        self.assertEqual(parallel(8, get), [200] * 8)
+        self.assertEqual(len(wire.sent(REDEEM)), 1)
 
     def run_command(self, *arguments, data=b""):
         return subprocess.run([sys.executable, PATH, *arguments], input=data, capture_output=True, timeout=120)

@@ -1,12 +1,13 @@
 """The Python client against servers that nobody should trust: what they send, keep and make it wait for is theirs to bound."""
 
 import json
+import socket
 import subprocess
 import sys
 import unittest
 
-from python_client_case import PATH, tollgate
 from harness import TestCase
+from python_client_case import PATH, tollgate
 from scripted_upstream import ScriptedUpstream
 
 EASY = "f" * 16
@@ -305,7 +306,7 @@ class Hostile(TestCase):
                     try:
                         if not connection.sock.recv(1):
                             return
-                    except TimeoutError:
+                    except socket.timeout:
                         pass
             except OSError:
                 pass

@@ -22,8 +22,9 @@ before its syntax has been checked.
 
 With another HTTP library, `Session.headers_for` and `Session.pay` do the part that is Tollgate's:
 
-    answer = library.get(url, headers=session.headers_for(url))
-    if session.pay(url, answer.status_code, answer.headers, answer.content):
+    sent = session.headers_for(url)
+    answer = library.get(url, headers=sent)
+    if session.pay(url, answer.status_code, answer.headers, answer.content, sent):
         answer = library.get(url, headers=session.headers_for(url))
 
 As a command:
@@ -908,18 +909,29 @@ class Session:
         tokens = [held.token for held in self._passes(_Location.parse(url).address)]
         return {"PoW-Pass": ", ".join(tokens)} if tokens else {}
 
-    def pay(self, url: str, status: int, headers: Mapping[str, str], body: bytes = b"") -> bool:
+    def pay(
+        self,
+        url: str,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        sent: Optional[Mapping[str, str]] = None,
+    ) -> bool:
         """Looks at an answer from this URL, and pays what it asks for: solves its challenge and redeems it.
 
-        `headers` has a method `get` that does not regard case. Returns whether there is a new pass, so that the request
-        is worth sending again; False for every answer that asks for no work. Raises TollgateError.
+        `headers` has a method `get` that does not regard case. `sent` is what `headers_for` said for the request: with it,
+        threads that are refused at the same time pay once. Returns whether there is a new pass, so that the request is
+        worth sending again, a few times at most; False for every answer that asks for no work. Raises TollgateError.
         """
         address = _Location.parse(url).address
         challenge = _asked(status, headers, body)
         if challenge is None:
             return False
         call = _Call(self.timeout, self.max_hashes)
-        shown = [held.token for held in self._passes(address)]
+        if sent is None:
+            shown = [held.token for held in self._passes(address)]
+        else:
+            shown = sent.get("PoW-Pass", "").split(", ")
         with _holding(self._origin(address).paying, call.clock):
             return self._has_other_pass(address, challenge, shown) or self._redeem(call, address, challenge)
 
