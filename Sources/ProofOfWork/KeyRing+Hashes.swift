@@ -12,15 +12,8 @@ extension KeyRing {
     ///   - low: an IPv6 address's last eight bytes, or the IPv4 address.
     ///   - isIPv4: keeps 0.0.0.1 and ::1 apart.
     public func binding(high: UInt64, low: UInt64, isIPv4: Bool) -> UInt64 {
-        var message = (high.bigEndian, low.bigEndian, UInt64(isIPv4 ? 4 : 6).bigEndian)
-        var hash: UInt64 = 0
-        withUnsafeBytes(of: &message) { message in
-            withUnsafeMutableBytes(of: &hash) { hash in
-                guard let hash = hash.bound else { return }
-                _ = crypto_shorthash(hash, message.bound, UInt64(message.count), (keys.bytes + Subkey.binding).bound)
-            }
-        }
-        return hash == 0 ? 1 : UInt64(littleEndian: hash)
+        let hash = addressHash(high: high, low: low, isIPv4: isIPv4, key: (keys.bytes + Subkey.binding).bound)
+        return hash == 0 ? 1 : hash
     }
 
     /// The ledger's key for what a limit counts, from bytes of any length: a header's value, a pass.
@@ -70,4 +63,23 @@ extension KeyRing {
         }
         return (UInt64(bigEndian: result.0), UInt64(bigEndian: result.1))
     }
+}
+
+/// SipHash-2-4 of an address.
+///
+/// - Parameters:
+///   - high: an IPv6 address's first eight bytes; 0 for IPv4.
+///   - low: an IPv6 address's last eight bytes, or the IPv4 address.
+///   - isIPv4: keeps 0.0.0.1 and ::1 apart.
+///   - key: `crypto_shorthash_KEYBYTES` bytes.
+func addressHash(high: UInt64, low: UInt64, isIPv4: Bool, key: UnsafePointer<UInt8>?) -> UInt64 {
+    var message = (high.bigEndian, low.bigEndian, UInt64(isIPv4 ? 4 : 6).bigEndian)
+    var hash: UInt64 = 0
+    withUnsafeBytes(of: &message) { message in
+        withUnsafeMutableBytes(of: &hash) { hash in
+            guard let hash = hash.bound, let key else { return }
+            _ = crypto_shorthash(hash, message.bound, UInt64(message.count), key)
+        }
+    }
+    return UInt64(littleEndian: hash)
 }

@@ -17,13 +17,8 @@ public struct Pseudonyms: Sendable {
     ///   - low: an IPv6 address's last eight bytes, or the IPv4 address.
     ///   - isIPv4: keeps 0.0.0.1 and ::1 apart.
     public func text(high: UInt64, low: UInt64, isIPv4: Bool) -> String {
-        var message = (high.bigEndian, low.bigEndian, UInt64(isIPv4 ? 4 : 6).bigEndian)
-        var hash: UInt64 = 0
-        withUnsafeBytes(of: &message) { message in
-            withUnsafeMutableBytes(of: &hash) { hash in
-                guard let output = hash.bound else { return }
-                _ = crypto_shorthash(output, message.bound, UInt64(message.count), key)
-            }
+        let hash = key.withUnsafeBufferPointer {
+            addressHash(high: high, low: low, isIPv4: isIPv4, key: $0.baseAddress)
         }
         let digits = String(hash, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
