@@ -66,6 +66,18 @@ policies:
         self.reloaded(gateway)
         self.assertEqual(self.admitted(gateway), 7)
 
+    def test_whatever_a_file_is_called_its_report_is_a_line_of_json(self):
+        with tempfile.TemporaryDirectory(prefix="tollgate-test-") as folder:
+            # Text that is written the other way round, and a character beyond the first plane.
+            path = os.path.join(folder, "a\u202e\U0001d173b.yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write('listeners: [{ address: "127.0.0.1:0" }]\nupstream: "http://127.0.0.1:9"\n')
+            gateway = self.start_gateway(arguments=["serve", "--config", path])
+            with open(path, "a", encoding="utf-8") as file:
+                file.write("bogus: 1\n")
+            gateway.reload()
+            gateway.wait_for(lambda lines: any(path in line.get("error", "") for line in lines))
+
     def test_a_lower_limit_holds_from_the_next_request_on(self):
         gateway = self.start_gateway(self.text(burst=10))
         self.pass_exactly(gateway, 3)

@@ -7,10 +7,12 @@ enum JSONString {
             case "\"": output += "\\\""
             case "\\": output += "\\\\"
             case "\n": output += "\\n"
-            // The control characters of C1, too: what is quoted is often read in a terminal.
-            case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value):
-                let digits = String(scalar.value, radix: 16)
-                output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            // What moves a cursor or turns the direction of text, too: what is quoted is often read in a terminal.
+            case _ where scalar == "\t" || !Terminal.isHarmless(scalar):
+                for unit in String(scalar).utf16 {
+                    let digits = String(unit, radix: 16)
+                    output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }
             default: output.unicodeScalars.append(scalar)
             }
         }

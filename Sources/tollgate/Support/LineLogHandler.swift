@@ -8,7 +8,7 @@ import Settings
     import Musl
 #endif
 
-/// Log lines on standard error: one JSON object or one line of text each.
+/// Log lines on standard error: one JSON object or one line of text each. No reader of it holds up who writes for long.
 struct LineLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     private let settings: NIOLockedValueBox<LogSettings>
@@ -30,18 +30,30 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
+        let format = settings.withLockedValue { $0.format }
         let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-        let time = Self.now()
-        switch settings.withLockedValue({ $0.format }) {
+            .map { (name: $0.key, value: "\($0.value)") }
+        LogOutput.standardError.write(Self.line(event.level, event.message.description, all, format)) { lost in
+            Self.line(.warning, "log lines were lost", [("lines", "\(lost)")], format)
+        }
+    }
+
+    private static func line(
+        _ level: Logger.Level,
+        _ message: String,
+        _ metadata: [(name: String, value: String)],
+        _ format: LogSettings.Format
+    ) -> String {
+        switch format {
         case .json:
             var line =
-                "{\"time\":\"\(time)\",\"level\":\"\(event.level.rawValue)\",\"message\":\(JSONString.quoted(event.message.description))"
-            for (key, value) in all { line += ",\(JSONString.quoted(key)):\(JSONString.quoted("\(value)"))" }
-            Terminal.error(line + "}")
+                "{\"time\":\"\(now())\",\"level\":\"\(level.rawValue)\",\"message\":\(JSONString.quoted(message))"
+            for (name, value) in metadata { line += ",\(JSONString.quoted(name)):\(JSONString.quoted(value))" }
+            return line + "}"
         case .text:
-            var line = "\(time) \(event.level.rawValue.uppercased()) \(event.message)"
-            for (key, value) in all { line += " \(key)=\(JSONString.quoted("\(value)"))" }
-            Terminal.error(line)
+            var line = "\(now()) \(level.rawValue.uppercased()) \(Terminal.visible(message))"
+            for (name, value) in metadata { line += " \(Terminal.visible(name))=\(JSONString.quoted(value))" }
+            return line
         }
     }
 

@@ -30,21 +30,25 @@ enum Terminal {
         write(1, bytes)
     }
 
-    private static func visible(_ text: String) -> String {
+    /// The text with everything shown as its number that is not ``isHarmless(_:)``.
+    static func visible(_ text: String) -> String {
         var output = ""
         for scalar in text.unicodeScalars {
-            let isHarmless: Bool
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator: isHarmless = scalar == "\t"
-            default: isHarmless = true
-            }
-            if isHarmless {
+            if isHarmless(scalar) {
                 output.unicodeScalars.append(scalar)
             } else {
                 output += "\\u{\(String(scalar.value, radix: 16))}"
             }
         }
         return output
+    }
+
+    /// Whether a character neither moves the cursor, nor changes colours, nor turns the text's direction, nor ends a line.
+    static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: scalar == "\t"
+        default: true
+        }
     }
 
     @discardableResult
