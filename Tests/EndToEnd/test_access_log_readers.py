@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import resource
+import signal
 import subprocess
 import tempfile
 import threading
@@ -20,9 +22,7 @@ class ReaderTests(TestCase):
     # More than the pipe and the buffer hold together.
     REQUESTS = 4_000
 
-    def start(self):
-        read_end, write_end = os.pipe()
-        self.addCleanup(self.close, read_end)
+    def configuration(self, more=""):
         folder = tempfile.TemporaryDirectory(prefix="tollgate-test-")
         self.addCleanup(folder.cleanup)
         path = os.path.join(folder.name, "tollgate.yaml")
@@ -31,23 +31,30 @@ class ReaderTests(TestCase):
                 'listeners: [{ address: "127.0.0.1:0" }]\n'
                 'probes: { address: "127.0.0.1:0" }\n'
                 'upstreams: { app: { servers: ["127.0.0.1:9"] } }\n'
-                'routes: [{ name: all, match: { path: "/*" }, deny: true }]\n'
+                'routes: [{ name: all, match: { path: "/*" }, deny: true }]\n' + more
             )
-        process = subprocess.Popen(
-            [BINARY, "serve", "--config", path], stdin=subprocess.DEVNULL, stdout=write_end, stderr=subprocess.PIPE
-        )
+        return path
+
+    def start(self):
+        read_end, write_end = os.pipe()
+        self.addCleanup(self.close, read_end)
+        command = [BINARY, "serve", "--config", self.configuration()]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=write_end, stderr=subprocess.PIPE)
         os.close(write_end)
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
+        self.read_addresses(process.stderr)
+        return process, read_end
+
+    def read_addresses(self, log):
         addresses = {}
         while not {"listening", "probes"} <= addresses.keys():
-            line = self.parsed(process.stderr.readline())
+            line = self.parsed(log.readline())
             if line["message"] in ("listening", "probes"):
                 host, port = line["address"].rsplit(":", 1)
                 addresses[line["message"]] = (host, int(port))
         self.address, self.probes = addresses["listening"], addresses["probes"]
-        return process, read_end
 
     @staticmethod
     def parsed(line):
@@ -118,6 +125,77 @@ class ReaderTests(TestCase):
         report = self.logged(process, "access log lines were lost")
         self.assertGreater(int(report["lines"]), 0)
         self.assertEqual(process.wait(30), 0)
+
+    def test_a_reader_of_both_streams_that_stands_still_neither(self):
+        # As in `tollgate serve 2>&1 | something`: the log's own lines have no other place to go.
+        read_end, write_end = os.pipe()
+        log = os.fdopen(read_end, "rb", buffering=0)
+        self.addCleanup(log.close)
+        path = self.configuration()
+        process = subprocess.Popen(
+            [BINARY, "serve", "--config", path], stdin=subprocess.DEVNULL, stdout=write_end, stderr=write_end
+        )
+        os.close(write_end)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.read_addresses(log)
+        self.load(300)
+        # Not even a short line has room.
+        filler = os.open(f"/proc/self/fd/{read_end}", os.O_WRONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, filler)
+        try:
+            while True:
+                os.write(filler, b"\n")
+        except BlockingIOError:
+            pass
+        # What is told of a reload waits for nobody for long, and what is told of the end neither.
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("log: { addresses: full }\n")
+        process.send_signal(signal.SIGHUP)
+        self.load(100)
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+
+    def test_a_disk_that_is_full_spoils_no_line_but_the_last(self):
+        path = self.configuration()
+        log = os.path.join(os.path.dirname(path), "access.log")
+        size = 300_000
+
+        def prepare():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+        with open(log, "ab") as file:
+            process = subprocess.Popen(
+                [BINARY, "serve", "--config", path],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.PIPE,
+                restore_signals=False,
+                preexec_fn=prepare,
+            )
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.read_addresses(process.stderr)
+        self.load(200)
+        self.assertEqual(self.logged(process, "access log lines were lost")["reason"], "File too large")
+        self.assertEqual(os.path.getsize(log), size)
+        # Room is made, by cutting off what stands there last in the middle of a line.
+        os.truncate(log, 1_000)
+        self.load(100)
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+        with open(log, "rb") as file:
+            lines = file.read().split(b"\n")
+        broken = [number for number, line in enumerate(lines) if not line.endswith(b"}")]
+        self.assertEqual(lines[-1], b"")
+        # The one that was cut off, and what stands behind the last line's end.
+        self.assertEqual(len(broken), 2, broken)
+        for number, line in enumerate(lines):
+            if number not in broken:
+                self.assertEqual(json.loads(line)["status"], 403)
+        self.assertGreater(len(lines) - broken[0], 20)
 
     def test_a_reader_that_has_gone(self):
         process, read_end = self.start()

@@ -91,10 +91,11 @@ final class AccessLog: Sendable {
     }
 
     private func run() {
+        var cutOff: Set<Int32> = []
         while true {
             switch buffer.withLockedValue({ $0.take() }) {
             case .write(let chunks):
-                for chunk in chunks { write(chunk) }
+                for chunk in chunks { write(chunk, &cutOff) }
             case .sleep:
                 wakeUps.wait()
             case .end:
@@ -104,13 +105,25 @@ final class AccessLog: Sendable {
         }
     }
 
-    private func write(_ chunk: AccessChunk) {
+    /// - Parameter cutOff: the descriptors of which the last line ends in its middle, as on a disk that was full. It is ended
+    ///   before the next one, which would otherwise be spoiled too.
+    private func write(_ chunk: AccessChunk, _ cutOff: inout Set<Int32>) {
+        let newline = UInt8(ascii: "\n")
         let descriptor: Int32 = chunk.destination == .stderr ? 2 : 1
         var rest = chunk.bytes[...]
         while !rest.isEmpty {
             let piece = Self.wholeLines(rest)
-            if let error = Self.write(piece, to: descriptor) {
-                let lines = rest.count { $0 == UInt8(ascii: "\n") }
+            var failure = cutOff.contains(descriptor) ? Self.write([newline], to: descriptor) : nil
+            if failure == nil {
+                cutOff.remove(descriptor)
+                failure = Self.write(piece, to: descriptor)
+                rest = rest.dropFirst(failure?.taken ?? piece.count)
+                if let taken = failure?.taken, taken > 0, piece.prefix(taken).last != newline {
+                    cutOff.insert(descriptor)
+                }
+            }
+            if let error = failure?.error {
+                let lines = rest.count { $0 == newline }
                 let delay = buffer.withLockedValue { buffer in
                     buffer.failed(lines: lines, error: error)
                     return buffer.reportDelay(now: Self.now())
@@ -118,7 +131,6 @@ final class AccessLog: Sendable {
                 if let delay { reportLater(delay) }
                 return
             }
-            rest = rest[piece.endIndex...]
         }
     }
 
@@ -133,8 +145,8 @@ final class AccessLog: Sendable {
 
     /// Waits until all of it is taken, as long as that may last.
     ///
-    /// - Returns: what the system said where it was not.
-    private static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int32? {
+    /// - Returns: where it was not, what the system said, and how many bytes were.
+    private static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> (error: Int32, taken: Int)? {
         bytes.withUnsafeBytes { bytes in
             var offset = 0
             while offset < bytes.count {
@@ -150,7 +162,7 @@ final class AccessLog: Sendable {
                     var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     _ = poll(&wanted, 1, -1)
                 } else if errno != EINTR {
-                    return errno
+                    return (errno, offset)
                 }
             }
             return nil
