@@ -105,11 +105,14 @@ final class GatewayLoop {
     }
 
     /// Says that somebody asks who is not trusted, and what to do about it: once a minute at most, since anybody can ask.
+    /// Of an address that may be a person's no more is told than of a client's.
     func reportUntrustedProxy(_ peer: IPAddress?, _ listener: ListenAddress) {
         guard isDue("untrusted") else { return }
+        let isLocal = peer.map { PrefixSet.loopback.contains($0) || PrefixSet.privateNetworks.contains($0) } ?? true
+        let told = isLocal ? peer?.description ?? "unix" : observer.text(peer, state.configuration.log)
         logger.warning(
             "a peer that is not trusted asks for a decision; add it to the listener's client.trusted if it is your proxy",
-            metadata: ["peer": "\(peer.map(\.description) ?? "unix")", "listener": "\(listener)"]
+            metadata: ["peer": "\(told ?? "not written down, since log.addresses is none")", "listener": "\(listener)"]
         )
     }
 
