@@ -41,18 +41,9 @@ final class ControlServer: Sendable {
                 let bound = UInt16(channel.localAddress?.port ?? Int(port))
                 return ControlServer(channel: channel, file: nil, address: .tcp(host: host, port: bound))
             case .unix(let path):
-                let isAbandoned = await SocketFile.isAbandoned(path, group: group)
-                let channel: any Channel
-                if isPrivate {
-                    let socket = try SocketFile.bindPrivately(path, replacing: isAbandoned)
-                    // From here on the channel owns the descriptor, whatever happens.
-                    channel = try await bootstrap.withBoundSocket(socket).get()
-                } else {
-                    channel = try await bootstrap.bind(
-                        unixDomainSocketPath: path,
-                        cleanupExistingSocketFile: isAbandoned
-                    ).get()
-                }
+                let socket = try await SocketFile.bind(path, isPrivate: isPrivate, group: group)
+                // From here on the channel owns the descriptor, whatever happens.
+                let channel = try await bootstrap.withBoundSocket(socket).get()
                 return ControlServer(channel: channel, file: SocketFile(path: path), address: address)
             }
         } catch {

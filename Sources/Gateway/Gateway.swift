@@ -281,12 +281,14 @@ public final class Gateway: Sendable {
     }
 
     private func stopAccepting() async {
-        let (channels, addresses) = running.withLockedValue { running in
+        let listeners = running.withLockedValue { running in
             defer { running.listeners = [] }
-            return (running.listeners.flatMap(\.channels), running.listeners.map(\.address))
+            return running.listeners
         }
-        for channel in channels { try? await channel.close().get() }
-        for case .unix(let path) in addresses { unlink(path) }
+        for listener in listeners {
+            listener.file?.remove()
+            for channel in listener.channels { try? await channel.close().get() }
+        }
     }
 }
 

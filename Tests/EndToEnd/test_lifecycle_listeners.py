@@ -121,6 +121,48 @@ class Listens(ProxyCase):
         with Client("unix:" + path) as client:
             self.assertEqual(client.get("/").status, 200)
 
+    def test_what_another_program_has_is_left_alone(self):
+        upstream = self.scripted()
+        folder = self.folder()
+        path = os.path.join(folder, "socket")
+        # One that listens and does not answer, so that nobody more can connect.
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(path)
+            other.listen(0)
+            waiting = []
+            try:
+                while True:
+                    client = socket.socket(socket.AF_UNIX)
+                    self.addCleanup(client.close)
+                    client.setblocking(False)
+                    client.connect(path)
+                    waiting.append(client)
+                    self.assertLess(len(waiting), 10)
+            except BlockingIOError:
+                pass
+            result = self.serve(f'[{{ address: "unix:{path}" }}]', upstream)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("another program", result.stderr)
+            self.assertTrue(os.path.exists(path))
+        # One that has taken the place of ours.
+        os.unlink(path)
+        gateway = self.start_gateway(f"""
+            listeners: [{{ address: "unix:{path}" }}]
+            probes: {{ address: "unix:{path}-probes" }}
+            upstreams: {{ app: {{ servers: ["{upstream.address}"] }} }}
+            routes: [{{ name: all, match: {{ path: "/*" }}, upstream: app, allow: true }}]
+        """)
+        for name in (path, path + "-probes"):
+            # Kept, so that the new file gets another inode.
+            os.rename(name, name + "-kept")
+            other = socket.socket(socket.AF_UNIX)
+            self.addCleanup(other.close)
+            other.bind(name)
+        gateway.terminate()
+        self.assertEqual(gateway.wait_exit(), 0)
+        for name in (path, path + "-probes"):
+            self.assertTrue(os.path.exists(name))
+
     def test_a_file_in_the_place_of_a_socket_is_left_alone(self):
         path = os.path.join(self.folder(), "precious")
         with open(path, "w", encoding="utf-8") as file:

@@ -19,6 +19,8 @@ enum Listener {
     struct Opened {
         let address: ListenAddress
         let channels: [any Channel]
+        /// The socket file that was made, where it listens on one.
+        var file: SocketFile?
     }
 
     static func open(
@@ -46,13 +48,12 @@ enum Listener {
         case .unix(let path):
             do {
                 let bootstrap = bootstrap(ServerBootstrap(group: group), runtime, loops)
-                let channel = try await bootstrap.bind(
-                    unixDomainSocketPath: path,
-                    cleanupExistingSocketFile: isStale(path)
-                ).get()
-                return Opened(address: runtime.settings.address, channels: [channel])
+                let socket = try await SocketFile.bind(path, isPrivate: false, group: group)
+                // From here on the channel owns the descriptor, whatever happens.
+                let channel = try await bootstrap.withBoundSocket(socket).get()
+                return Opened(address: runtime.settings.address, channels: [channel], file: SocketFile(path: path))
             } catch {
-                throw ListenError(address: runtime.settings.address, reason: "\(error)")
+                throw ListenError(address: runtime.settings.address, binding: error)
             }
         }
     }
@@ -75,16 +76,6 @@ enum Listener {
         } catch {
             throw ListenError(address: address, reason: "\(error)")
         }
-    }
-
-    /// Whether a socket file is left from a process that has ended: nobody answers on it.
-    private static func isStale(_ path: String) -> Bool {
-        guard let address = try? SocketAddress(unixDomainSocketPath: path) else { return false }
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        let result = address.withSockAddr { pointer, size in connect(descriptor, pointer, socklen_t(size)) }
-        return result != 0 && errno == ECONNREFUSED
     }
 
     private static func bootstrap(

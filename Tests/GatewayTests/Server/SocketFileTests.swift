@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import Admin
+@testable import Gateway
 
 #if canImport(Glibc)
     import Glibc
@@ -9,7 +9,7 @@ import Testing
     import Musl
 #endif
 
-/// The admin interface's socket, which nobody else may connect to at any moment.
+/// The files of sockets: which are replaced and removed, and that nobody else may connect to a private one at any moment.
 @Suite struct SocketFileTests {
     private func inFolder(_ body: (String) throws -> Void) throws {
         var template = Array("/tmp/tollgate-test-XXXXXX".utf8CString)
@@ -29,7 +29,7 @@ import Testing
 
     @Test func itsModeIsTheOwnersAloneBeforeItListens() throws {
         try inFolder { path in
-            let descriptor = try SocketFile.bindPrivately(path, replacing: false)
+            let descriptor = try SocketFile.bind(path, isPrivate: true, replacing: false)
             defer { close(descriptor) }
             #expect(mode(path) == 0o600)
         }
@@ -37,9 +37,9 @@ import Testing
 
     @Test func whatStandsThereIsLeftAloneUnlessItIsToBeReplaced() throws {
         try inFolder { path in
-            close(try SocketFile.bindPrivately(path, replacing: false))
-            #expect(throws: IOError.self) { try SocketFile.bindPrivately(path, replacing: false) }
-            let descriptor = try SocketFile.bindPrivately(path, replacing: true)
+            close(try SocketFile.bind(path, isPrivate: true, replacing: false))
+            #expect(throws: IOError.self) { try SocketFile.bind(path, isPrivate: true, replacing: false) }
+            let descriptor = try SocketFile.bind(path, isPrivate: true, replacing: true)
             #expect(mode(path) == 0o600)
             close(descriptor)
         }
@@ -50,24 +50,24 @@ import Testing
             let descriptor = open(path, O_CREAT | O_WRONLY, 0o644)
             try #require(descriptor >= 0)
             close(descriptor)
-            #expect(throws: IOError.self) { try SocketFile.bindPrivately(path, replacing: true) }
+            #expect(throws: IOError.self) { try SocketFile.bind(path, isPrivate: true, replacing: true) }
             #expect(mode(path) == 0o644)
         }
     }
 
     @Test func aFolderThatIsNotThereIsAnError() throws {
-        #expect(throws: IOError.self) { try SocketFile.bindPrivately("/nowhere/at/all", replacing: false) }
+        #expect(throws: IOError.self) { try SocketFile.bind("/nowhere/at/all", isPrivate: true, replacing: false) }
     }
 
     @Test func onlyTheOwnFileIsRemoved() throws {
         try inFolder { path in
-            close(try SocketFile.bindPrivately(path, replacing: false))
+            close(try SocketFile.bind(path, isPrivate: true, replacing: false))
             let file = SocketFile(path: path)
             // Kept open, so that the new file gets another inode.
             let kept = path + "-kept"
             rename(path, kept)
             defer { unlink(kept) }
-            close(try SocketFile.bindPrivately(path, replacing: false))
+            close(try SocketFile.bind(path, isPrivate: true, replacing: false))
             file?.remove()
             #expect(mode(path) == 0o600)
             SocketFile(path: path)?.remove()

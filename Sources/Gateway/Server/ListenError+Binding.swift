@@ -1,4 +1,3 @@
-import Gateway
 import NIOCore
 import NIOPosix
 import Settings
@@ -11,7 +10,7 @@ import Settings
 
 extension ListenError {
     /// What an error of binding a socket means to whoever chose the address.
-    init(address: ListenAddress, binding error: any Error) {
+    public init(address: ListenAddress, binding error: any Error) {
         self.init(address: address, reason: Self.reason(address, error))
     }
 
@@ -30,7 +29,6 @@ extension ListenError {
             default: return String(cString: strerror(error.errnoCode))
             }
         case SocketAddressError.unixDomainSocketPathTooLong: return "the path is too long for a socket"
-        case is UnixDomainSocketPathWrongType: return "the file is not a socket; choose another path or remove it"
         default: return "\(error)"
         }
     }
