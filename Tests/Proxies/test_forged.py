@@ -4,6 +4,8 @@ import itertools
 
 import pytest
 
+from proxies import PROXIES
+
 pytestmark = pytest.mark.shows("forged")
 
 ADDRESS = "203.0.113.66"
@@ -189,3 +191,11 @@ def test_many_cookies_of_tollgates_name_pass_neither(stack, client):
     answer = client.get("/open/cookies", [("Cookie", cookie)])
     assert answer.status == 200
     assert not any("tollgate" in value for name, value in answer.json()["headers"] if name.lower() == "cookie")
+
+
+@pytest.mark.parametrize("proxy", [each for each in PROXIES if each.name == "nginx"], ids=lambda each: each.name, indirect=True)
+@pytest.mark.parametrize("target, host", [("http://inner.example/x", "127.0.0.1"), ("http://127.0.0.1/x", "inner.example")])
+def test_a_request_that_names_two_hosts_is_not_taken(stack, client, target, host):
+    # nginx would choose the server by the first and ask about the second.
+    client.send(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    assert client.read_response().status == 400
