@@ -43,9 +43,11 @@ def duration(language: str, seconds: int) -> str:
     count = -(-seconds // size)
     variants = dict(each.split("=", 1) for each in words(language)[unit].split("|"))
     # Enough for what the tests ask: no whole millions, and no hundreds.
-    few = "few" if 3 <= count <= 10 else "many"
-    category = {0: "zero", 1: "one", 2: "two"}.get(count, few)
-    return variants.get(category, variants["other"] if language != "ar" else "").replace("{n}", str(count))
+    if language == "ar":
+        category = ["zero", "one", "two"][count] if count < 3 else "few" if count <= 10 else "many"
+    else:
+        category = "one" if count == 1 else "other"
+    return variants.get(category, variants["other"]).replace("{n}", str(count))
 
 
 def escaped(text: str) -> str:
@@ -113,6 +115,8 @@ def challenge_page(language: str, challenge: dict, *, title="", text="", form=No
     values |= {
         "title": escaped(title or texts["title"]),
         "text": escaped(text or texts["text"]),
+        "own_title": "" if title else "1",
+        "own_text": "" if text else "1",
         "state": "starting",
         "challenge": in_script(json_text),
         "script_words": in_script(script_words(language)),

@@ -3,9 +3,10 @@
 #
 #   run.sh [PYTEST-ARGUMENT…]      all tests, or those that pytest's arguments choose
 #   run.sh measure [ARGUMENT…]     measures the browser's solver instead (see measure.py)
+#   run.sh screenshots FOLDER      makes pictures of the page to look at (see screenshots.py)
 #
-# TOLLGATE_BINARY=PATH lets the tests of test_passage.py meet that gateway; without it they meet the stub beside them.
-# What is missing is installed: Chromium from the distribution, Playwright and pytest from PyPI into .venv beside this.
+# TOLLGATE_BINARY=PATH lets the tests that can do so meet that gateway; without it they meet the stub beside them.
+# What is missing is installed: Chromium and fonts from the distribution, the rest from PyPI into .venv beside this.
 set -eu
 cd "$(dirname "$0")"
 
@@ -18,6 +19,10 @@ install() {
 
 # chromium-driver is for those who drive the browser by WebDriver; Playwright speaks to Chromium itself.
 [ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || install chromium chromium-driver
+# Without them, Japanese, Chinese and Arabic would be boxes.
+for language in ja zh-tw ar; do
+    [ -n "$(fc-list ":lang=$language" 2>/dev/null)" ] || { install fontconfig fonts-noto-cjk fonts-noto-core; break; }
+done
 python3 -c 'import ensurepip, venv' 2>/dev/null || install python3 python3-venv
 
 # The environment is made anew when the list of what it holds has changed.
@@ -29,9 +34,11 @@ if ! cmp -s requirements.txt .venv/installed.txt; then
 fi
 
 export PYTHONDONTWRITEBYTECODE=1
-if [ "${1:-}" = measure ]; then
-    shift
-    exec .venv/bin/python measure.py "$@"
-fi
-# Two to three minutes on two cores; a browser that hangs must not hang what calls this.
+case "${1:-}" in
+    measure | screenshots)
+        program=$1.py
+        shift
+        exec .venv/bin/python "$program" "$@" ;;
+esac
+# Three to four minutes on two cores; a browser that hangs must not hang what calls this.
 exec timeout -k 10 1200 .venv/bin/python -m pytest -q "$@"

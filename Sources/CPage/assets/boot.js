@@ -14,6 +14,8 @@
         if (body.getAttribute("data-state") !== "starting") return;
         body.setAttribute("data-state", "failed");
         body.setAttribute("data-reason", reason);
+        var title = document.querySelector("h1.own");
+        if (title) title.textContent = document.title = words("script.failed");
         document.getElementById("work").hidden = true;
         document.getElementById("outcome").hidden = false;
         document.getElementById("reason").textContent = words(key);

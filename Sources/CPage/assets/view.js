@@ -7,11 +7,15 @@
 import { duration, figure, words } from "./words.js";
 
 const element = (id) => document.getElementById(id);
+// The page's own title says that it takes a moment; the operator's is left alone.
+const ownTitle = document.querySelector("h1.own");
+const title = document.title;
 
 export const view = {
     /** Says what is going on. The line is read out by screen readers, so it changes seldom; the figures below are not. */
     status(state, text) {
         document.body.dataset.state = state;
+        entitle(title);
         element("work").hidden = false;
         element("outcome").hidden = true;
         if (element("status").textContent !== text) element("status").textContent = text;
@@ -55,6 +59,7 @@ export const view = {
     /** The end of it for now, with its reason, what a technician would want to know, and a button that calls `again`. */
     failed(reason, text, technical, again) {
         Object.assign(document.body.dataset, { state: "failed", reason });
+        entitle(words("script.failed"));
         element("work").hidden = true;
         element("outcome").hidden = false;
         element("onward").hidden = true;
@@ -69,6 +74,10 @@ export const view = {
         document.body.classList.add("by-hand");
     },
 };
+
+function entitle(text) {
+    if (ownTitle !== null && document.title !== text) ownTitle.textContent = document.title = text;
+}
 
 function timeLeft(seconds) {
     return seconds < 1 ? words("script.left_moment") : words("script.left", { duration: duration(seconds) });

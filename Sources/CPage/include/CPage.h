@@ -26,6 +26,7 @@ typedef struct {
 ///
 ///     lang, dir                language and direction of the page's texts
 ///     title, text, contact     the operator's words, or the page's own; contact may be empty
+///     own_title, own_text      "1" where they are the page's own
 ///     logo                     URL of the operator's picture, or empty
 ///     request_id, policy       the request's id, the policy's name (which also stands in a URL's query)
 ///     base, files              folders: of the endpoints, and of these files in this version

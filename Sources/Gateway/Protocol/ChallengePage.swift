@@ -102,6 +102,8 @@ struct ChallengePage: Sendable {
         var values = common(words, policy, requestID, request)
         values["title"] = HTMLText.escaped(policy.page.title ?? words["title"])
         values["text"] = HTMLText.escaped(policy.page.text ?? words["text"])
+        values["own_title"] = policy.page.title == nil ? "1" : ""
+        values["own_text"] = policy.page.text == nil ? "1" : ""
         values["state"] = "starting"
         values["challenge"] = HTMLText.inScript(challenge.json)
         values["script_words"] = HTMLText.inScript(words.scriptJSON)

@@ -105,4 +105,11 @@ public struct PageLogo: Sendable, Equatable {
     public var contentType: String
     /// Its bytes, at most 262,144.
     public var bytes: [UInt8]
+
+    /// A picture with these bytes.
+    public init(path: String, contentType: String, bytes: [UInt8]) {
+        self.path = path
+        self.contentType = contentType
+        self.bytes = bytes
+    }
 }

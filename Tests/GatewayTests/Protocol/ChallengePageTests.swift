@@ -21,9 +21,11 @@ import Testing
         contact: String? = nil,
         id: String = "id",
         request: PageRequest = PageRequest(method: "GET"),
-        token: String = "Atoken"
+        token: String = "Atoken",
+        logo: PageLogo? = nil
     ) -> String {
         var policy = PolicySettings(name: "api", preset: .api)
+        policy.page.logo = logo
         policy.page.title = title
         policy.page.text = text
         policy.page.contact = contact
@@ -37,6 +39,23 @@ import Testing
             ),
             as: UTF8.self
         )
+    }
+
+    private func message(
+        _ refusal: Refusal,
+        policy: PolicySettings? = nil,
+        id: String = "id",
+        request: PageRequest = PageRequest(method: "GET")
+    ) -> String {
+        String(
+            decoding: ChallengePage().message(refusal, policy: policy, requestID: id, request: request),
+            as: UTF8.self
+        )
+    }
+
+    private func form(_ fields: [(String, String)], returnPath: String = "/") -> PageRequest {
+        let fields = fields.map { FormReplay.Field(name: $0.0, value: $0.1) }
+        return PageRequest(method: "POST", returnPath: returnPath, form: .replay(fields: fields))
     }
 
     /// A document's tags, without what stands between them: the names, and the names of their attributes.
@@ -67,27 +86,28 @@ import Testing
     }
 
     @Test(arguments: hostile) func noTextBreaksOut(_ text: String) {
-        let plain = skeleton(page(title: "t", text: "t", contact: "t"))
-        #expect(plain.count > 30)
-        #expect(skeleton(page(title: text, contact: "t")) == plain)
-        #expect(skeleton(page(text: text, contact: "t")) == plain)
-        #expect(skeleton(page(contact: text)) == plain)
-        #expect(skeleton(page(contact: "t", id: text)) == plain)
-        let request = PageRequest(method: text, acceptLanguage: text, returnPath: text)
-        #expect(skeleton(page(contact: "t", request: request)) == plain)
-        #expect(skeleton(page(title: text, text: text, contact: text, id: text, request: request)) == plain)
-    }
-
-    @Test(arguments: hostile) func nothingThatWasPostedBreaksOut(_ text: String) {
-        func posted(_ name: String, _ value: String, to path: String = "/") -> [String] {
-            let field = FormReplay.Field(name: name, value: value)
-            return skeleton(
-                page(request: PageRequest(method: "POST", returnPath: path, form: .replay(fields: [field])))
-            )
+        func shown(
+            title: String = "t",
+            text: String = "t",
+            contact: String = "t",
+            id: String = "t",
+            request: PageRequest = PageRequest(method: "GET")
+        ) -> [String] {
+            skeleton(page(title: title, text: text, contact: contact, id: id, request: request))
         }
-        #expect(posted("n", "v").contains("input type= name= value="))
-        #expect(posted(text, text, to: "/" + text) == posted("n", "v"))
-        #expect(posted("_charset_", text) == posted("_charset_", "v"))
+        let plain = shown()
+        #expect(plain.count > 30)
+        #expect(shown(title: text) == plain)
+        #expect(shown(text: text) == plain)
+        #expect(shown(contact: text) == plain)
+        #expect(shown(id: text) == plain)
+        let request = PageRequest(method: text, acceptLanguage: text, returnPath: "/" + text)
+        #expect(shown(request: request) == plain)
+        #expect(shown(title: text, text: text, contact: text, id: text, request: request) == plain)
+        let posted = shown(request: form([("t", "t")]))
+        #expect(posted.count > plain.count)
+        #expect(shown(request: form([(text, text)], returnPath: "/" + text)) == posted)
+        #expect(shown(request: form([("_charset_", text)])) == shown(request: form([("_charset_", "t")])))
     }
 
     @Test(arguments: hostile.filter { !$0.unicodeScalars.contains("\u{338}") })
@@ -115,25 +135,19 @@ import Testing
         let files = UnsafeBufferPointer(start: try #require(tollgate_page_files(&count)), count: count)
         let template = try #require(files.first { String(cString: $0.name) == "page.html" })
         let text = String(decoding: UnsafeBufferPointer(start: template.bytes, count: template.length), as: UTF8.self)
-        // As `CPage.h` lists them.
-        let documented: Set<String> = [
-            "lang", "dir", "title", "text", "contact", "logo", "request_id", "policy", "base", "files", "return_path",
+        // As CPage.h lists them.
+        let values: Set = [
+            "lang", "dir", "title", "text", "own_title", "own_text", "contact", "logo", "request_id", "policy", "base",
+            "files", "return_path",
             "state", "challenge", "script_words", "challenge_text", "token", "rounds", "expires", "form", "replay",
             "fields", "lost", "answer_path", "fetch", "status", "retry_after", "retry", "technical",
         ]
-        #expect(try PageTemplate(text, words: ChallengePage.words(.english)).names == documented)
-        let html = page(
-            title: "TITLE",
-            text: "TEXT",
-            contact: "CONTACT",
-            id: "REQUEST",
-            request: PageRequest(method: "GET", returnPath: "/RETURN"),
-            token: "TOKEN"
-        )
-        #expect(!html.contains("{{") && !html.contains("}}"))
-        for value in [
-            "TITLE", "TEXT", "CONTACT", "REQUEST", "\"/RETURN\"", "TOKEN", "data-policy=\"api\"", Endpoint.base,
-        ] {
+        for language in PageLanguage.allCases {
+            #expect(try PageTemplate(text, words: ChallengePage.words(language)).names == values)
+        }
+        let html = page(title: "TITLE", text: "TEXT", contact: "CONTACT", id: "REQUEST", token: "TOKEN")
+        #expect(!html.contains("{{") && !html.contains("}}\""))
+        for value in ["TITLE", "TEXT", "CONTACT", "REQUEST", "TOKEN", "data-policy=\"api\"", Endpoint.base] {
             #expect(html.contains(value), "\(value)")
         }
     }
@@ -143,74 +157,176 @@ import Testing
         #expect(page(title: "A & B").contains("<title>A &amp; B</title>"))
     }
 
+    @Test func theOperatorsPictureIsShown() {
+        let logo = PageLogo(path: "logo.svg", contentType: "image/svg+xml", bytes: [])
+        #expect(page(logo: logo).contains("<img class=\"logo\" src=\"\(Endpoint.base)page/logo/api\" alt=\"\">"))
+        #expect(!page().contains("<img"))
+        #expect(ChallengePage.policyOfLogo("logo/api") == "api")
+        #expect(ChallengePage.policyOfLogo("page.css") == nil)
+        // Whatever an SVG holds, opened by itself it runs nothing.
+        let policy = ChallengePage.logoContentSecurityPolicy
+        #expect(policy.contains("default-src 'none'") && policy.contains("sandbox") && !policy.contains("script"))
+    }
+
     @Test func everyFileThatThePageNamesIsThere() {
         let page = ChallengePage()
         let html = self.page()
         let named = html.components(separatedBy: Endpoint.base + "page/").dropFirst()
             .map { String($0.prefix { $0 != "\"" && $0 != "'" && $0 != "<" }) }
-        #expect(named.contains { $0.hasSuffix("/page.js") })
-        // Scripts put names behind the folder, which the page names too.
-        for name in named where !name.hasSuffix("/") {
+            .filter { !$0.hasSuffix("/") }
+        #expect(named.count > 8)
+        for name in named {
             #expect(page.file(name)?.file.bytes.isEmpty == false, "\(name)")
+            #expect(page.file(name)?.mayBeKept == true, "\(name)")
         }
-        #expect(page.file("solver.wasm")?.file.bytes.starts(with: [0x00, 0x61, 0x73, 0x6D]) == true)
-        #expect(page.file("page.html") == nil && page.file("") == nil && page.file("../page.css") == nil)
+        for name in ["solver.wasm", "scalar.wasm"] {
+            #expect(page.file(name)?.file.bytes.starts(with: [0x00, 0x61, 0x73, 0x6D]) == true)
+        }
     }
 
-    @Test func nothingOfThePageIsFromElsewhere() {
-        let html = page()
-        for foreign in ["http://", "https://", "src=\"//", "href=\"//"] { #expect(!html.contains(foreign)) }
-        // And the policy would not let it: neither inline scripts nor handlers.
-        #expect(!ChallengePage.contentSecurityPolicy(replays: false).contains("unsafe-inline"))
-        #expect(ChallengePage.contentSecurityPolicy(replays: true).hasPrefix("default-src 'none'"))
-        #expect(!skeleton(html).contains { $0.contains(" on") || $0.contains("style=") })
-    }
-
-    @Test(arguments: RefusalKind.allCases) func everyRefusalHasAPage(_ kind: RefusalKind) {
-        let refusal = Refusal(kind, "<b>why</b> & \"how\"", retryAfterSeconds: 90)
-        let html = String(
-            decoding: ChallengePage().message(refusal, requestID: "<i>", request: PageRequest(method: "GET")),
-            as: UTF8.self
-        )
-        let words = ChallengePage.words(.english)
-        #expect(html.contains("<title>\(HTMLText.escaped(words.title(of: kind)))</title>"))
-        #expect(html.contains(HTMLText.escaped(words.text(of: kind))))
-        #expect(html.contains("Please try again in 90 seconds."))
-        // The detail is a technician's, and stands where the kind does not say it all.
-        let selfEvident: [RefusalKind] = [
-            .workRequired, .overLimit, .otherClient, .expired, .alreadySpent, .noQuorum, .denied,
-        ]
-        #expect(
-            html.contains("&lt;b&gt;why&lt;/b&gt; &amp; &quot;how&quot;") == !selfEvident.contains(kind)
-        )
-        #expect(html.contains("&lt;i&gt;") && !html.contains("<i>") && !html.contains("<b>"))
-        #expect(html.contains("\(kind.status)"))
+    @Test func filesOfOtherVersionsAreServedButNotKept() {
+        let page = ChallengePage()
+        #expect(page.file("page.css")?.mayBeKept == false)
+        #expect(page.file("0123456789abcdef/page.css")?.mayBeKept == false)
+        #expect(page.file("0/page.css")?.file.bytes == page.file("page.css")?.file.bytes)
     }
 
     @Test(
         arguments: [
-            (1, "1 second."), (119, "119 seconds."), (120, "2 minutes."), (121, "3 minutes."), (7_199, "120 minutes."),
-            (7_200, "2 hours."), (7_201, "3 hours."),
-        ] as [(UInt64, String)]
-    ) func waitsAreToldInWords(_ seconds: UInt64, _ words: String) {
-        let html = String(
-            decoding: ChallengePage().message(
-                Refusal(.overLimit, "d", retryAfterSeconds: seconds),
-                requestID: "i",
-                request: PageRequest(method: "GET")
-            ),
-            as: UTF8.self
+            "", "/", "page.html", "words/en.json", "../page.css", "0/", "/page.css", "x/page.css", "0/0/page.css",
+            "0/page.html",
+            "0/words/en.json", "00000000000000000/page.css", "page.css/", "logo/",
+        ]
+    ) func nothingElseIsServed(_ name: String) { #expect(ChallengePage().file(name) == nil) }
+
+    @Test func nothingOfThePageIsFromElsewhere() {
+        for html in [page(), page(request: form([("a", "b")])), message(Refusal(.denied, "d"))] {
+            for foreign in ["http://", "https://", "src=\"//", "href=\"//"] { #expect(!html.contains(foreign)) }
+            #expect(!skeleton(html).contains { $0.contains(" on") || $0.contains("style=") })
+        }
+        // And the policy would not let it: neither inline scripts nor handlers.
+        let policy = ChallengePage.contentSecurityPolicy(replays: false)
+        #expect(!policy.contains("unsafe-inline"))
+        #expect(policy.hasPrefix("default-src 'none'") && policy.contains("frame-ancestors 'self'"))
+        // The site's answer to a form may lead anywhere.
+        #expect(policy.contains("form-action 'self'"))
+        #expect(!ChallengePage.contentSecurityPolicy(replays: true).contains("form-action"))
+    }
+
+    // MARK: What was asked for
+
+    @Test(
+        arguments: [
+            ("/a/b?c=d&e=%22", "/a/b?c=d&amp;e=%22"), ("//evil.example/x", "/"), ("/\\evil.example", "/"),
+            ("javascript:alert(1)", "/"), ("https://evil.example/", "/"), ("", "/"), ("/a\r\nb", "/"),
+            ("/\t/evil.example", "/"),
+            ("/\"><b>", "/&quot;&gt;&lt;b&gt;"),
+        ]
+    ) func nothingLeadsToAnotherOrigin(_ path: String, _ shown: String) {
+        let html = page(request: PageRequest(method: "GET", returnPath: path))
+        #expect(html.contains("name=\"return\" value=\"\(shown)\""))
+        #expect(html.contains("id=\"onward\" href=\"\(shown)\""))
+        let posted = page(request: form([("a", "b")], returnPath: path))
+        #expect(posted.contains("<form id=\"replay\" method=\"post\" action=\"\(shown)\""))
+        let refused = message(Refusal(.overLimit, "d"), request: PageRequest(method: "GET", returnPath: path))
+        #expect(refused.contains("<a class=\"button\" href=\"\(shown)\">"))
+    }
+
+    @Test func aFormIsKeptInItsOrder() {
+        let html = page(request: form([("b", "1"), ("a", "\r\n\"<&'"), ("b", "2"), ("_charset_", "\nx")]))
+        #expect(html.contains("data-form=\"replay\""))
+        #expect(
+            html.contains(
+                """
+                <input type="hidden" name="b" value="1">
+                <input type="hidden" name="a" value="&#13;&#10;&quot;&lt;&amp;&#39;">
+                <input type="hidden" name="b" value="2">
+                <textarea hidden name="_charset_">
+                &#10;x</textarea>
+
+                """
+            )
         )
-        #expect(html.contains("Please try again in \(words)"))
+        // The answer opens beside it.
+        #expect(html.contains("target=\"_blank\"") && html.contains("name=\"return\" value=\"/\""))
+    }
+
+    @Test(arguments: FormReplay.Reason.allCases) func aLostFormIsToldOf(_ reason: FormReplay.Reason) {
+        let html = page(request: PageRequest(method: "POST", form: .lost(reason)))
+        #expect(html.contains("data-form=\"lost\"") && html.contains("id=\"lost\""))
+        #expect(!html.contains("id=\"replay\"") && !html.contains("target="))
+        #expect(!page().contains("id=\"lost\""))
+    }
+
+    // MARK: Languages
+
+    @Test(arguments: PageLanguage.allCases) func thePageSpeaks(_ language: PageLanguage) {
+        let words = ChallengePage.words(language)
+        let html = page(request: PageRequest(method: "GET", acceptLanguage: language.tag))
+        #expect(html.contains("<html lang=\"\(language.tag)\" dir=\"\(language.direction)\">"))
+        #expect(html.contains("<title>\(HTMLText.escaped(words["title"]))</title>"))
+        #expect(html.contains(HTMLText.escaped(words["text"])))
+        // The operator's words win.
+        let own = page(title: "T", text: "U", request: PageRequest(method: "GET", acceptLanguage: language.tag))
+        #expect(own.contains("<title>T</title>") && own.contains("dir=\"auto\">U</p>"))
+        #expect(!own.contains(HTMLText.escaped(words["text"])))
+    }
+
+    @Test func theScriptsHaveTheirWords() throws {
+        for language in PageLanguage.allCases {
+            let html = page(request: PageRequest(method: "GET", acceptLanguage: language.tag))
+            let begin = try #require(html.range(of: "<script type=\"application/json\" id=\"words\">"))
+            let end = try #require(html.range(of: "</script>", range: begin.upperBound..<html.endIndex))
+            let json = Data(html[begin.upperBound..<end.lowerBound].utf8)
+            let object = try #require(try JSONSerialization.jsonObject(with: json) as? [String: String])
+            #expect(object["script.solving"] == ChallengePage.words(language)["script.solving"])
+            for kind in RefusalKind.allCases { #expect(object[kind.rawValue + ".text"] != nil) }
+        }
+    }
+
+    // MARK: Other refusals
+
+    @Test(arguments: RefusalKind.allCases, PageLanguage.allCases)
+    func everyRefusalHasAPage(_ kind: RefusalKind, _ language: PageLanguage) {
+        let words = ChallengePage.words(language)
+        let refusal = Refusal(kind, "<b>why</b> & \"how\"", retryAfterSeconds: 90)
+        let html = message(refusal, id: "<i>", request: PageRequest(method: "GET", acceptLanguage: language.tag))
+        #expect(html.contains("<title>\(HTMLText.escaped(words.title(of: kind)))</title>"))
+        #expect(html.contains(HTMLText.escaped(words.text(of: kind))))
+        #expect(html.contains(HTMLText.escaped(words.duration(90))))
+        #expect(html.contains("&lt;i&gt;") && !html.contains("<i>") && !html.contains("<b>"))
+        #expect(html.contains("\(kind.status) · "))
+        #expect(!html.contains("<script") && !html.contains("{"))
+    }
+
+    @Test func whatTheKindDoesNotSayIsTold() {
+        let refusal = Refusal(.malformed, "<b>The request has no Host field.")
+        #expect(
+            message(refusal).contains("<span lang=\"en\" dir=\"ltr\">&lt;b&gt;The request has no Host field.</span>")
+        )
+        #expect(!message(Refusal(.overLimit, "The ceiling is reached.")).contains("ceiling"))
+    }
+
+    @Test func anotherTryIsOfferedWhereItMayHelp() {
+        let post = PageRequest(method: "POST", returnPath: "/a")
+        #expect(message(Refusal(.overLimit, "d")).contains("class=\"button\""))
+        #expect(!message(Refusal(.overLimit, "d"), request: post).contains("class=\"button\""))
+        #expect(message(Refusal(.wrongSolution, "d"), request: post).contains("class=\"button\" href=\"/a\""))
+        #expect(!message(Refusal(.denied, "d")).contains("class=\"button\""))
+    }
+
+    @Test func thePolicysContactAndPictureAreShown() {
+        var policy = PolicySettings(name: "api", preset: .api)
+        policy.page.contact = "help@<example>.com"
+        policy.page.logo = PageLogo(path: "l.png", contentType: "image/png", bytes: [])
+        let html = message(Refusal(.overLimit, "d"), policy: policy)
+        #expect(html.contains("help@&lt;example&gt;.com") && html.contains("page/logo/api"))
     }
 
     @Test func theLongestWaitOfAnyLimitIsTold() {
         let longest = Durations.secondsRoundedUp(1 << 62)
-        let html = ChallengePage().message(
-            Refusal(.overLimit, "d", retryAfterSeconds: longest),
-            requestID: "i",
-            request: PageRequest(method: "GET")
+        #expect(
+            message(Refusal(.overLimit, "d", retryAfterSeconds: longest)).contains("Please try again in 53376 days.")
         )
-        #expect(String(decoding: html, as: UTF8.self).contains("Please try again in 53376 days."))
     }
 }
