@@ -30,7 +30,8 @@ def waiting(page, stub, **settings):
 
 
 def failed(page, stub, **settings):
-    gate = stub(set_cookie=False, **settings)
+    gate = stub(**settings)
+    page.add_init_script("Object.defineProperty(navigator, 'cookieEnabled', { get: () => false })")
     page.goto(f"{gate.url}/x")
     page.wait_for_selector("body[data-state=failed]")
 

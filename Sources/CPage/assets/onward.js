@@ -69,13 +69,13 @@ export const neighbours = {
         if (this.channel !== null) this.channel.postMessage("passed");
     },
 
-    /** Calls `passed`, once, when another tab has been given a pass. */
+    /** Calls `passed`, once, when another tab has been given a pass; null: hears no more. */
     listen(passed) {
         if (this.channel === null) return;
-        this.channel.onmessage = () => {
+        this.channel.onmessage = passed && (() => {
             this.channel.onmessage = null;
             passed();
-        };
+        });
     },
 };
 

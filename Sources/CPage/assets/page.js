@@ -38,20 +38,19 @@ const renewals = ["expired", "other-client", "already-spent", "wrong-solution"];
 async function run(asked) {
     if (!navigator.cookieEnabled) throw new Failure("cookies", words("script.cookies_off", { site: location.host }));
     if (!asked && returns.tooMany) throw new Failure("cookies", words("script.cookies_lost", { site: location.host }));
-    neighbours.listen(() => {
-        if (solver !== null) solver.stop();
-        proceed();
-    });
-
     // The present challenge, and when it came, by performance.now(); the page's own came with the page.
     let object = asked ? await renew() : JSON.parse(document.getElementById("challenge").textContent);
     let received = asked ? performance.now() : 0;
     let note = "";
     for (let fresh = 0; ; fresh++) {
+        neighbours.listen(() => {
+            if (solver !== null) solver.stop();
+            proceed();
+        });
         const answer = await attempt(object, received, note);
         if (isPassing) return;
         if (answer !== null && answer.ok) {
-            // Counted here: a neighbour's pass leads on as well, but is its own to count.
+            // A neighbour's pass leads on as well, but it has counted that itself.
             returns.add();
             neighbours.announce();
             proceed();
@@ -108,6 +107,8 @@ async function attempt(object, received, note) {
         clearInterval(ticker);
         clearTimeout(expiry);
     }
+    // From here on this page has a pass of its own to come, and to count.
+    neighbours.listen(null);
     showProgress();
     view.status("redeeming", words("script.redeeming"));
     return gateway.redeem(challenge.token, solution, waiting);
