@@ -72,8 +72,11 @@ class StartError(Exception):
 class Gateway:
     """One `tollgate serve` process with a configuration file of its own."""
 
-    def __init__(self, config=None, arguments=None, environment=None):
-        """`config`: YAML text, or None with `arguments` for the command line in place of `serve --config FILE`."""
+    def __init__(self, config=None, arguments=None, environment=None, user=None):
+        """`config`: YAML text, or None with `arguments` for the command line in place of `serve --config FILE`. `user`: the number
+        of a user to run as, where the tests run as root."""
+        self.user = user
+        self.binary = BINARY
         self.folder = tempfile.mkdtemp(prefix="tollgate-test-")
         self.config_path = os.path.join(self.folder, "tollgate.yaml")
         self.environment = {**os.environ, **(environment or {})}
@@ -103,13 +106,24 @@ class Gateway:
         block = re.search(r"^listeners:(.*(?:\n[ \t]+.*|\n- .*)*)", text, re.MULTILINE)
         return max(1, len(re.findall(r"\baddress:", block.group(1))) if block else 1)
 
+    def _give_to_user(self):
+        """A user without rights must be able to read the program and its configuration."""
+        self.binary = os.path.join(self.folder, "tollgate")
+        if not os.path.exists(self.binary):
+            shutil.copy(shutil.which(BINARY) or BINARY, self.binary)
+        os.chmod(self.binary, 0o755)
+        os.chmod(self.folder, 0o755)
+        return {"user": self.user, "group": self.user, "extra_groups": []}
+
     def start(self):
+        as_user = {} if self.user is None else self._give_to_user()
         self.lines = collections.deque(maxlen=LINES_MAX)
         self.output = collections.deque(maxlen=LINES_MAX)
         self._changed = threading.Condition()
         self._eof = False
         self.process = subprocess.Popen(
-            [BINARY, *self.arguments],
+            [self.binary, *self.arguments],
+            **as_user,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -98,7 +98,6 @@ final class UpstreamPool {
             idleTimeout: .nanoseconds(settings.keepAliveTimeoutNanoseconds)
         )
         let bootstrap = ClientBootstrap(group: eventLoop)
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .channelOption(.maxMessagesPerRead, value: 4)
             .connectTimeout(.nanoseconds(settings.connectTimeoutNanoseconds))
             .channelInitializer { channel in
