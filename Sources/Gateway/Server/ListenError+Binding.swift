@@ -25,7 +25,7 @@ extension ListenError {
             case EACCES where isFile: return "not permitted; its folder must be writable"
             case EACCES: return "not permitted; ports below 1024 need CAP_NET_BIND_SERVICE or another port"
             case EADDRNOTAVAIL: return "this machine has no such address"
-            case ENOENT where isFile: return "its folder does not exist"
+            case ENOENT where isFile: return "its folder does not exist; create it, or choose another path"
             default: return String(cString: strerror(error.errnoCode))
             }
         case SocketAddressError.unixDomainSocketPathTooLong: return "the path is too long for a socket"

@@ -56,6 +56,10 @@ extension ChallengeDocument {
         do {
             form = try JSONDecoder().decode(Envelope.self, from: Data(bytes)).form
         } catch DecodingError.keyNotFound(let key, _) {
+            // A server that gives none says why, if it is one of ours.
+            if let problem = try? JSONDecoder().decode(Problem.self, from: Data(bytes)) {
+                throw Unreadable(description: "the server says \(JSONString.quoted(String(problem.detail.prefix(512))))")
+            }
             throw Unreadable(description: "it has no \(JSONString.quoted(key.stringValue))")
         } catch DecodingError.typeMismatch(_, let context) where !context.codingPath.isEmpty {
             throw Unreadable(description: Self.wrongType(context))
@@ -75,6 +79,12 @@ extension ChallengeDocument {
 
     private static func wrongType(_ context: DecodingError.Context) -> String {
         "\(JSONString.quoted(context.codingPath.last?.stringValue ?? "")) is of a wrong type"
+    }
+
+    /// A problem document (RFC 9457) without a challenge.
+    private struct Problem: Decodable {
+        let type: String
+        let detail: String
     }
 
     /// The members as they stand.
