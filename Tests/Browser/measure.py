@@ -43,9 +43,8 @@ def main():
 
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
-        for file in [*ASSETS.glob("*.js"), ASSETS / "solver.wasm", *(HERE / "rate").glob("rate.*")]:
+        for file in [*ASSETS.glob("*.js"), *ASSETS.glob("*.wasm"), *(HERE / "rate").glob("rate.*")]:
             shutil.copy(file, root)
-        subprocess.run([str(ASSETS / "build-solver.sh"), str(root / "scalar.wasm"), "-DTOLLGATE_SCALAR"], check=True)
         native = root / "native"
         compiler = os.environ.get("CC") or shutil.which("clang") or "cc"
         source = str(HERE / "rate/native.c")

@@ -67,8 +67,8 @@ enum PostedForm {
             guard let name = FormFields.decoded(parts[0]),
                 let value = FormFields.decoded(parts.count > 1 ? parts[1] : [])
             else { return nil }
-            // HTML cannot hold a NUL.
-            guard !name.utf8.contains(0), !value.utf8.contains(0) else { return nil }
+            // HTML cannot hold a NUL, and a form sends no field without a name.
+            guard !name.isEmpty, !name.utf8.contains(0), !value.utf8.contains(0) else { return nil }
             fields.append(FormReplay.Field(name: name, value: value))
         }
         return fields

@@ -39,7 +39,7 @@ import Testing
         #expect(PostedForm.fields([]) == [])
     }
 
-    @Test(arguments: ["a=%", "a=%4", "a=%zz", "%C3=x", "a=%FF", "a=%00", "a=\u{0}"])
+    @Test(arguments: ["=", "=x", "a=b&=c", "a=%", "a=%4", "a=%zz", "%C3=x", "a=%FF", "a=%00", "a=\u{0}"])
     func whatCannotBePostedAgainAsItWasIsNot(_ text: String) {
         #expect(PostedForm.fields(Array(text.utf8)) == nil)
     }
