@@ -58,7 +58,8 @@ extension ChallengeDocument {
         } catch DecodingError.keyNotFound(let key, _) {
             // A server that gives none says why, if it is one of ours.
             if let problem = try? JSONDecoder().decode(Problem.self, from: Data(bytes)) {
-                throw Unreadable(description: "the server says \(JSONString.quoted(String(problem.detail.prefix(512))))")
+                let detail = JSONString.quoted(String(problem.detail.prefix(512)))
+                throw Unreadable(description: "the server says \(detail)")
             }
             throw Unreadable(description: "it has no \(JSONString.quoted(key.stringValue))")
         } catch DecodingError.typeMismatch(_, let context) where !context.codingPath.isEmpty {
