@@ -68,6 +68,8 @@ build_debug() {
 
 part_end_to_end() {
     say "end-to-end: the program over real sockets"
+    # The recipes of the documentation use them.
+    Tests/install-packages.sh curl=curl jq=jq git=git nginx=nginx-light
     build_debug
     python3 -m unittest discover -s Tests/EndToEnd -p 'test_*.py' -v
     if [ -n "$soak" ]; then

@@ -10,20 +10,16 @@
 set -eu
 cd "$(dirname "$0")"
 
-install() {
-    command -v apt-get >/dev/null || { echo "run.sh: $* missing, and no apt-get to install it by" >&2; exit 1; }
-    echo "run.sh: installing $*" >&2
-    apt-get update >&2
-    apt-get install -y --no-install-recommends "$@" >&2
-}
-
 # chromium-driver is for those who drive the browser by WebDriver; Playwright speaks to Chromium itself.
-[ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || install chromium chromium-driver
+[ -n "${CHROMIUM:-}" ] || ../install-packages.sh chromium=chromium chromium=chromium-driver
 # Without them, Japanese, Chinese and Arabic would be boxes.
+../install-packages.sh fc-list=fontconfig
 for language in ja zh-tw ar; do
-    [ -n "$(fc-list ":lang=$language" 2>/dev/null)" ] || { install fontconfig fonts-noto-cjk fonts-noto-core; break; }
+    [ -n "$(fc-list ":lang=$language")" ] && continue
+    ../install-packages.sh -=fonts-noto-cjk -=fonts-noto-core
+    break
 done
-python3 -c 'import ensurepip, venv' 2>/dev/null || install python3 python3-venv
+python3 -c 'import ensurepip, venv' 2>/dev/null || ../install-packages.sh -=python3-venv
 
 # The environment is made anew when the list of what it holds has changed.
 if ! cmp -s requirements.txt .venv/installed.txt; then

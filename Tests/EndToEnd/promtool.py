@@ -1,6 +1,7 @@
 """Prometheus's own checker of metrics, `promtool`.
 
     check(text)                  # what it has to say of a page of metrics: nothing, where that is sound
+    path()                       # where it is
 
 Where it is not installed, Debian's package of it is unpacked into a temporary folder: nothing is installed, so no service starts.
 """
@@ -31,9 +32,13 @@ def _find():
     return os.path.join(folder, "usr/bin/promtool")
 
 
-def check(text):
+def path():
     global _path
     _path = _path or _find()
-    result = subprocess.run([_path, "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
+    return _path
+
+
+def check(text):
+    result = subprocess.run([path(), "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
     said = (result.stdout + result.stderr).strip()
     return said if said or result.returncode == 0 else f"exit code {result.returncode}"

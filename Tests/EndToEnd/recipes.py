@@ -12,7 +12,7 @@ How a page is written:
   are waited for.
 - `# exit N`: the block ends with this status.
 - The ports of the examples stand for free ones, `/run/tollgate` for a folder, and `deploy` for the one of the source.
-- A section that holds the comment `<!-- needs: PROGRAM FILE … -->` is run where these are, and else skipped.
+- A section that holds the comment `<!-- needs: PROGRAM FILE … -->` needs these; where one is missing its test fails and says so.
 - The comment `<!-- echo -->` gives the section a service on port 3000 that answers every request with what it was sent, in
   place of the reader's own.
 - The comment `<!-- fixed ports -->`: what the section runs listens where the page says; where that is taken, it is skipped.
@@ -27,6 +27,7 @@ import subprocess
 import threading
 from collections import namedtuple
 
+import promtool
 from upstream import Upstream
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -118,6 +119,8 @@ class Run:
         programs = os.path.join(folder, ".bin")
         os.mkdir(programs)
         os.symlink(os.path.abspath(shutil.which(binary) or binary), os.path.join(programs, "tollgate"))
+        if "promtool" in section.needs:
+            os.symlink(promtool.path(), os.path.join(programs, "promtool"))
         self.environment = {
             **os.environ,
             "PATH": programs + ":" + os.environ["PATH"] + ":/usr/sbin",

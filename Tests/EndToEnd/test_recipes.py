@@ -18,9 +18,13 @@ class RecipeTests(unittest.TestCase):
 
     def play(self, section):
         path = os.environ["PATH"] + ":/usr/sbin"
-        lacking = [need for need in section.needs if not shutil.which(need, path=path) and not os.path.exists(os.path.join(ROOT, need))]
-        if lacking:
-            self.skipTest(f"needs {' '.join(lacking)}")
+        lacking = [
+            need
+            for need in section.needs
+            # promtool is fetched where it is not installed.
+            if need != "promtool" and not shutil.which(need, path=path) and not os.path.exists(os.path.join(ROOT, need))
+        ]
+        self.assertEqual(lacking, [], "install these; Tests/run.sh does")
         folder = tempfile.mkdtemp(prefix="tollgate-recipe-")
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
         try:

@@ -8,34 +8,11 @@
 set -eu
 cd "$(dirname "$0")"
 
-install() {
-    command -v apt-get >/dev/null || { echo "run.sh: $* missing, and no apt-get to install it by" >&2; exit 1; }
-    echo "run.sh: installing $*" >&2
-    as_root=""
-    [ "$(id -u)" = 0 ] || as_root=sudo
-    $as_root apt-get update >&2
-    # policy-rc.d says no to every start of a service, for as long as this installs; one that is there stays.
-    if [ -e /usr/sbin/policy-rc.d ]; then
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2
-    else
-        trap '$as_root rm -f /usr/sbin/policy-rc.d' EXIT
-        printf '#!/bin/sh\nexit 101\n' | $as_root tee /usr/sbin/policy-rc.d >/dev/null
-        $as_root chmod +x /usr/sbin/policy-rc.d
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2
-        $as_root rm -f /usr/sbin/policy-rc.d
-        trap - EXIT
-    fi
-}
-
+# Where nginx and haproxy are.
 PATH=$PATH:/usr/sbin
-missing=""
-command -v nginx >/dev/null || missing="$missing nginx-light"
-command -v caddy >/dev/null || missing="$missing caddy"
-command -v haproxy >/dev/null || missing="$missing haproxy"
-[ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || missing="$missing chromium"
-python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3 python3-venv"
-# shellcheck disable=SC2086 # a list of words is meant
-[ -z "$missing" ] || install $missing
+../install-packages.sh nginx=nginx-light caddy=caddy haproxy=haproxy
+[ -n "${CHROMIUM:-}" ] || ../install-packages.sh chromium=chromium
+python3 -c 'import ensurepip, venv' 2>/dev/null || ../install-packages.sh -=python3-venv
 
 # The environment is made anew when the list of what it holds has changed.
 if ! cmp -s requirements.txt .venv/installed.txt; then
