@@ -31,11 +31,13 @@ var targets: [Target] = [
     // Cores: no I/O, no clock, no randomness of their own.
     .target(name: "Wire", swiftSettings: strict),
     .target(name: "Ledger", dependencies: ["Wire"], swiftSettings: strict),
+    .target(name: "Raft", dependencies: ["Wire"] + collections, swiftSettings: strict),
+    .target(name: "RaftStorage", dependencies: ["Raft", "Wire"], swiftSettings: strict),
     .target(name: "ProofOfWork", dependencies: ["COpenSSL", "CSodium", "CSolver"], swiftSettings: strict),
     .target(name: "Settings", dependencies: ["Yams"], swiftSettings: strict),
 
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
-    .testTarget(name: "LedgerTests", dependencies: ["Ledger"], swiftSettings: strict),
+    .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Wire"], swiftSettings: strict),
     .testTarget(name: "ProofOfWorkTests", dependencies: ["ProofOfWork"], swiftSettings: strict),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
 ]
@@ -51,14 +53,14 @@ if !coresOnly {
         .target(name: "CPage", exclude: ["assets"], cSettings: [.treatAllWarnings(as: .error)]),
         .target(
             name: "Gateway",
-            dependencies: ["Ledger", "ProofOfWork", "Settings", "CPage"] + collections + nio,
+            dependencies: ["Ledger", "ProofOfWork", "Settings", "Wire", "CPage"] + collections + nio,
             swiftSettings: strict
         ),
         .target(name: "Admin", dependencies: ["Gateway", "Ledger", "CSodium"] + nio, swiftSettings: strict),
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Admin", "Gateway", "Ledger", "ProofOfWork", "Settings",
+                "Admin", "Gateway", "Ledger", "ProofOfWork", "Settings", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ] + nio,
@@ -75,7 +77,7 @@ if !coresOnly {
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "CPage", "Ledger", "ProofOfWork", "Settings",
+                "Gateway", "CPage", "Ledger", "ProofOfWork", "Settings", "Wire",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio,
             swiftSettings: strict

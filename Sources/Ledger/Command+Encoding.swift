@@ -1,3 +1,5 @@
+import Wire
+
 // One command's bytes: tag, version, fields in the order of their declaration. A change of a command's fields is a new
 // version of its tag, written only once the replicated ledger version says that every member reads it.
 

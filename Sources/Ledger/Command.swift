@@ -1,3 +1,5 @@
+import Wire
+
 /// What can be asked of the ledger.
 public enum Command: Hashable, Sendable {
     /// A boot begins. Answered by ``CommandResult/sessionOpened(_:)``; closes the owner's earlier session.

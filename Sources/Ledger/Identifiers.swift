@@ -58,31 +58,3 @@ public struct SessionID: Hashable, Sendable {
     /// A value of these fields.
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 }
-
-/// A replica: 16 random bytes, made once for each empty disk.
-public struct ReplicaID: Hashable, Sendable {
-    /// The first 64 bits.
-    public var high: UInt64
-    /// The last 64 bits.
-    public var low: UInt64
-
-    /// A value of these fields.
-    public init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = low
-    }
-}
-
-/// A cluster: 16 random bytes, agreed on at genesis.
-public struct ClusterID: Hashable, Sendable {
-    /// The first 64 bits.
-    public var high: UInt64
-    /// The last 64 bits.
-    public var low: UInt64
-
-    /// A value of these fields.
-    public init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = low
-    }
-}

@@ -1,3 +1,5 @@
+import Wire
+
 /// What founds a ledger. Every replica of a cluster begins with the same, or with a snapshot.
 public struct Genesis: Hashable, Sendable {
     /// Which cluster this is.

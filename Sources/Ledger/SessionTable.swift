@@ -1,3 +1,5 @@
+import Wire
+
 /// The sessions and the results that they keep: what makes a command that is proposed twice happen once.
 ///
 /// A session's results are those of the ``LedgerBounds/resultsPerSession`` sequences from its floor on. They stand in a

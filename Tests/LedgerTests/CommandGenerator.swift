@@ -1,3 +1,5 @@
+import Wire
+
 @testable import Ledger
 
 /// Random batches from a small world, so that they meet often: few keys, few policies, tiny tables, short and long

@@ -1,3 +1,5 @@
+import Wire
+
 @testable import Ledger
 
 /// The ledger written slowly and obviously: dictionaries, exact arithmetic in 128 bits, a copy of everything before

@@ -1,6 +1,7 @@
 import Ledger
 import NIOConcurrencyHelpers
 import NIOCore
+import Wire
 
 /// The ledger of one process, in memory, behind the port that the replicated one has.
 ///

@@ -7,6 +7,7 @@ import NIOCore
 import NIOPosix
 import ProofOfWork
 import Settings
+import Wire
 
 /// A running node: the gateway, its ledger, its probes and its admin interface.
 final class Node: Sendable {

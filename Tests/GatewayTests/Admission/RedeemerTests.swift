@@ -3,6 +3,7 @@ import NIOEmbedded
 import ProofOfWork
 import Settings
 import Testing
+import Wire
 
 @testable import Gateway
 

@@ -3,6 +3,7 @@ import NIOCore
 import NIOEmbedded
 import NIOPosix
 import Testing
+import Wire
 
 @testable import Gateway
 

@@ -1,6 +1,7 @@
 import Ledger
 import NIOCore
 import NIOPosix
+import Wire
 
 @testable import Gateway
 

@@ -1,6 +1,7 @@
 import Ledger
 import Settings
 import Testing
+import Wire
 
 @testable import Gateway
 

@@ -1,6 +1,7 @@
 import Ledger
 import ProofOfWork
 import Settings
+import Wire
 
 @testable import Gateway
 

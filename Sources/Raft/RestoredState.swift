@@ -1,0 +1,16 @@
+/// What a replica finds on its disk when it starts.
+public struct RestoredState: Hashable, Sendable {
+    /// Term and vote.
+    public var hardState: HardState
+    /// The latest snapshot. A group begins with one: genesis is snapshot 0, at ``LogPosition/zero``.
+    public var snapshot: SnapshotDescription
+    /// Consecutive entries. The first is at most one above the snapshot; some may be below it, kept for slow followers.
+    public var entries: [Entry]
+
+    /// A value of these fields.
+    public init(hardState: HardState, snapshot: SnapshotDescription, entries: [Entry]) {
+        self.hardState = hardState
+        self.snapshot = snapshot
+        self.entries = entries
+    }
+}
