@@ -1,0 +1,52 @@
+import Raft
+import Wire
+
+/// What waits is bounded by the settings: entries that a leader has not seen committed, entries that a disk has not
+/// taken, entries that a follower has not answered (the paper leaves it open; ``RaftSettings`` says why each).
+///
+/// Bytes of commands are counted, a little less than what the core counts. Each bound may be passed by the one message
+/// that reaches it.
+struct BoundedMemory: Invariant {
+    private let settings: RaftSettings
+    /// Looking at the followers makes an array: not at each step.
+    private var untilProgress = 0
+
+    init(settings: RaftSettings) { self.settings = settings }
+
+    mutating func stepped<View: RaftView>(
+        _ step: Step,
+        _ view: View,
+        _ record: ClusterRecord
+    ) throws(InvariantViolation) {
+        let disk = record.replicas[step.place].durable.pendingBytes
+        if disk > settings.unpersistedBytesMax + settings.appendBytesMax {
+            throw violation("\(disk) bytes wait for the disk", step.id)
+        }
+        guard step.after.role == .leader else { return }
+        let log = record.replicas[step.place].log
+        if step.staysLeader, !step.appended.isEmpty {
+            let uncommitted = log.bytes(after: step.after.commit)
+            if uncommitted > settings.uncommittedBytesMax + settings.appendBytesMax {
+                throw violation("\(uncommitted) bytes are not committed", step.id)
+            }
+        }
+        untilProgress -= 1
+        guard untilProgress < 0 else { return }
+        untilProgress = 16
+        for (id, progress) in view.progress where progress.state == .replicate && id != step.id {
+            let sent = log.bytes(after: progress.match) - log.bytes(after: LogIndex(progress.next.rawValue - 1))
+            if sent > settings.inflightBytesMax + settings.appendBytesMax {
+                throw violation("\(sent) bytes are on their way to one follower", step.id)
+            }
+        }
+    }
+
+    private func violation(_ detail: String, _ replica: ReplicaID) -> InvariantViolation {
+        InvariantViolation(
+            invariant: "BoundedMemory",
+            rule: "every queue has a bound",
+            detail: detail,
+            replicas: [replica]
+        )
+    }
+}
