@@ -1,0 +1,93 @@
+import Raft
+
+/// Why the storage could not do what it was asked.
+public enum StorageError: Error, Hashable, Sendable {
+    /// Nothing has been created in this folder, or the creation was cut short: create it.
+    case absent(directory: String)
+    /// The folder has a log already; nothing was changed.
+    case exists(directory: String)
+    /// A file is not what was written. What this replica promised can no longer be known: it must not vote again.
+    case damaged(Damage)
+    /// A file is of another release.
+    case unsupportedVersion(path: String, version: UInt32)
+    /// A file belongs to someone else.
+    case wrongIdentity(path: String, expected: StorageIdentity, found: StorageIdentity)
+    /// No space is left. Nothing of the request counts, the files are as they were: ask again later.
+    case full(FileSystemError)
+    /// A call failed in a way that leaves unknown what is on disk. Every later call throws ``stopped``: the process ends.
+    case fatal(FileSystemError)
+    /// An earlier call was fatal.
+    case stopped
+    /// There is no snapshot of that position, or no longer.
+    case noSnapshot(LogPosition)
+    /// A snapshot that is being written is not as long as was said: it is thrown away.
+    case snapshotLength(expected: UInt64, found: UInt64)
+
+    /// What is wrong with a file, and where.
+    public struct Damage: Hashable, Sendable {
+        /// The file, or the folder.
+        public var path: String
+        /// Where, in bytes from the file's beginning.
+        public var offset: UInt64
+        /// What.
+        public var problem: Problem
+
+        /// A value of these fields.
+        public init(path: String, offset: UInt64, problem: Problem) {
+            self.path = path
+            self.offset = offset
+            self.problem = problem
+        }
+    }
+
+    /// The kinds of damage.
+    public enum Problem: String, Hashable, Sendable {
+        /// A segment's or a snapshot's head.
+        case head = "its head does not agree with its checksum"
+        /// A file that is shorter, or longer, than its head says.
+        case length = "its length is not what its head says"
+        /// A record's header.
+        case recordHeader = "a record's header does not agree with its checksum"
+        /// A record's payload.
+        case recordPayload = "a record's payload does not agree with its checksum"
+        /// A record that does not follow the one before it.
+        case chain = "a record does not follow the one before it"
+        /// A record that is missing in part though something later proves that it was synchronized.
+        case lostBelowDurable = "something is missing that had been synchronized"
+        /// A record whose fields make no sense.
+        case recordContent = "a record's content makes no sense"
+        /// Entries are missing between the snapshot and the log, or within the log.
+        case gap = "entries are missing"
+        /// A segment or a snapshot that must be there is not.
+        case missing = "it is missing"
+        /// A block of a snapshot.
+        case block = "a block does not agree with its checksum"
+        /// A small file.
+        case content = "its content does not agree with its checksum"
+    }
+}
+
+extension StorageError: CustomStringConvertible {
+    /// One sentence, with what to do.
+    public var description: String {
+        switch self {
+        case .absent(let directory): "\(directory): there is no log here."
+        case .exists(let directory): "\(directory): there is a log here already."
+        case .damaged(let damage):
+            "\(damage.path): damaged at byte \(damage.offset): \(damage.problem.rawValue). "
+                + "This replica must not vote again; let the cluster replace it, or restore the folder from a backup."
+        case .unsupportedVersion(let path, let version):
+            "\(path): written in format \(version), which this release does not know; use the release that wrote it."
+        case .wrongIdentity(let path, let expected, let found):
+            "\(path): belongs to node \(found.node.debugDescription) and not to this replica of node "
+                + "\(expected.node.debugDescription); put back the right folder."
+        case .full(let error): "\(error.path): no space is left (\(error.call)); make room."
+        case .fatal(let error):
+            "\(error.path): \(error.call) failed (\(error.reason)); check the disk, then start again."
+        case .stopped: "An earlier failure of the disk stopped the storage; check the disk, then start again."
+        case .noSnapshot(let position): "There is no snapshot at index \(position.index.rawValue)."
+        case .snapshotLength(let expected, let found):
+            "A snapshot of \(found) bytes came where \(expected) bytes were announced."
+        }
+    }
+}
