@@ -33,14 +33,18 @@ var targets: [Target] = [
     .target(name: "Ledger", dependencies: ["Wire"], swiftSettings: strict),
     .target(name: "Raft", dependencies: ["Wire"] + collections, swiftSettings: strict),
     .target(name: "RaftStorage", dependencies: ["Raft", "Wire"], swiftSettings: strict),
-    .target(name: "Simulator", dependencies: ["Ledger", "Raft", "Wire"], swiftSettings: strict),
+    .target(name: "Simulator", dependencies: ["Ledger", "Raft", "RaftStorage", "Wire"], swiftSettings: strict),
     .target(name: "Paxos", dependencies: ["Wire"], swiftSettings: strict),
     .target(name: "ProofOfWork", dependencies: ["COpenSSL", "CSodium", "CSolver"], swiftSettings: strict),
     .target(name: "Settings", dependencies: ["Yams"], swiftSettings: strict),
 
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
     .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Wire"], swiftSettings: strict),
-    .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Ledger", "Raft", "Wire"], swiftSettings: strict),
+    .testTarget(
+        name: "SimulatorTests",
+        dependencies: ["Simulator", "Ledger", "Raft", "RaftStorage", "Wire"],
+        swiftSettings: strict
+    ),
     .testTarget(name: "PaxosTests", dependencies: ["Paxos", "Wire"], swiftSettings: strict),
     .testTarget(name: "ProofOfWorkTests", dependencies: ["ProofOfWork"], swiftSettings: strict),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
