@@ -35,6 +35,11 @@ var targets: [Target] = [
     .target(name: "RaftStorage", dependencies: ["Raft", "Wire"], swiftSettings: strict),
     .target(name: "Simulator", dependencies: ["Ledger", "Raft", "RaftStorage", "Wire"], swiftSettings: strict),
     .target(name: "Paxos", dependencies: ["Wire"], swiftSettings: strict),
+    .target(
+        name: "Replica",
+        dependencies: ["Raft", "Paxos", "Ledger", "RaftStorage", "Wire"] + collections,
+        swiftSettings: strict
+    ),
     .target(name: "ProofOfWork", dependencies: ["COpenSSL", "CSodium", "CSolver"], swiftSettings: strict),
     .target(name: "Settings", dependencies: ["Yams"], swiftSettings: strict),
 
@@ -46,6 +51,11 @@ var targets: [Target] = [
         swiftSettings: strict
     ),
     .testTarget(name: "PaxosTests", dependencies: ["Paxos", "Wire"], swiftSettings: strict),
+    .testTarget(
+        name: "ReplicaTests",
+        dependencies: ["Replica", "Raft", "Paxos", "Ledger", "RaftStorage", "Wire"],
+        swiftSettings: strict
+    ),
     .testTarget(name: "ProofOfWorkTests", dependencies: ["ProofOfWork"], swiftSettings: strict),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
 ]
