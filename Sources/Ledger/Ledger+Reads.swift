@@ -1,4 +1,6 @@
-// Reads, for operators. None of them changes anything.
+import Wire
+
+// Reads, for operators and for the replica that drives the ledger. None of them changes anything.
 
 /// How much a ledger holds.
 public struct LedgerCounts: Hashable, Sendable {
@@ -61,4 +63,10 @@ extension Ledger {
     public func pass(_ challenge: ChallengeID, recordExpiry: LedgerTime) -> PassState? {
         records.find(challenge, recordExpiry: recordExpiry).map { records[$0].pass }
     }
+
+    /// The version of commands that every member knows.
+    public var ledgerVersion: UInt32 { standing.ledgerVersion }
+
+    /// The open session of a replica's boot; nil if it has none, or no longer.
+    public func session(of owner: ReplicaID) -> SessionID? { sessions.session(of: owner) }
 }

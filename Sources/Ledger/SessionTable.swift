@@ -92,6 +92,11 @@ struct SessionTable: Sendable {
         return low < sessions.count && sessions[low].id == session.rawValue ? low : nil
     }
 
+    /// An owner's open session.
+    func session(of owner: ReplicaID) -> SessionID? {
+        sessions.last { $0.owner == owner }.map { SessionID(rawValue: $0.id) }
+    }
+
     // MARK: - Results
 
     /// A command of the session arrived, in a batch with this index: forget what lies below its floor.

@@ -1,0 +1,80 @@
+import Ledger
+import Raft
+import Wire
+
+extension Ledger: StateMachine {
+    public typealias Output = CommandResult
+
+    /// All commands so far are of the first version.
+    public static func requiredVersion(of command: Command) -> UInt32 { 1 }
+
+    public static func openSession(owner: ReplicaID) -> Command { .openSession(owner: owner) }
+
+    public static func raiseVersion(to version: UInt32) -> Command { .raiseVersion(to: version) }
+
+    public static func bytes(of command: Command) -> Int? {
+        guard command.isWithinBounds else { return nil }
+        switch command {
+        case .charge(let charge): return 128 + charge.limits.count * 40
+        case .setPolicies:
+            let bytes = encode([command], session: SessionID(rawValue: 0), sequence: 0, floor: 0).count
+            return bytes <= LedgerBounds.batchBytes ? bytes : nil
+        case .openSession, .spend, .rebind, .override, .rotate, .raiseVersion: return 192
+        }
+    }
+
+    public static func encode(
+        _ commands: [Command],
+        session: SessionID,
+        sequence: UInt64,
+        floor: UInt64
+    ) -> [UInt8] {
+        var batch = Batch(time: .zero, commands: [])
+        batch.commands.reserveCapacity(commands.count)
+        for (place, command) in commands.enumerated() {
+            batch.commands.append(
+                SequencedCommand(
+                    session: session,
+                    sequence: sequence &+ UInt64(place),
+                    floor: floor,
+                    command: command
+                )
+            )
+        }
+        return batch.encode()
+    }
+
+    public static func time(of bytes: [UInt8]) -> LedgerTime? { Batch.time(of: bytes) }
+
+    public static func stamp(_ bytes: inout [UInt8], with time: LedgerTime) { Batch.stamp(&bytes, with: time) }
+
+    public static func decode(_ bytes: [UInt8]) throws(StateMachineError) -> Batch {
+        do { return try Batch(decoding: bytes) } catch { throw StateMachineError("\(error)") }
+    }
+
+    public static func origin(of place: Int, in batch: Batch) -> CommandOrigin {
+        let command = batch.commands[place]
+        if case .openSession(let owner) = command.command { return .opening(owner: owner) }
+        return .session(command.session, sequence: command.sequence)
+    }
+
+    public static func openedSession(_ output: CommandResult) -> SessionID? {
+        if case .sessionOpened(let session) = output { session } else { nil }
+    }
+
+    public static func rejection(_ output: CommandResult) -> Rejection? {
+        if case .rejected(let rejection) = output { rejection } else { nil }
+    }
+
+    public init(snapshot: [UInt8]) throws(StateMachineError) {
+        do { self = try Ledger(restoring: snapshot) } catch { throw StateMachineError("\(error)") }
+    }
+
+    public func writeSnapshot(_ piece: ([UInt8]) -> Void) { writeSnapshot(pieceBytes: 65_536, piece) }
+
+    public mutating func apply(_ batch: Batch, index: LogIndex) -> [CommandResult] {
+        apply(batch, index: index.rawValue)
+    }
+
+    public var version: UInt32 { ledgerVersion }
+}

@@ -1,0 +1,97 @@
+import Ledger
+import Raft
+import Wire
+
+/// What a replica wants done. In order.
+public enum ReplicaAction<Machine: StateMachine>: Sendable {
+    /// Give this to the ``StorageWorker``, strictly in order; then call ``Replica/completed(_:)`` with what it returns.
+    case store(StorageRequest<Machine>)
+    /// Send this. It may be lost.
+    case send(PeerMessage)
+    /// A request's answer: exactly one for each.
+    case answer(RequestID, Result<ReplicaAnswer<Machine>, ReplicaFailure>)
+    /// Tell the operator. Once when it begins, once when it is over.
+    case alarm(ReplicaAlarm)
+    /// The process, or this replica of it, must end: nothing is answered or sent any more.
+    case stop(StopReason)
+    /// An entry was applied. Only with ``ReplicaSettings/reportsApplied``.
+    case applied(AppliedReport<Machine>)
+    /// The state was replaced by a leader's snapshot. Only with ``ReplicaSettings/reportsApplied``.
+    case restored(LogIndex, digest: LedgerDigest)
+}
+
+/// What a request came to.
+public enum ReplicaAnswer<Machine: StateMachine>: Sendable {
+    /// The commands were applied, each once; their outputs, in order.
+    case applied([Machine.Output])
+    /// ``Replica/machine`` now shows everything that was acknowledged before the read was asked for.
+    case readable(LogIndex)
+    /// The change is over, and this is the membership.
+    case changed(Configuration)
+}
+
+/// Why a request has no result.
+public enum ReplicaFailure: Error, Hashable, Sendable {
+    /// There was no result in time. What was asked may have happened, or happen yet.
+    case noQuorum
+    /// Too much is waiting, or the disk is full. What was asked was not done.
+    case overloaded
+    /// The replica has ended. What was asked may have happened.
+    case stopped
+    /// The session was closed while nobody looked: what was asked may have happened.
+    case unknown
+    /// Nothing was done: not all members know this command yet, or no batch can hold it.
+    case notSupported
+    /// The state of this replica differs from the majority's: it answers nothing until it has another.
+    case diverged
+    /// Only the leader can do that; who it is, as far as known.
+    case notLeader(ReplicaID?)
+    /// The leader refused the change of the membership.
+    case refused(ConfigurationRefusal)
+}
+
+/// One entry that was applied.
+public struct AppliedReport<Machine: StateMachine>: Sendable {
+    /// Its index.
+    public var index: LogIndex
+    /// What it said.
+    public var batch: Machine.Batch
+    /// What became of its commands.
+    public var outputs: [Machine.Output]
+    /// The state machine's digest after it.
+    public var digest: LedgerDigest
+}
+
+/// What the operator must know.
+public enum ReplicaAlarm: Hashable, Sendable {
+    /// The disk is full, or has room again. Meanwhile nothing is accepted; it goes on by itself.
+    case diskFull(Bool)
+    /// The state differs from the majority's after the entry at this index, by a fault of memory, disk or program; the
+    /// replica installs the majority's. False: it has.
+    case diverged(Bool, at: LogIndex)
+    /// Members differ in their digests after this entry and no majority agrees.
+    case noAgreement(at: LogIndex)
+}
+
+/// Why a replica ended.
+public enum StopReason: Error, Hashable, Sendable {
+    /// The disk failed; what is on it is not known. The text says how.
+    case storageFailed(String)
+    /// A committed entry that this release cannot apply: a newer release wrote it.
+    case undecodableEntry(LogIndex, String)
+    /// A snapshot that this release cannot read: a newer release wrote it, or it is damaged.
+    case undecodableSnapshot(LogIndex, String)
+
+    /// One sentence or two for the operator, with what to do.
+    public var explanation: String {
+        switch self {
+        case .storageFailed(let why): why
+        case .undecodableEntry(let index, let why):
+            "The committed entry at index \(index.rawValue) cannot be applied by this release (\(why)): "
+                + "start the release that the other nodes run."
+        case .undecodableSnapshot(let index, let why):
+            "The snapshot at index \(index.rawValue) cannot be read by this release (\(why)): "
+                + "start the release that the other nodes run."
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Ledger
+import Raft
+import Wire
+
+/// What a replica applies its log to. ``Ledger/Ledger`` is the one there is; tests bring a later version of it.
+///
+/// A value with copies in constant time: a snapshot is written from a copy while the original goes on. Deterministic:
+/// the same batches at the same indices make the same state and the same outputs at every replica. It keeps the results
+/// of sessions, so that a command that stands in the log twice is applied once and answered with its first result.
+public protocol StateMachine: Sendable {
+    /// What can be asked.
+    associatedtype Command: Sendable
+    /// What becomes of a command.
+    associatedtype Output: Sendable
+    /// The content of one log entry.
+    associatedtype Batch: Sendable
+
+    /// The latest version of commands that this release can apply.
+    static var supportedVersion: UInt32 { get }
+
+    /// The version from which on a command may be used: every member knows it then.
+    static func requiredVersion(of command: Command) -> UInt32
+
+    /// The command that opens a session for an owner, and closes the owner's earlier one. Its number is the entry's index.
+    static func openSession(owner: ReplicaID) -> Command
+
+    /// The command that says that all members know a version.
+    static func raiseVersion(to version: UInt32) -> Command
+
+    /// About how many bytes a command takes in a batch, rather too many; nil for one that no batch can hold.
+    static func bytes(of command: Command) -> Int?
+
+    /// A batch in bytes, of commands whose sequences follow one another. Its time is not yet known.
+    static func encode(_ commands: [Command], session: SessionID, sequence: UInt64, floor: UInt64) -> [UInt8]
+
+    /// The time-stamp of a batch in bytes; nil where they cannot be a batch.
+    static func time(of bytes: [UInt8]) -> LedgerTime?
+
+    /// Puts the time-stamp into a batch in bytes.
+    /// - Precondition: ``time(of:)`` is not nil.
+    static func stamp(_ bytes: inout [UInt8], with time: LedgerTime)
+
+    /// Reads a batch.
+    static func decode(_ bytes: [UInt8]) throws(StateMachineError) -> Batch
+
+    /// Where the command at a place of a batch comes from.
+    static func origin(of place: Int, in batch: Batch) -> CommandOrigin
+
+    /// The session that a command opened.
+    static func openedSession(_ output: Output) -> SessionID?
+
+    /// Why a command was not applied; nil where it was.
+    static func rejection(_ output: Output) -> Rejection?
+
+    /// The state that a snapshot holds.
+    init(snapshot: [UInt8]) throws(StateMachineError)
+
+    /// Writes a snapshot in pieces, in order. Takes long: call it on a copy, where that delays nobody.
+    func writeSnapshot(_ piece: ([UInt8]) -> Void)
+
+    /// Applies a batch. Outputs are in the order of the commands.
+    /// - Precondition: the index is greater than that of every batch before.
+    mutating func apply(_ batch: Batch, index: LogIndex) -> [Output]
+
+    /// The latest time-stamp applied.
+    var time: LedgerTime { get }
+
+    /// The version of commands that may be used.
+    var version: UInt32 { get }
+
+    /// A summary of all state: equal states have equal digests.
+    var digest: LedgerDigest { get }
+
+    /// An owner's open session.
+    func session(of owner: ReplicaID) -> SessionID?
+}
+
+/// Where a command of a batch comes from.
+public enum CommandOrigin: Hashable, Sendable {
+    /// It opens a session of this owner.
+    case opening(owner: ReplicaID)
+    /// It belongs to a session.
+    case session(SessionID, sequence: UInt64)
+}
+
+/// Why a state machine cannot go on with what it was given: another release wrote it, or it is damaged.
+public struct StateMachineError: Error, Hashable, Sendable {
+    /// What is wrong, in words.
+    public var explanation: String
+
+    /// A value of these fields.
+    public init(_ explanation: String) { self.explanation = explanation }
+}
