@@ -12,8 +12,8 @@ import Wire
 public struct Replica<Machine: StateMachine>: Sendable {
     /// Who this replica is.
     public let id: ReplicaID
-    /// The state after ``appliedIndex``.
-    public private(set) var machine: Machine
+    /// The state after ``appliedIndex``. Nil while the replica has none: it waits for a leader's snapshot.
+    public private(set) var machine: Machine?
     /// The consensus core.
     public private(set) var raft: Raft
     /// The settings.
@@ -22,14 +22,14 @@ public struct Replica<Machine: StateMachine>: Sendable {
     /// A replica that starts from what was on its disk.
     /// - Parameters:
     ///   - restored: what the log's storage recovered.
-    ///   - machine: the state of the snapshot in it.
+    ///   - machine: the state of the snapshot in it; nil where that is ``Raft/Configuration/empty``'s.
     ///   - clock: the last record of the wall clock; nil where there is none.
     ///   - seed: of the election timeouts.
     public init(
         id: ReplicaID,
         settings: ReplicaSettings,
         restored: RestoredState,
-        machine: Machine,
+        machine: Machine?,
         clock: ClockRecord?,
         now: BootTime,
         wall: WallTime,
