@@ -50,6 +50,8 @@ var targets: [Target] = [
         dependencies: ["Simulator", "Ledger", "Raft", "RaftStorage", "Wire"],
         swiftSettings: strict
     ),
+    .testTarget(name: "RaftTests", dependencies: ["Raft", "Wire"] + collections, swiftSettings: strict),
+    .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Ledger", "Raft", "Wire"], swiftSettings: strict),
     .testTarget(name: "PaxosTests", dependencies: ["Paxos", "Wire"], swiftSettings: strict),
     .testTarget(
         name: "ReplicaTests",

@@ -11,6 +11,14 @@ public struct Term: Hashable, Comparable, Sendable {
     /// Before the first election.
     public static let zero = Term(0)
 
+    /// How far a message may be ahead: 2³² terms, which is more elections than can be held in 20 years at one each
+    /// 150 ms. A message from further ahead comes from a faulty peer and is dropped, so that it takes four thousand
+    /// million of them to use the terms up, not one.
+    static let jumpMax: UInt64 = 1 << 32
+
+    /// No term is above this: what is added to a term does not overflow.
+    static let max = Term(1 << 62)
+
     /// Earlier than.
     public static func < (left: Term, right: Term) -> Bool { left.rawValue < right.rawValue }
 }
@@ -25,6 +33,9 @@ public struct LogIndex: Hashable, Comparable, Sendable {
 
     /// Before the first entry.
     public static let zero = LogIndex(0)
+
+    /// No index is above this, in a message or a log: what is added to an index does not overflow.
+    static let max = LogIndex(1 << 62)
 
     /// Earlier than.
     public static func < (left: LogIndex, right: LogIndex) -> Bool { left.rawValue < right.rawValue }

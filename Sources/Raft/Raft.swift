@@ -5,71 +5,133 @@ import Wire
 /// Everything that happens goes through `tick`, `step`, the proposals and the reports of the driver; after each, or
 /// after several, the driver takes the output and carries it out. No I/O, no clock, no thread, no randomness but the
 /// seed's. Use from one thread at a time.
+///
+///     follower ──(timeout)──▶ pre-candidate ──(could win)──▶ candidate ──(majority)──▶ leader
+///        ▲                         │                             │                        │
+///        └──(a leader, a higher term, a majority against it, no majority heard)───────────┘
+///
+/// Nothing leaves before term and vote are durable as they are, so that nothing is said in a term that a crash would
+/// forget. An append is acknowledged when its entries are durable; a leader counts itself like that too, and sends at
+/// once what it appends (dissertation, 10.2.1).
 public struct Raft: Sendable {
+    // One concern a file: Raft+Election, +Replication (a leader's side), +Append (a follower's), +Reads, +Membership,
+    // +Transfer, +Snapshots, +Output. What they share is here.
+
+    /// This replica.
+    public let id: ReplicaID
+    let settings: RaftSettings
+    var random: Xoshiro256
+    /// What this replica is in its term.
+    public internal(set) var role = Role.follower
+    var hardState: HardState
+    /// Who leads the term, as far as is known.
+    public internal(set) var leader: ReplicaID?
+    var log: ReplicatedLog
+    var persist: PersistTracker
+    /// Messages that leave with the next output, or as soon as term and vote are durable.
+    var outbox: [Message] = []
+    /// Reads that are answered with the next output.
+    var answeredReads: [ReadState] = []
+
+    /// Ticks since a leader was heard, a vote granted or a campaign begun; a leader's, since it last checked its quorum.
+    var electionElapsedTicks = 0
+    /// Drawn anew for each election (section 5.2).
+    var electionTimeoutTicks = 0
+    var votes = VoteTally()
+
+    // A follower's.
+
+    /// The log is the leader's up to here, known in this term.
+    var matched = LogIndex.zero
+    /// An append waits for its acknowledgement.
+    var isAcknowledgementDue = false
+    /// The index of the last acknowledgement in this term.
+    var acknowledged = LogIndex.zero
+    var forwardedReads: ForwardedReads
+    var incomingSnapshot: IncomingSnapshot?
+    var snapshotParts: [IncomingSnapshotPart] = []
+    /// Answers to parts of a snapshot, released when a persist request made after the parts is durable: what waits for
+    /// the disk stays within the leader's window.
+    var partAnswers = PartAnswers()
+    var pendingRestore: SnapshotDescription?
+
+    // A leader's.
+
+    var members = MemberTable()
+    /// The first entry of this leader's term: with it committed, it knows what is (section 8).
+    var termStart = LogIndex.max
+    var heartbeatElapsedTicks = 0
+    /// The last heartbeat round that began.
+    var round: UInt64 = 0
+    var reads = ReadQueue()
+    var transfer: LeadershipTransfer?
+    /// The cost of entries above the commit index, in bytes.
+    var uncommittedBytes = 0
+    /// The cost of entries handed out and not yet applied, in bytes.
+    var unappliedBytes = 0
+
+    /// A replica that starts, as a follower.
     /// - Parameters:
     ///   - id: this replica. A message to another is dropped.
     ///   - restored: what was on disk; all of it counts as durable.
-    ///   - seed: of the election timeouts; should differ between replicas.
-    public init(id: ReplicaID, settings: RaftSettings, restored: RestoredState, seed: UInt64) { fatalError() }
+    ///   - seed: of the election timeouts, and of the numbers of forwarded reads; should differ between replicas and
+    ///     between starts.
+    public init(id: ReplicaID, settings: RaftSettings, restored: RestoredState, seed: UInt64) {
+        self.id = id
+        self.settings = settings
+        random = Xoshiro256(seed: seed)
+        hardState = restored.hardState
+        log = ReplicatedLog(restored)
+        persist = PersistTracker(durable: log.last.index)
+        forwardedReads = ForwardedReads(firstNumber: random.next())
+        precondition(log.last.term <= hardState.term, "the term is at least that of the last entry")
+        // Only the leader of this term made the entry, and its log before it is the same (log matching).
+        if log.last.term == hardState.term { matched = log.last.index }
+        drawElectionTimeout()
+    }
 
     // MARK: - State
 
-    public var id: ReplicaID { fatalError() }
-    public var role: Role { fatalError() }
-    public var term: Term { fatalError() }
-    public var vote: ReplicaID? { fatalError() }
-    /// Who leads the term, as far as is known.
-    public var leader: ReplicaID? { fatalError() }
-    public var commitIndex: LogIndex { fatalError() }
+    /// The latest term seen.
+    public var term: Term { hardState.term }
+    /// Who has this replica's vote in the term.
+    public var vote: ReplicaID? { hardState.vote }
+    /// What is known to be committed.
+    public var commitIndex: LogIndex { log.committed }
     /// The last entry handed out to be applied and reported by `applied`.
-    public var appliedIndex: LogIndex { fatalError() }
+    public var appliedIndex: LogIndex { log.applied }
     /// The last entry that this replica knows to be on its disk.
-    public var durableIndex: LogIndex { fatalError() }
-    public var lastPosition: LogPosition { fatalError() }
+    public var durableIndex: LogIndex { persist.durable }
+    /// The last position of the log, durable or not.
+    public var lastPosition: LogPosition { log.last }
     /// The first entry still in memory.
-    public var firstIndex: LogIndex { fatalError() }
-    public var snapshot: SnapshotDescription { fatalError() }
+    public var firstIndex: LogIndex { log.firstIndex }
+    /// The latest snapshot on disk.
+    public var snapshot: SnapshotDescription { log.snapshot }
     /// The last configuration of the log, committed or not.
-    public var configuration: Configuration { fatalError() }
+    public var configuration: Configuration { log.configuration }
     /// The configuration at or below the applied index: what a snapshot made now carries.
-    public var appliedConfiguration: Configuration { fatalError() }
+    public var appliedConfiguration: Configuration { log.configuration(at: log.applied) }
     /// Leader only, else empty: sorted by id.
-    public var progress: [(id: ReplicaID, progress: Progress)] { fatalError() }
-    /// Entries from `firstIndex` on, for invariants and tests.
-    public func entry(at index: LogIndex) -> Entry? { fatalError() }
-    public func term(at index: LogIndex) -> Term? { fatalError() }
-
-    // MARK: - Inputs
-
-    public mutating func tick() { fatalError() }
-    public mutating func step(_ message: Message) { fatalError() }
-    /// Appends commands, one entry each, all or none. Returns the first one's position.
-    @discardableResult
-    public mutating func propose(_ commands: [[UInt8]]) throws(ProposalRefusal) -> LogPosition { fatalError() }
-    @discardableResult
-    public mutating func propose(_ change: ConfigurationChange) throws(ConfigurationRefusal) -> LogPosition {
-        fatalError()
+    public var progress: [(id: ReplicaID, progress: Progress)] {
+        role == .leader ? members.trackers.map { ($0.id, $0.progress) } : []
     }
-    /// Asks for an index that may be read once it is applied. Any role; the answer is a `ReadState` with the context,
-    /// exactly one, index nil where none can be had (the asker tries again).
-    public mutating func readIndex(context: UInt64) { fatalError() }
-    public mutating func transferLeadership(to target: ReplicaID) throws(TransferRefusal) { fatalError() }
-    /// Campaigns now, without waiting for the timeout: a group of one at start, and tests.
-    public mutating func campaign() { fatalError() }
+    /// Whom leadership is being handed to.
+    public var transferTarget: ReplicaID? { transfer?.target }
+    /// Entries from `firstIndex` on, for invariants and tests.
+    public func entry(at index: LogIndex) -> Entry? { log.entry(at: index) }
+    /// The term of an entry in memory, or of the one before it.
+    public func term(at index: LogIndex) -> Term? { log.term(at: index) }
 
-    // MARK: - Reports of the driver
+    /// Whether this replica has nothing yet, not even snapshot 0.
+    var isBlank: Bool { log.configuration.members.isEmpty }
 
-    /// The persist request of this number, and all before it, are on disk.
-    public mutating func persisted(_ number: UInt64) { fatalError() }
-    /// Everything handed out up to here is applied.
-    public mutating func applied(through index: LogIndex) { fatalError() }
-    /// A snapshot of what was applied is on disk. Entries up to `keepingFrom` (exclusive) are dropped from memory.
-    public mutating func compact(to snapshot: SnapshotDescription, keepingFrom: LogIndex) { fatalError() }
-    /// The snapshot whose last part was handed out is on disk.
-    public mutating func snapshotInstalled(_ position: LogPosition) { fatalError() }
-    /// It was not a snapshot, or could not be kept.
-    public mutating func snapshotRefused(_ position: LogPosition) { fatalError() }
+    mutating func drawElectionTimeout() {
+        let shortest = max(settings.electionTicksMin, 1)
+        electionTimeoutTicks = random.inRange(shortest...max(settings.electionTicksMax, shortest))
+    }
 
-    /// What is to be done. Empties it.
-    public mutating func takeOutput() -> RaftOutput { fatalError() }
+    mutating func send(_ body: Message.Body, to addressee: ReplicaID) {
+        outbox.append(Message(from: id, to: addressee, term: term, body: body))
+    }
 }

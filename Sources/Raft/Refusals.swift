@@ -8,6 +8,8 @@ public enum ProposalRefusal: Error, Hashable, Sendable {
     case transferring
     /// ``RaftSettings/uncommittedBytesMax`` or ``RaftSettings/unpersistedBytesMax`` is reached.
     case tooMuchWaiting
+    /// A command above ``Entry/commandBytesMax``: it can never be taken.
+    case commandTooLong
 }
 
 /// Why a change of the membership was not taken.

@@ -1,0 +1,34 @@
+import Wire
+
+/// A snapshot that a leader sends to this replica, part by part.
+///
+///     receiving ──(last part handed out)──▶ installing ──(on disk)──▶ done
+struct IncomingSnapshot: Sendable {
+    /// Who sends it. Another leader's file of the same position may differ.
+    let leader: ReplicaID
+    /// In which term.
+    let term: Term
+    /// Which snapshot.
+    let description: SnapshotDescription
+    /// All bytes below this were handed out.
+    private(set) var received: UInt64 = 0
+    /// The last part was handed out, and the driver has not yet said what became of it.
+    private(set) var isInstalling = false
+
+    init(leader: ReplicaID, term: Term, description: SnapshotDescription) {
+        self.leader = leader
+        self.term = term
+        self.description = description
+    }
+
+    /// Whether a part is the next one.
+    func isNext(offset: UInt64) -> Bool { !isInstalling && offset == received }
+
+    /// Takes the next part.
+    mutating func take(_ data: [UInt8]) -> IncomingSnapshotPart {
+        let offset = received
+        received += UInt64(data.count)
+        isInstalling = received == description.bytes
+        return IncomingSnapshotPart(snapshot: description, offset: offset, data: data, isLast: isInstalling)
+    }
+}

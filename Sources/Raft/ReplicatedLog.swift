@@ -1,0 +1,220 @@
+import DequeModule
+import Wire
+
+/// The part of the log that is in memory, the snapshot that stands for what is not, and how far it is decided.
+///
+/// snapshot and previous ≤ handedOut ≤ committed ≤ last; applied ≤ handedOut. Terms never fall from one entry to the
+/// next, which makes a search for a term a binary one.
+struct ReplicatedLog: Sendable {
+    /// The latest snapshot on disk.
+    private(set) var snapshot: SnapshotDescription
+    /// The position before the first entry in memory.
+    private(set) var previous: LogPosition
+    private var entries: Deque<Entry>
+    /// Every configuration that counts or may count again after a truncation, by the index it was made at. Never empty:
+    /// the first is the one at `previous` or of the snapshot.
+    private(set) var configurations: [(index: LogIndex, configuration: Configuration)]
+    /// Committed up to here (figure 2 of the paper).
+    private(set) var committed: LogIndex
+    /// Given out to be applied up to here.
+    private(set) var handedOut: LogIndex
+    /// Reported as applied up to here.
+    private(set) var applied: LogIndex
+
+    /// - Precondition: entries are consecutive, terms do not fall, and no gap is between snapshot and entries:
+    ///   RaftStorage checks that when it reads.
+    init(_ restored: RestoredState) {
+        snapshot = restored.snapshot
+        previous = snapshot.position
+        entries = Deque(restored.entries)
+        configurations = [(snapshot.position.index, snapshot.configuration)]
+        committed = snapshot.position.index
+        handedOut = committed
+        applied = committed
+        for (entry, next) in zip(entries, entries.dropFirst()) {
+            precondition(
+                next.position.index.rawValue == entry.position.index.rawValue + 1
+                    && next.position.term >= entry.position.term,
+                "restored entries are consecutive"
+            )
+        }
+        guard let start = entries.first?.position.index, let end = entries.last?.position else { return }
+        precondition(
+            start.rawValue >= 1 && start.rawValue <= snapshot.position.index.rawValue + 1,
+            "no gap between snapshot and entries"
+        )
+        if start <= snapshot.position.index {
+            // The term before the first entry is not known: the entry itself stands for it.
+            previous = entries.removeFirst().position
+            let kept = end.index >= snapshot.position.index ? term(at: snapshot.position.index) : nil
+            if kept != snapshot.position.term {
+                // Installed over a log that it contradicts or that ended before it.
+                previous = snapshot.position
+                entries = []
+            }
+        }
+        for entry in entries where entry.position.index > snapshot.position.index {
+            if case .configuration(let configuration) = entry.payload {
+                configurations.append((entry.position.index, configuration))
+            }
+        }
+    }
+
+    // MARK: - What is there
+
+    /// The first entry in memory, or where it would be.
+    var firstIndex: LogIndex { previous.index + 1 }
+    /// The last position of the log.
+    var last: LogPosition { entries.last?.position ?? previous }
+    /// The configuration that counts: the last of the log (section 6 of the paper).
+    var configuration: Configuration { configurations[configurations.count - 1].configuration }
+    /// Where it was made.
+    var configurationIndex: LogIndex { configurations[configurations.count - 1].index }
+
+    /// The configuration that counted when the log ended at `index`, or the oldest that is known.
+    func configuration(at index: LogIndex) -> Configuration {
+        (configurations.last { $0.index <= index } ?? configurations[0]).configuration
+    }
+
+    /// The entry at an index, where it is in memory.
+    func entry(at index: LogIndex) -> Entry? {
+        guard index > previous.index, index <= last.index else { return nil }
+        return entries[offset(of: index)]
+    }
+
+    /// The term at an index, where it is known: in memory, or just before.
+    func term(at index: LogIndex) -> Term? {
+        if index == previous.index { return previous.term }
+        guard index > previous.index, index <= last.index else { return nil }
+        return entries[offset(of: index)].position.term
+    }
+
+    /// The entries of a range that is in memory.
+    func entries(from first: LogIndex, through last: LogIndex) -> [Entry] {
+        guard first <= last else { return [] }
+        var result: [Entry] = []
+        result.reserveCapacity(Int(last.rawValue - first.rawValue) + 1)
+        for offset in offset(of: first)...offset(of: last) { result.append(entries[offset]) }
+        return result
+    }
+
+    /// The last index so that the entries from `first` to it are within both bounds; at least `first`.
+    func end(from first: LogIndex, through last: LogIndex, bytesMax: Int, entriesMax: Int) -> LogIndex {
+        var bytes = 0
+        var index = first
+        while true {
+            bytes += entries[offset(of: index)].cost
+            if index > first, bytes > bytesMax { return LogIndex(index.rawValue - 1) }
+            if index == last || index.rawValue - first.rawValue + 1 >= UInt64(max(entriesMax, 1)) { return index }
+            index = index + 1
+        }
+    }
+
+    /// The cost of the entries after `index` up to `last`, in bytes.
+    func cost(after index: LogIndex, through last: LogIndex) -> Int {
+        guard index < last else { return 0 }
+        var bytes = 0
+        for offset in offset(of: index + 1)...offset(of: last) { bytes += entries[offset].cost }
+        return bytes
+    }
+
+    /// The greatest position at or below `limit.index` whose term is at most `limit.term`: both sides of a conflict
+    /// use it to find where their logs may agree, one answer a term (section 5.3 of the paper, the optimization).
+    func agreement(atMost limit: LogPosition) -> LogPosition {
+        if limit.index < previous.index { return LogPosition(term: .zero, index: limit.index) }
+        var low = 0
+        var high = limit.index >= last.index ? entries.count : offset(of: limit.index) + 1
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].position.term <= limit.term { low = middle + 1 } else { high = middle }
+        }
+        if low > 0 { return entries[low - 1].position }
+        return previous.term <= limit.term ? previous : .zero
+    }
+
+    private func offset(of index: LogIndex) -> Int { Int(index.rawValue - previous.index.rawValue - 1) }
+
+    // MARK: - Changes
+
+    /// Adds an entry after the last one.
+    mutating func append(_ entry: Entry) {
+        precondition(entry.position.index == last.index + 1, "entries are consecutive")
+        precondition(entry.position.term >= last.term, "terms do not fall")
+        entries.append(entry)
+        if case .configuration(let configuration) = entry.payload {
+            configurations.append((entry.position.index, configuration))
+        }
+    }
+
+    /// Removes the entry at `index` and all after it. A membership that goes with them counts no more.
+    mutating func truncate(from index: LogIndex) {
+        precondition(index > committed, "what is committed stays")
+        guard index <= last.index else { return }
+        entries.removeLast(Int(last.index.rawValue - index.rawValue) + 1)
+        while configurations.count > 1, configurations[configurations.count - 1].index >= index {
+            configurations.removeLast()
+        }
+    }
+
+    /// What is decided grows.
+    mutating func commit(through index: LogIndex) {
+        precondition(index >= committed && index <= last.index, "commits grow within the log")
+        committed = index
+    }
+
+    /// What was given out grows.
+    mutating func handOut(through index: LogIndex) {
+        precondition(index >= handedOut && index <= committed, "only what is committed is applied")
+        handedOut = index
+    }
+
+    /// What the state machine has done grows.
+    mutating func apply(through index: LogIndex) {
+        precondition(index <= handedOut, "applied before it was handed out")
+        applied = max(applied, index)
+    }
+
+    /// A snapshot of what was applied is on disk; entries before `keepingFrom` go.
+    mutating func compact(to description: SnapshotDescription, keepingFrom: LogIndex) {
+        precondition(description.position.index <= applied, "a snapshot holds what was applied")
+        if description.position.index > snapshot.position.index {
+            precondition(
+                term(at: description.position.index).map { $0 == description.position.term } ?? true,
+                "a snapshot's term is its entry's"
+            )
+            precondition(
+                configuration(at: description.position.index) == description.configuration,
+                "a snapshot carries the membership of its position"
+            )
+            snapshot = description
+        }
+        drop(before: min(keepingFrom, snapshot.position.index + 1))
+    }
+
+    private mutating func drop(before index: LogIndex) {
+        guard index > firstIndex, let term = term(at: LogIndex(index.rawValue - 1)) else { return }
+        entries.removeFirst(Int(index.rawValue - firstIndex.rawValue))
+        previous = LogPosition(term: term, index: LogIndex(index.rawValue - 1))
+        while configurations.count > 1, configurations[1].index <= previous.index { configurations.removeFirst() }
+    }
+
+    /// A leader's snapshot is on disk. Where the log has its position, the log stays; else it begins after the snapshot.
+    /// - Returns: whether the state machine must be replaced.
+    mutating func install(_ description: SnapshotDescription, isFirst: Bool) -> Bool {
+        let index = description.position.index
+        let agrees = !isFirst && term(at: index) == description.position.term
+        if agrees {
+            if index > snapshot.position.index { snapshot = description }
+        } else {
+            precondition(index > committed || isFirst, "what is committed stays")
+            snapshot = description
+            previous = description.position
+            entries = []
+            configurations = [(index, description.configuration)]
+        }
+        committed = max(committed, index)
+        guard index > handedOut || isFirst else { return false }
+        handedOut = index
+        return true
+    }
+}
