@@ -51,7 +51,6 @@ var targets: [Target] = [
         swiftSettings: strict
     ),
     .testTarget(name: "RaftTests", dependencies: ["Raft", "Wire"] + collections, swiftSettings: strict),
-    .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Ledger", "Raft", "Wire"], swiftSettings: strict),
     .testTarget(name: "PaxosTests", dependencies: ["Paxos", "Wire"], swiftSettings: strict),
     .testTarget(
         name: "ReplicaTests",
