@@ -27,12 +27,14 @@ var targets: [Target] = [
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .target(name: "CSolver", cSettings: strictC),
+    .target(name: "CChecksum", cSettings: strictC),
+    .target(name: "CLinux", cSettings: strictC),
 
     // Cores: no I/O, no clock, no randomness of their own.
     .target(name: "Wire", swiftSettings: strict),
     .target(name: "Ledger", dependencies: ["Wire"], swiftSettings: strict),
     .target(name: "Raft", dependencies: ["Wire"] + collections, swiftSettings: strict),
-    .target(name: "RaftStorage", dependencies: ["Raft", "Wire"], swiftSettings: strict),
+    .target(name: "RaftStorage", dependencies: ["Raft", "Wire", "CChecksum", "CLinux"], swiftSettings: strict),
     .target(name: "Simulator", dependencies: ["Ledger", "Raft", "RaftStorage", "Wire"], swiftSettings: strict),
     .target(name: "Paxos", dependencies: ["Wire"], swiftSettings: strict),
     .target(
@@ -45,6 +47,11 @@ var targets: [Target] = [
 
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
     .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Wire"], swiftSettings: strict),
+    .testTarget(
+        name: "RaftStorageTests",
+        dependencies: ["RaftStorage", "Raft", "Wire", "CChecksum"],
+        swiftSettings: strict
+    ),
     .testTarget(
         name: "SimulatorTests",
         dependencies: ["Simulator", "Ledger", "Raft", "RaftStorage", "Wire"],

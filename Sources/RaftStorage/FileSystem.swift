@@ -16,7 +16,8 @@ public protocol FileSystem {
     func length(_ file: OpenFile) throws(FileSystemError) -> UInt64
     /// Reads `count` bytes at `offset`; fewer only where the file ends.
     func read(_ file: OpenFile, at offset: UInt64, count: Int) throws(FileSystemError) -> [UInt8]
-    /// Writes all the bytes at `offset`, or fails; then any part of them may have been written.
+    /// Writes all the bytes at `offset`, or fails; then any part of them may have been written, in whole sectors of 512
+    /// bytes of the file, as the kernel writes in pages.
     func write(_ file: OpenFile, _ bytes: [UInt8], at offset: UInt64) throws(FileSystemError)
     /// Makes a file `length` bytes long and reserves the space; what is new reads as zeros.
     func allocate(_ file: OpenFile, length: UInt64) throws(FileSystemError)
@@ -77,5 +78,17 @@ public struct FileSystemError: Error, Hashable, Sendable {
         self.reason = reason
         self.call = call
         self.path = path
+    }
+}
+
+extension FileSystemError.Reason: CustomStringConvertible {
+    /// A few words.
+    public var description: String {
+        switch self {
+        case .notFound: "there is no such file or folder"
+        case .exists: "it is there already"
+        case .full: "no space is left"
+        case .failed(let code): "error \(code)"
+        }
     }
 }

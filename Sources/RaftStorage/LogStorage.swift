@@ -1,64 +1,155 @@
 import Raft
 
-/// The log and the snapshots of one replica, in a folder with `log/` and `snapshots/` in it.
+/// The log and the snapshots of one replica, in a folder of its own.
+///
+/// The log is a sequence of segments: files that are filled with zeros ahead, written from front to back, and removed as
+/// wholes, never used again. What is appended is durable after the next ``synchronize()``; then, and not before, may
+/// anything be said that depends on it. A crash may lose any part of what was not synchronized; what is left of it is
+/// told from damage (``SegmentScan``), cut, and made durable, before ``open(directory:files:settings:)`` returns.
+///
+/// Synchronous, to be used from one thread at a time, and by one process: the caller holds a lock on the folder. A value
+/// in name only: there must be one copy of it.
+///
+/// Errors: after ``StorageError/full(_:)`` everything is as it was before the call, which may be made again. After
+/// ``StorageError/fatal(_:)`` every call throws ``StorageError/stopped``.
 public struct LogStorage<Files: FileSystem> {
     /// Whose files they are.
     public let identity: StorageIdentity
+    /// Where they are.
+    public let paths: StoragePaths
     /// The newest snapshot.
-    public private(set) var snapshot: SnapshotDescription
-    /// The last entry of the log, written but perhaps not yet durable.
-    public private(set) var lastPosition: LogPosition
+    public internal(set) var snapshot: SnapshotDescription
 
-    /// Makes a log whose first state is a snapshot. Creates what is missing of the folder; its parent must exist.
-    public static func create(
-        directory: String,
-        files: Files,
-        identity: StorageIdentity,
-        snapshot: SnapshotDescription,
-        payload: [UInt8],
-        settings: StorageSettings
-    ) throws(StorageError) -> LogStorage { fatalError() }
+    let settings: StorageSettings
+    var disk: StorageFiles<Files>
+    var segment: ActiveSegment
+    var extent: LogExtent
+    var hardState: HardState
+    /// The snapshots that are there, oldest first.
+    var snapshotPositions: [LogPosition]
+    var draft: SnapshotDraft<Files>?
 
-    /// Opens what ``create(directory:files:identity:snapshot:payload:settings:)`` made, repairs what a crash left half
-    /// written, and makes all that it returns durable.
-    public static func open(
-        directory: String,
-        files: Files,
-        settings: StorageSettings
-    ) throws(StorageError) -> (storage: LogStorage, recovered: RecoveredState) { fatalError() }
+    /// The last entry, written but perhaps not yet durable; or the position that the log goes on after.
+    public var lastPosition: LogPosition { extent.last }
+    /// The index of the first entry that is there, or would be.
+    public var firstIndex: LogIndex { extent.first }
+    /// Something was appended and not yet synchronized.
+    public var isWaiting: Bool { segment.durable < segment.tail }
+    /// A call was fatal.
+    public var isStopped: Bool { disk.isStopped }
+    /// Segments, the one that is written to included.
+    public var segmentCount: Int { extent.segments.count }
 
-    /// Removes all of a log, so that one can be created anew: after damage, when the node becomes another replica.
-    public static func erase(directory: String, files: Files) throws(StorageError) { fatalError() }
-
-    /// Writes a request. It is durable after the next ``synchronize()``.
-    public mutating func append(_ request: PersistRequest) throws(StorageError) { fatalError() }
-
-    /// Makes everything that was appended durable: one fdatasync, or none where nothing waits.
-    public mutating func synchronize() throws(StorageError) { fatalError() }
-
-    /// Begins a snapshot file; one that was begun before is thrown away. `bytes` of the description is not looked at.
-    public mutating func beginSnapshot(_ description: SnapshotDescription) throws(StorageError) { fatalError() }
-
-    /// Appends to the snapshot file that was begun.
-    public mutating func appendSnapshot(_ bytes: [UInt8]) throws(StorageError) { fatalError() }
-
-    /// Makes the snapshot file durable, and the newest. Returns its description, with its length.
-    public mutating func finishSnapshot() throws(StorageError) -> SnapshotDescription { fatalError() }
-
-    /// Throws the snapshot file away that was begun, if there is one.
-    public mutating func abandonSnapshot() { fatalError() }
-
-    /// After a leader's snapshot was finished: where the log has no entry of that term at that index it is emptied and
-    /// goes on after the snapshot (section 7 of the paper); else it stays as it is. Durable when it returns.
-    public mutating func installed(_ position: LogPosition) throws(StorageError) { fatalError() }
-
-    /// Reads a part of a snapshot's payload, checked against its checksums. Shorter only where the payload ends.
-    public func readSnapshot(_ position: LogPosition, offset: UInt64, count: Int) throws(StorageError) -> [UInt8] {
-        fatalError()
+    /// Writes a request, all of it or nothing. It is durable after the next ``synchronize()``.
+    ///
+    /// A request lies within one segment. Where the last one has no room for it, that is synchronized and another one
+    /// is made.
+    /// - Precondition: the entries are consecutive, and the first one is at most one above ``lastPosition``.
+    public mutating func append(_ request: PersistRequest) throws(StorageError) {
+        var contents: [RecordContent] = []
+        contents.reserveCapacity(request.entries.count + 1)
+        if let state = request.hardState { contents.append(.hardState(state)) }
+        var next = request.entries.first.map { min($0.position.index, extent.last.index + 1) }
+        for entry in request.entries {
+            precondition(entry.position.index == next, "a log has no gaps")
+            next = entry.position.index + 1
+            contents.append(.entry(entry))
+        }
+        try write(contents)
+        if let state = request.hardState { hardState = state }
+        for entry in request.entries { extent.append(entry.position) }
     }
 
-    /// Removes segments whose entries are all below an index. Entries above the newest snapshot stay in any case.
-    public mutating func removeSegments(below index: LogIndex) throws(StorageError) { fatalError() }
+    /// Makes everything that was appended durable: one call of the file system, or none where nothing waits.
+    public mutating func synchronize() throws(StorageError) {
+        guard !disk.isStopped else { throw .stopped }
+        guard isWaiting else { return }
+        try disk.synchronize(segment.file)
+        segment.durable = segment.tail
+    }
+
+    /// After a leader's snapshot was finished: where the log has no entry of that term at that index, it is emptied and
+    /// goes on after the snapshot (section 7 of the paper); else it stays as it is. Durable when it returns.
+    public mutating func installed(_ position: LogPosition) throws(StorageError) {
+        guard !disk.isStopped else { throw .stopped }
+        guard position.index >= extent.first, extent.term(at: position.index) == position.term else {
+            try write([.reset(position)])
+            extent.reset(to: position)
+            try synchronize()
+            return
+        }
+    }
+
+    /// Removes the segments whose entries are all below an index. Entries above the newest snapshot stay in any case.
+    public mutating func removeSegments(below index: LogIndex) throws(StorageError) {
+        guard !disk.isStopped else { throw .stopped }
+        let floor = min(index, snapshot.position.index + 1)
+        var removed = false
+        while let number = extent.removeSegment(below: floor) {
+            try disk.remove(paths.segment(number))
+            removed = true
+        }
+        if removed { try disk.synchronizeDirectory(paths.log) }
+    }
+
+    /// Closes the files. Synchronizes nothing.
+    public mutating func close() {
+        abandonSnapshot()
+        disk.close(segment.file)
+    }
+
+    // MARK: - Writing
+
+    /// Writes records, all of them or nothing.
+    private mutating func write(_ contents: [RecordContent]) throws(StorageError) {
+        guard !disk.isStopped else { throw .stopped }
+        guard !contents.isEmpty else { return }
+        try eraseLeftover()
+        var writer = segment.writer
+        for content in contents { writer.append(content) }
+        if writer.start + writer.bytes.count > segment.length {
+            try beginSegment(for: contents)
+            writer = segment.writer
+            for content in contents { writer.append(content) }
+        }
+        do throws(StorageError) {
+            try disk.write(segment.file, writer.bytes, at: UInt64(writer.start))
+        } catch {
+            guard case .full = error else { throw error }
+            segment.leftover = writer.start..<writer.start + writer.bytes.count
+            // At once, if it can be, so that the file is as it was before.
+            do throws(StorageError) { try eraseLeftover() } catch { if case .fatal = error { throw error } }
+            throw error
+        }
+        segment.previous = writer.previous
+        segment.tail = writer.end
+    }
+
+    /// Makes what a failed append may have left zero again, on disk.
+    private mutating func eraseLeftover() throws(StorageError) {
+        guard let range = segment.leftover else { return }
+        try disk.write(segment.file, [UInt8](repeating: 0, count: range.count), at: UInt64(range.lowerBound))
+        try disk.synchronize(segment.file)
+        segment.leftover = nil
+        segment.durable = segment.tail
+    }
+
+    /// Another segment, with room for these records.
+    private mutating func beginSegment(for contents: [RecordContent]) throws(StorageError) {
+        // The next segment's name says that this one is durable to its end.
+        try synchronize()
+        let head = SegmentHead(
+            identity: identity,
+            number: segment.number + 1,
+            length: ActiveSegment.length(for: contents, settings: settings),
+            previousEnd: UInt64(segment.tail),
+            previousSum: segment.previous
+        )
+        let next = try ActiveSegment.make(head, state: hardState, last: extent.last, paths: paths, disk: &disk)
+        disk.close(segment.file)
+        segment = next
+        extent.began(segment: next.number)
+    }
 }
 
 extension LogStorage: Sendable where Files: Sendable {}

@@ -67,6 +67,13 @@ public enum StorageError: Error, Hashable, Sendable {
     }
 }
 
+extension StorageError {
+    /// Damage to a file.
+    static func damage(_ path: String, _ offset: UInt64, _ problem: Problem) -> StorageError {
+        .damaged(Damage(path: path, offset: offset, problem: problem))
+    }
+}
+
 extension StorageError: CustomStringConvertible {
     /// One sentence, with what to do.
     public var description: String {
@@ -83,7 +90,7 @@ extension StorageError: CustomStringConvertible {
                 + "\(expected.node.debugDescription); put back the right folder."
         case .full(let error): "\(error.path): no space is left (\(error.call)); make room."
         case .fatal(let error):
-            "\(error.path): \(error.call) failed (\(error.reason)); check the disk, then start again."
+            "\(error.path): \(error.call) failed: \(error.reason); check the disk, then start again."
         case .stopped: "An earlier failure of the disk stopped the storage; check the disk, then start again."
         case .noSnapshot(let position): "There is no snapshot at index \(position.index.rawValue)."
         case .snapshotLength(let expected, let found):

@@ -1,0 +1,8 @@
+// Calls of Linux that Swift's Glibc module lacks.
+#pragma once
+
+#include <stdint.h>
+
+// fallocate(2) without a mode: reserves the space of a file up to offset + count and makes it that long at least.
+// Returns 0, or the number of the error. Tried again where a signal interrupted it.
+int clinux_fallocate(int descriptor, int64_t offset, int64_t count);

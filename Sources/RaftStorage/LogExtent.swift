@@ -1,0 +1,72 @@
+import Raft
+
+/// What of the log is in which segment, and of which term, without the entries themselves.
+struct LogExtent: Hashable, Sendable {
+    /// A segment.
+    struct Segment: Hashable, Sendable {
+        /// Its number.
+        var number: UInt64
+        /// The last entry in it that has not been replaced; 0 where there is none.
+        var liveEnd: LogIndex
+    }
+
+    /// The first index that an entry is there for, or would be.
+    private(set) var first: LogIndex
+    /// The last entry, or the position that the log goes on after.
+    private(set) var last: LogPosition
+    /// The segments, oldest first. The last one is written to.
+    private(set) var segments: [Segment] = []
+    /// The terms of the entries: each from its index up to the next one. They are few: one for each leader.
+    private var terms: [LogPosition] = []
+
+    /// A log that goes on after a position.
+    init(after position: LogPosition) {
+        first = position.index + 1
+        last = position
+    }
+
+    /// Another segment is written to from now on.
+    mutating func began(segment number: UInt64) {
+        segments.append(Segment(number: number, liveEnd: .zero))
+    }
+
+    /// The log is empty and goes on after a position.
+    mutating func reset(to position: LogPosition) {
+        first = position.index + 1
+        last = position
+        terms = []
+        for index in segments.indices { segments[index].liveEnd = .zero }
+    }
+
+    /// An entry was written. It replaces those at and above its index.
+    /// - Precondition: its index is at least 1 and at most one above the last one.
+    mutating func append(_ position: LogPosition) {
+        let index = position.index
+        precondition(index > .zero && index.rawValue <= last.index.rawValue + 1, "a log has no gaps")
+        if index <= last.index {
+            first = min(first, index)
+            while let term = terms.last, term.index >= index { terms.removeLast() }
+            let before = LogIndex(index.rawValue - 1)
+            for place in segments.indices { segments[place].liveEnd = min(segments[place].liveEnd, before) }
+        }
+        if terms.last?.term != position.term { terms.append(position) }
+        segments[segments.count - 1].liveEnd = index
+        last = position
+    }
+
+    /// The term of an entry that is in the log.
+    func term(at index: LogIndex) -> Term? {
+        guard index >= first, index <= last.index else { return nil }
+        return terms.last { $0.index <= index }?.term
+    }
+
+    /// Forgets the oldest segment, if another is there and every entry in this one is below an index. Returns its
+    /// number.
+    mutating func removeSegment(below index: LogIndex) -> UInt64? {
+        guard segments.count > 1, segments[0].liveEnd < index else { return nil }
+        let segment = segments.removeFirst()
+        first = max(first, segment.liveEnd + 1)
+        while terms.count > 1, terms[1].index <= first { terms.removeFirst() }
+        return segment.number
+    }
+}
