@@ -13,7 +13,7 @@ struct OutgoingSnapshot: Sendable {
     /// Refused by the member: it waits for a retry.
     private(set) var isPaused = false
     /// The next part was sent before. Then an answer that goes back is believed: the member lost what it had.
-    private var isRetry = false
+    private(set) var isRetry = false
 
     init(_ description: SnapshotDescription) { self.description = description }
 

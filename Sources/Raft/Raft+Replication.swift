@@ -169,7 +169,10 @@ extension Raft {
         case .probe, .replicate:
             members.trackers[position].isNudgeDue = true
         case .snapshot:
-            if members.trackers[position].snapshot?.description != log.snapshot {
+            // There is a newer one, and the old one may not be on disk any more.
+            if let snapshot = members.trackers[position].snapshot, snapshot.description != log.snapshot,
+                snapshot.isRetry || snapshot.isPaused
+            {
                 members.trackers[position].send(log.snapshot)
             } else {
                 members.trackers[position].snapshot?.retry()

@@ -118,6 +118,10 @@ public struct Raft: Sendable {
     }
     /// Whom leadership is being handed to.
     public var transferTarget: ReplicaID? { transfer?.target }
+    /// The snapshots that a leader is sending now: a driver that keeps their files spares a member a new beginning.
+    public var snapshotsBeingSent: [SnapshotDescription] {
+        members.trackers.compactMap { $0.progress.recentlyActive ? $0.snapshot?.description : nil }
+    }
     /// Entries from `firstIndex` on, for invariants and tests.
     public func entry(at index: LogIndex) -> Entry? { log.entry(at: index) }
     /// The term of an entry in memory, or of the one before it.

@@ -123,7 +123,7 @@ struct ReplicatedLog: Sendable {
     func agreement(atMost limit: LogPosition) -> LogPosition {
         if limit.index < previous.index { return LogPosition(term: .zero, index: limit.index) }
         var low = 0
-        var high = limit.index >= last.index ? entries.count : offset(of: limit.index) + 1
+        var high = limit.index >= last.index ? entries.count : Int(limit.index.rawValue - previous.index.rawValue)
         while low < high {
             let middle = (low + high) / 2
             if entries[middle].position.term <= limit.term { low = middle + 1 } else { high = middle }

@@ -108,6 +108,21 @@ struct Group {
         collect()
     }
 
+    /// Delivers one of the messages on their way, out of turn; a copy stays behind if it is to come again.
+    mutating func deliver(at position: Int, keeping: Bool = false) {
+        collect()
+        guard network.indices.contains(position) else { return }
+        let message = network[position]
+        if !keeping { network.remove(at: position) }
+        deliver(message)
+    }
+
+    /// Loses one of the messages on their way.
+    mutating func drop(at position: Int) {
+        guard network.indices.contains(position) else { return }
+        network.remove(at: position)
+    }
+
     /// Takes away what is on its way, all or what fits.
     @discardableResult
     mutating func intercept(_ fits: (Message) -> Bool = { _ in true }) -> [Message] {
@@ -182,13 +197,18 @@ struct Group {
         }
     }
 
-    /// Figure 3 of the paper: one leader a term; what is committed is the same everywhere and stays.
-    private mutating func check() {
+    /// Figure 3 of the paper: one leader a term; a leader has all that is committed; what is committed is the same
+    /// everywhere and stays.
+    mutating func check() {
         for node in nodes where node.isUp {
             if node.raft.role == .leader {
                 let known = leaders[node.raft.term] ?? node.id
                 precondition(known == node.id, "two leaders in term \(node.raft.term.rawValue)")
-                leaders[node.raft.term] = node.id
+                if leaders.updateValue(node.id, forKey: node.raft.term) == nil {
+                    for (index, entry) in committed where index >= node.raft.firstIndex {
+                        precondition(node.raft.entry(at: index) == entry, "a leader lacks \(index.rawValue)")
+                    }
+                }
             }
             var index = node.raft.firstIndex
             while index <= node.raft.commitIndex {

@@ -117,7 +117,7 @@ struct TestNode {
     private mutating func carryOut(_ output: RaftOutput) {
         if let request = output.persist { tasks.append(.persist(request)) }
         tasks += output.snapshotParts.map(DiskTask.part)
-        for message in output.messages { outgoing.append(fill(message)) }
+        for message in output.messages { if let filled = fill(message) { outgoing.append(filled) } }
         for step in output.apply {
             switch step {
             case .entries(let entries): for entry in entries { machine.apply(entry) }
@@ -134,10 +134,11 @@ struct TestNode {
         machine = disk.payload.isEmpty ? TestMachine() : (try? TestMachine(decoding: disk.payload)) ?? TestMachine()
     }
 
-    private func fill(_ message: Message) -> Message {
+    /// The message with its part of a snapshot. Nil where the snapshot is on disk no more.
+    private func fill(_ message: Message) -> Message? {
         guard case .snapshotRequest(var request) = message.body else { return message }
+        guard request.snapshot == disk.snapshot else { return nil }
         var message = message
-        precondition(request.snapshot == disk.snapshot, "a snapshot that is on disk")
         request.data = Array(disk.payload[Int(request.offset)..<Int(request.offset) + Int(request.length)])
         message.body = .snapshotRequest(request)
         return message
