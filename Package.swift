@@ -57,7 +57,12 @@ var targets: [Target] = [
         dependencies: ["Simulator", "Ledger", "Raft", "RaftStorage", "Wire"],
         swiftSettings: strict
     ),
-    .testTarget(name: "RaftTests", dependencies: ["Raft", "Wire"] + collections, swiftSettings: strict),
+    .testTarget(
+        name: "RaftTests",
+        dependencies: ["Raft", "Wire"] + collections,
+        exclude: ["Scenarios/Stories"],
+        swiftSettings: strict
+    ),
     .testTarget(name: "PaxosTests", dependencies: ["Paxos", "Wire"], swiftSettings: strict),
     .testTarget(
         name: "ReplicaTests",
