@@ -97,10 +97,11 @@ if !coresOnly {
             ] + nio,
             swiftSettings: strict
         ),
+        .target(name: "CAllocations", cSettings: [.treatAllWarnings(as: .error)]),
         .executableTarget(
             name: "tollgate-benchmark",
             dependencies: [
-                "ProofOfWork", "Ledger", "COpenSSL", "CSolver",
+                "ProofOfWork", "Ledger", "Raft", "Wire", "CAllocations", "COpenSSL", "CSolver",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict

@@ -1,0 +1,99 @@
+import ArgumentParser
+import CAllocations
+import Raft
+
+/// `tollgate-benchmark raft`: what the consensus core costs, with everything that is not the core left out.
+struct RaftBenchmark: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "raft",
+        abstract: "Entries a second through three cores in memory, against copying them into three arrays.",
+        discussion: """
+            One thread, by its own time on a processor. Three cores pass each other messages as values; a write is \
+            durable at once. An entry is done when it is applied on all three. So many entries are always under way: \
+            those that were committed are replaced by one proposal. Beside it, in the same windows, the same entries \
+            are appended to three arrays that are read and emptied: the least that three logs could cost.
+            """
+    )
+
+    @Option(help: "Rounds; each measures everything once.")
+    var rounds = 11
+
+    @Option(help: "Entries in a round.")
+    var count = 200_000
+
+    @Option(help: "Bytes of an entry's command.")
+    var bytes = 128
+
+    /// Entries under way.
+    static let windows = [1, 64, 4_096]
+
+    func validate() throws {
+        if !(1...1000).contains(rounds) { throw ValidationError("--rounds is from 1 to 1000.") }
+        if !(4_096...100_000_000).contains(count) { throw ValidationError("--count is from 4096 to 100000000.") }
+        if !(0...65_536).contains(bytes) { throw ValidationError("--bytes is from 0 to 65536.") }
+    }
+
+    func run() throws {
+        let command = [UInt8](repeating: 7, count: bytes)
+        var results = Self.windows.map { Result(window: $0) }
+        for _ in 0..<rounds {
+            for index in results.indices {
+                let window = results[index].window
+                var trio = try RaftTrio()
+                try trio.replicate(command, count: max(1_000, window), window: window)
+                let allocations = tollgate_allocations()
+                let begin = ProcessorTime.ofThisThread()
+                try trio.replicate(command, count: count, window: window)
+                let time = ProcessorTime.ofThisThread() - begin
+                results[index].raft.add(Double(time) / Double(count))
+                results[index].allocations.add(Double(tollgate_allocations() - allocations) / Double(count))
+
+                let beginOfCopy = ProcessorTime.ofThisThread()
+                let sum = copyIntoArrays(command, count: count, window: window)
+                results[index].copy.add(Double(ProcessorTime.ofThisThread() - beginOfCopy) / Double(count))
+                guard sum == 3 * count else { throw BenchmarkError("\(sum) entries were copied") }
+            }
+        }
+        print("ns an entry of \(bytes) bytes: median (minimum–maximum) of \(rounds) rounds of \(count)")
+        print("in flight".padded(12) + "three cores".padded(28) + "three arrays".padded(24) + "ratio")
+        for result in results {
+            print(
+                "\(result.window)".padded(12) + result.raft.text(digits: 0).padded(28)
+                    + result.copy.text(digits: 1).padded(24) + "× " + (result.raft / result.copy).text(digits: 1)
+            )
+        }
+        for result in results {
+            print(
+                "\(result.window) in flight: \(Series.decimal(1e9 / result.raft.median, 0)) entries a second, "
+                    + "\(Series.decimal(result.allocations.median, 2)) allocations an entry"
+            )
+        }
+    }
+
+    private struct Result {
+        let window: Int
+        var raft = Series()
+        var copy = Series()
+        var allocations = Series()
+    }
+
+    /// The measure: entries appended to three arrays, so many at a time, and read again.
+    /// - Returns: entries that were read.
+    private func copyIntoArrays(_ command: [UInt8], count: Int, window: Int) -> Int {
+        var logs: [[Entry]] = [[], [], []]
+        var sum = 0
+        var index: UInt64 = 0
+        while index < count {
+            for _ in 0..<min(UInt64(window), UInt64(count) - index) {
+                index += 1
+                let position = LogPosition(term: Term(1), index: LogIndex(index))
+                for log in logs.indices { logs[log].append(Entry(position: position, payload: .command(command))) }
+            }
+            for log in logs.indices {
+                for entry in logs[log] where entry.position.index.rawValue <= index { sum += 1 }
+                logs[log].removeAll(keepingCapacity: true)
+            }
+        }
+        return sum
+    }
+}
