@@ -35,7 +35,11 @@ var targets: [Target] = [
     .target(name: "Ledger", dependencies: ["Wire"], swiftSettings: strict),
     .target(name: "Raft", dependencies: ["Wire"] + collections, swiftSettings: strict),
     .target(name: "RaftStorage", dependencies: ["Raft", "Wire", "CChecksum", "CLinux"], swiftSettings: strict),
-    .target(name: "Simulator", dependencies: ["Ledger", "Raft", "RaftStorage", "Wire"], swiftSettings: strict),
+    .target(
+        name: "Simulator",
+        dependencies: ["Ledger", "Paxos", "Raft", "RaftStorage", "Replica", "Wire"],
+        swiftSettings: strict
+    ),
     .target(name: "Paxos", dependencies: ["Wire"], swiftSettings: strict),
     .target(
         name: "Replica",

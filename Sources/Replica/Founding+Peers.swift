@@ -29,7 +29,12 @@ extension Founding {
 
     /// Says who this is.
     mutating func greet(_ seed: FoundingSeed, _ replica: ReplicaID?, asks: Bool) {
-        let hello = FoundingMessage.Hello(seeds: seeds.seeds, ledgerVersion: ledgerVersion, asks: asks)
+        let hello = FoundingMessage.Hello(
+            seeds: seeds.seeds,
+            ledgerVersion: ledgerVersion,
+            asks: asks,
+            isDisputed: isDisputed
+        )
         send(.hello(hello), to: replica, at: seed)
     }
 
@@ -41,6 +46,7 @@ extension Founding {
             if let peer {
                 peers[peer].replica = message.from
                 peers[peer].ledgerVersion = max(1, hello.ledgerVersion)
+                peers[peer].isDisputed = hello.isDisputed
             }
         } else {
             if let peer { peers[peer].replica = nil }
@@ -90,6 +96,8 @@ extension Founding {
         case .voting: break
         }
         var wrongs = dissents.map(\.alarm)
+        let disputed = peers.filter { $0.replica != nil && $0.isDisputed }.map(\.seed.name)
+        if !disputed.isEmpty { wrongs.append(.disputed(disputed)) }
         let silent = peers.filter { $0.heardAt &+ settings.silence <= now }.map(\.seed.name)
         if !silent.isEmpty { wrongs.append(.silent(silent)) }
         let known = [(name, replica)] + peers.compactMap { peer in peer.replica.map { (peer.seed.name, $0) } }

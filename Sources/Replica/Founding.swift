@@ -47,6 +47,8 @@ public struct Founding: Sendable {
         /// Its replica, while it agrees on the list.
         var replica: ReplicaID?
         var ledgerVersion: UInt32 = 0
+        /// Whether it has heard another list lately.
+        var isDisputed = false
         var heardAt: UInt64
     }
 
@@ -151,7 +153,8 @@ public struct Founding: Sendable {
             self.record = FoundingRecord(replica: drawn, instance: instance)
             acceptor = Acceptor()
             accepted = nil
-            wait(for: cluster, members: [])
+            self.record.stage = .waiting(cluster, members: [])
+            persist(then: .creation(.joining(cluster, members: [])))
         }
     }
 
@@ -240,7 +243,7 @@ public struct Founding: Sendable {
         case .vote(let message, let to, let name): answer(message, to: to, name: name)
         case .round(let round):
             withProposer { proposer, generator in proposer.roundPersisted(round, using: &generator) }
-        case .creation(let outcome): actions.append(.create(outcome))
+        case .creation(let outcome): create(outcome)
         case .finish(let outcome):
             phase = .finished(outcome)
             actions.append(.finished(outcome))
@@ -264,7 +267,7 @@ public struct Founding: Sendable {
         end(outcome)
     }
 
-    /// What is on disk already is carried out.
+    /// What the record on disk says is carried out.
     private mutating func create(_ outcome: FoundingOutcome) {
         actions.append(.create(outcome))
         end(outcome)

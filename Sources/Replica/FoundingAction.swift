@@ -37,6 +37,8 @@ public enum FoundingOutcome: Hashable, Sendable {
 public enum FoundingAlarm: Hashable, Sendable {
     /// Another node has another list of seeds. Nothing is founded while it says so.
     case seedsDiffer(node: String, onlyHere: [FoundingSeed], onlyThere: [FoundingSeed])
+    /// Seeds with the same list have heard another one, and say which at their own place. Names.
+    case disputed([String])
     /// Seeds were not heard for a while; all are needed. Names in the order of the list.
     case silent([String])
     /// A seed took part and has come back as another replica, or another replica took part in its name: its disk was
@@ -57,6 +59,11 @@ public enum FoundingAlarm: Hashable, Sendable {
             return """
                 Node \(node) has another list of seeds, so no cluster is founded: only here are \(list(onlyHere)); only \
                 there are \(list(onlyThere)). Give all nodes the same list and start them again.
+                """
+        case .disputed(let names):
+            return """
+                Node \(names.joined(separator: ", ")) has heard of another list of seeds, so no cluster is founded: see \
+                there which.
                 """
         case .silent(let names):
             return """

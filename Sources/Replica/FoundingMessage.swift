@@ -36,12 +36,15 @@ public struct FoundingMessage: Hashable, Sendable {
         public var ledgerVersion: UInt32
         /// Whether it wants an answer. An answer wants none.
         public var asks: Bool
+        /// Whether it has heard another list than its own lately, and votes for nothing.
+        public var isDisputed: Bool
 
         /// A value of these fields.
-        public init(seeds: [FoundingSeed], ledgerVersion: UInt32, asks: Bool) {
+        public init(seeds: [FoundingSeed], ledgerVersion: UInt32, asks: Bool, isDisputed: Bool = false) {
             self.seeds = seeds
             self.ledgerVersion = ledgerVersion
             self.asks = asks
+            self.isDisputed = isDisputed
         }
     }
 
@@ -106,6 +109,7 @@ extension FoundingMessage {
             }
             writer.write(hello.ledgerVersion)
             writer.write(hello.asks)
+            writer.write(hello.isDisputed)
         case .vote(let message):
             writer.write(Tag.vote.rawValue)
             writer.write(lengthPrefixed: message.encode())
@@ -131,7 +135,8 @@ extension FoundingMessage {
             let seeds = try reader.seeds()
             let version = try reader.read { reader throws(WireError) in try reader.readUInt32() }
             let asks = try reader.read { reader throws(WireError) in try reader.readBool() }
-            body = .hello(Hello(seeds: seeds, ledgerVersion: version, asks: asks))
+            let isDisputed = try reader.read { reader throws(WireError) in try reader.readBool() }
+            body = .hello(Hello(seeds: seeds, ledgerVersion: version, asks: asks, isDisputed: isDisputed))
         case .vote:
             let vote = try reader.read { reader throws(WireError) in
                 try reader.readLengthPrefixed(limit: PaxosMessage.bytesMax)
