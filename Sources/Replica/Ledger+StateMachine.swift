@@ -48,13 +48,17 @@ extension Ledger: StateMachine {
 
     public static func stamp(_ bytes: inout [UInt8], with time: LedgerTime) { Batch.stamp(&bytes, with: time) }
 
-    public static func decode(_ bytes: [UInt8]) throws(StateMachineError) -> Batch {
+    public static func decode(_ bytes: [UInt8], supportedVersion: UInt32) throws(StateMachineError) -> Batch {
         do { return try Batch(decoding: bytes) } catch { throw StateMachineError("\(error)") }
     }
 
+    public static func count(of batch: Batch) -> Int { batch.commands.count }
+
     public static func origin(of place: Int, in batch: Batch) -> CommandOrigin {
         let command = batch.commands[place]
-        if case .openSession(let owner) = command.command { return .opening(owner: owner) }
+        if case .openSession(let owner) = command.command {
+            return .opening(owner: owner, number: command.sequence)
+        }
         return .session(command.session, sequence: command.sequence)
     }
 

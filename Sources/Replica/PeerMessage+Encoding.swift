@@ -52,10 +52,11 @@ extension PeerMessage {
             writer.write(index.rawValue)
             writer.write(digest.high)
             writer.write(digest.low)
-        case .stateRequest(let position, let offset):
+        case .stateRequest(let position, let atLeast, let offset):
             writer.write(Tag.stateRequest.rawValue)
             writer.write(position != nil)
             if let position { Self.write(position, to: &writer) }
+            writer.write(atLeast.rawValue)
             writer.write(offset)
         case .statePart(let part):
             writer.write(Tag.statePart.rawValue)
@@ -106,7 +107,11 @@ extension PeerMessage {
             payload = try Self.reading { () throws(WireError) in
                 let hasPosition = try reader.readBool()
                 let position = hasPosition ? try Self.readPosition(from: &reader) : nil
-                return .stateRequest(position, offset: try reader.readUInt64())
+                return .stateRequest(
+                    position,
+                    atLeast: LogIndex(try reader.readUInt64()),
+                    offset: try reader.readUInt64()
+                )
             }
         case .statePart:
             payload = try Self.reading { () throws(WireError) in

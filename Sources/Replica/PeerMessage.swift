@@ -33,8 +33,8 @@ public struct PeerMessage: Hashable, Sendable {
         /// The sender's digest after the entry at this index.
         case checkpoint(LogIndex, LedgerDigest)
         /// A replica whose state is wrong asks for a part of the state: from this offset on of that snapshot, or of the
-        /// newest.
-        case stateRequest(LogPosition?, offset: UInt64)
+        /// newest, which must be of this index at least.
+        case stateRequest(LogPosition?, atLeast: LogIndex, offset: UInt64)
         /// A part of it.
         case statePart(StatePart)
     }

@@ -48,6 +48,8 @@ public struct ReplicaSettings: Hashable, Sendable {
     public var wallJump: UInt64 = 1_000_000_000
     /// When the disk was full, it is tried again after this, in nanoseconds: 500 ms.
     public var fullDiskRetry: UInt64 = 500_000_000
+    /// The latest version of commands that is taken, where it is less than the release's: tests play an earlier release.
+    public var supportedVersionMax = UInt32.max
     /// Whether ``ReplicaAction/applied(_:)`` and ``ReplicaAction/restored(_:)`` are reported: for simulation, and tests.
     public var reportsApplied = false
 

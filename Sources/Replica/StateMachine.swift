@@ -30,7 +30,8 @@ public protocol StateMachine: Sendable {
     /// About how many bytes a command takes in a batch, rather too many; nil for one that no batch can hold.
     static func bytes(of command: Command) -> Int?
 
-    /// A batch in bytes, of commands whose sequences follow one another. Its time is not yet known.
+    /// A batch in bytes, of commands whose sequences follow one another. Its time is not yet known. Of the command that
+    /// opens a session the sequence is the opener's own number for it, of no meaning to the state machine.
     static func encode(_ commands: [Command], session: SessionID, sequence: UInt64, floor: UInt64) -> [UInt8]
 
     /// The time-stamp of a batch in bytes; nil where they cannot be a batch.
@@ -41,7 +42,12 @@ public protocol StateMachine: Sendable {
     static func stamp(_ bytes: inout [UInt8], with time: LedgerTime)
 
     /// Reads a batch.
-    static func decode(_ bytes: [UInt8]) throws(StateMachineError) -> Batch
+    /// - Parameter supportedVersion: commands that require a later version are refused, though this release knows them:
+    ///   less than ``supportedVersion`` where tests play an earlier release.
+    static func decode(_ bytes: [UInt8], supportedVersion: UInt32) throws(StateMachineError) -> Batch
+
+    /// How many commands a batch has.
+    static func count(of batch: Batch) -> Int
 
     /// Where the command at a place of a batch comes from.
     static func origin(of place: Int, in batch: Batch) -> CommandOrigin
@@ -77,8 +83,8 @@ public protocol StateMachine: Sendable {
 
 /// Where a command of a batch comes from.
 public enum CommandOrigin: Hashable, Sendable {
-    /// It opens a session of this owner.
-    case opening(owner: ReplicaID)
+    /// It opens a session of this owner; the number tells the opener that it is its own.
+    case opening(owner: ReplicaID, number: UInt64)
     /// It belongs to a session.
     case session(SessionID, sequence: UInt64)
 }

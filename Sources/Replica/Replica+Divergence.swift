@@ -1,0 +1,156 @@
+import Ledger
+import Raft
+import Wire
+
+// Replicas compare digests after certain entries. One that differs from the majority's has a wrong state, by a fault of
+// memory, disk or program; its log is right. It votes no more, campaigns no more, answers nothing, and fetches a snapshot
+// of one that agrees with the majority, from which it applies the log again.
+//
+// It is not the core that installs that snapshot: for the core the replica lacks nothing, and entries above its snapshot
+// are still in its log.
+extension Replica {
+    /// The digest after this entry is compared.
+    mutating func checkpoint(_ index: LogIndex) {
+        guard let machine, divergence == nil else { return }
+        let digest = machine.digest
+        checkpoints.took(digest, at: index)
+        for member in raft.configuration.members where member.id != id {
+            send(.checkpoint(index, digest), to: member.id)
+        }
+        compareDigests(at: index)
+    }
+
+    mutating func compareDigests(at index: LogIndex) {
+        guard divergence == nil, let own = checkpoints.own(at: index) else { return }
+        switch checkpoints.verdict(at: index, id, raft.configuration.voters) {
+        case .open: break
+        case .none: actions.append(.alarm(.noAgreement(at: index)))
+        case .majority(let digest):
+            guard digest != own else { return }
+            divergence = Divergence(
+                index: index,
+                digest: digest,
+                sources: checkpoints.agreeing(digest, at: index),
+                now: clock.now
+            )
+            actions.append(.alarm(.diverged(true, at: index)))
+            submissions.fail(.diverged)
+            for request in reads.takeAll() { actions.append(.answer(request, .failure(.diverged))) }
+        }
+    }
+
+    /// Whether a message of the core may leave: a replica whose state is wrong neither votes nor campaigns.
+    func mayLeave(_ message: Message) -> Bool {
+        guard divergence != nil else { return true }
+        switch message.body {
+        case .voteRequest: return false
+        case .voteResponse(let response): return !response.granted
+        default: return true
+        }
+    }
+
+    /// Goes on fetching a right state.
+    mutating func pursueDivergence() {
+        checkpoints.keep(raft.configuration)
+        guard var pursuit = divergence else { return }
+        if raft.role == .leader {
+            let heir = raft.progress.filter { $0.id != id && raft.configuration.voters.contains($0.id) }
+                .max { $0.progress.match < $1.progress.match }
+            // One that cannot be had now is asked again with the next tick.
+            if let heir { try? raft.transferLeadership(to: heir.id) }
+        }
+        if pursuit.state != nil {
+            installState()
+            return
+        }
+        if let source = pursuit.sourceToAsk(clock.now, retryAfter: settings.retryInterval) {
+            divergence = pursuit
+            requestState(from: source)
+        }
+    }
+
+    private mutating func requestState(from source: ReplicaID) {
+        guard let pursuit = divergence else { return }
+        let first = raft.firstIndex.rawValue
+        send(
+            .stateRequest(
+                pursuit.position,
+                atLeast: LogIndex(first > 0 ? first - 1 : 0),
+                offset: UInt64(pursuit.bytes.count)
+            ),
+            to: source
+        )
+    }
+
+    /// Another replica needs a state.
+    mutating func sendState(to peer: ReplicaID, _ position: LogPosition?, atLeast: LogIndex, offset: UInt64) {
+        let newest = raft.snapshot
+        guard machine != nil, divergence == nil, snapshots.readCount < settings.snapshotReadsMax else { return }
+        guard newest.position.index >= atLeast else {
+            // It asks again.
+            snapshots.isWanted = true
+            return
+        }
+        guard position == nil || position == newest.position, offset < newest.bytes else { return }
+        let number = snapshots.addReader(.diverged(peer, bytes: newest.bytes))
+        let count = min(UInt64(settings.raft.snapshotChunkBytes), newest.bytes - offset)
+        actions.append(
+            .store(
+                .read(SnapshotRead(number: number, position: newest.position, offset: offset, count: Int(count)))
+            )
+        )
+    }
+
+    mutating func receiveState(_ part: PeerMessage.StatePart, from source: ReplicaID) {
+        guard divergence?.received(part, from: source, now: clock.now) == true else { return }
+        guard let bytes = divergence?.takeComplete(part.bytes) else {
+            requestState(from: source)
+            return
+        }
+        guard let state = try? SnapshotPayload.decode(bytes, as: Machine.self), state.version <= supportedVersion else {
+            divergence?.restart()
+            return
+        }
+        divergence?.state = Divergence.State(position: part.position, bytes: bytes)
+        installState()
+    }
+
+    /// Takes the state that was fetched, and applies the log to it again.
+    private mutating func installState() {
+        guard let state = divergence?.state, state.position.index <= appliedIndex else { return }
+        guard state.position.index.rawValue + 1 >= raft.firstIndex.rawValue,
+            var fetched = try? SnapshotPayload.decode(state.bytes, as: Machine.self)
+        else {
+            divergence?.restart()
+            return
+        }
+        var index = state.position.index
+        while index < appliedIndex {
+            index = LogIndex(index.rawValue + 1)
+            guard let entry = raft.entry(at: index) else {
+                divergence?.restart()
+                return
+            }
+            guard case .command(let bytes) = entry.payload else { continue }
+            guard let batch = try? Machine.decode(bytes, supportedVersion: supportedVersion) else {
+                divergence?.restart()
+                return
+            }
+            _ = fetched.apply(batch, index: index)
+        }
+        machine = fetched
+        checkpoints.forget(through: appliedIndex)
+        submissions.restored(fetched.session(of: id))
+        // The snapshot on disk may be of the wrong state.
+        snapshots.isWanted = true
+        endDivergence()
+        if settings.reportsApplied { actions.append(.restored(appliedIndex, digest: fetched.digest)) }
+    }
+
+    /// The state is another one now.
+    mutating func endDivergence() {
+        guard let ended = divergence else { return }
+        divergence = nil
+        actions.append(.alarm(.diverged(false, at: ended.index)))
+    }
+}

@@ -1,0 +1,108 @@
+import Ledger
+import Raft
+import Wire
+
+// What the core wants done becomes actions, until nothing is left to do.
+extension Replica {
+    mutating func pump() {
+        // The core's output first: a leader must have seen every time-stamp of its log before it makes one.
+        var output = raft.takeOutput()
+        repeat {
+            carryOut(output)
+            if stopped != nil { return }
+            propose()
+            output = raft.takeOutput()
+        } while !output.isEmpty
+        planSnapshot()
+        answer()
+    }
+
+    private mutating func carryOut(_ output: RaftOutput) {
+        if let persist = output.persist {
+            for entry in persist.entries {
+                if let stamp = Self.stamp(of: entry) { clock.observe(stamp) }
+            }
+            actions.append(.store(.persist(persist)))
+        }
+        for part in output.snapshotParts { receive(part) }
+        for message in output.messages { route(message) }
+        for step in output.apply {
+            switch step {
+            case .entries(let entries): apply(entries)
+            case .restore(let snapshot): restore(snapshot)
+            }
+            if stopped != nil { return }
+        }
+        for read in output.reads { reads.answered(read, clock.now) }
+    }
+
+    /// A message of the core leaves, or fetches what it lacks first.
+    private mutating func route(_ message: Message) {
+        guard mayLeave(message) else { return }
+        if case .snapshotRequest(let request) = message.body, request.length > 0 {
+            readPart(of: request, for: message)
+        } else {
+            send(.raft(message), to: message.to)
+        }
+    }
+
+    mutating func send(_ payload: PeerMessage.Payload, to peer: ReplicaID) {
+        actions.append(
+            .send(
+                PeerMessage(
+                    from: id,
+                    to: peer,
+                    time: clock.report,
+                    supportedVersion: supportedVersion,
+                    payload: payload
+                )
+            )
+        )
+    }
+
+    /// The disk did something.
+    public mutating func completed(_ completion: StorageCompletion<Machine>) {
+        guard stopped == nil else { return }
+        switch completion {
+        case .persisted(let number):
+            raft.persisted(number)
+            if isDiskFull {
+                fullDiskRetryAt = nil
+                actions.append(.alarm(.diskFull(false)))
+            }
+        case .full:
+            if !isDiskFull { actions.append(.alarm(.diskFull(true))) }
+            fullDiskRetryAt = clock.now.adding(nanoseconds: settings.fullDiskRetry)
+        case .failed(let why): stop(.storageFailed(why))
+        case .received, .receiveRefused, .receiveUnsupported, .snapshotted, .snapshotFailed, .read:
+            snapshotCompleted(completion)
+        }
+    }
+
+    /// What is due with a tick.
+    mutating func ticked() {
+        if let record = clock.dueRecord(interval: settings.clockRecordInterval, jump: settings.wallJump) {
+            actions.append(.store(.recordClock(record)))
+        }
+        if let retryAt = fullDiskRetryAt, clock.now >= retryAt {
+            fullDiskRetryAt = clock.now.adding(nanoseconds: settings.fullDiskRetry)
+            actions.append(.store(.retry))
+        }
+        submissions.expire(clock.now)
+        for request in reads.expire(clock.now, retryAfter: settings.retryInterval) {
+            actions.append(.answer(request, .failure(.noQuorum)))
+        }
+        if let change, clock.now >= change.deadline { endChange(.failure(.noQuorum)) }
+        peers.keep(raft.configuration)
+        raiseVersionIfAllKnow()
+        pursueDivergence()
+    }
+
+    /// Answers that may leave.
+    private mutating func answer() {
+        for (request, result) in submissions.takeAnswers() { actions.append(.answer(request, result)) }
+        for (request, index) in reads.applied(through: appliedIndex) {
+            actions.append(.answer(request, .success(.readable(index))))
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import Raft
+import Wire
+
+// When a snapshot is made, and how one is sent and received.
+extension Replica {
+    /// While parts of a leader's snapshot come in, no own one is made: it would take the place of the file.
+    private static var receivingPause: UInt64 { 5_000_000_000 }
+    /// After a snapshot that failed, in nanoseconds: 10 s.
+    private static var failurePause: UInt64 { 10_000_000_000 }
+
+    /// Makes a snapshot if one is due: by the bytes applied, by its age, or because somebody wants one.
+    mutating func planSnapshot() {
+        guard let machine, divergence == nil, !snapshots.isWriting, !isDiskFull, clock.now >= snapshots.pausedUntil,
+            raft.appliedIndex == appliedIndex
+        else { return }
+        guard appliedIndex > raft.snapshot.position.index else {
+            snapshots.isWanted = false
+            return
+        }
+        let isOld = snapshots.bytesApplied > 0 && clock.now.nanoseconds(since: snapshots.lastAt) >= settings.snapshotAge
+        guard snapshots.isWanted || isOld || snapshots.bytesApplied >= settings.snapshotLogBytes else { return }
+        if let at = snapshots.receivingAt, clock.now.nanoseconds(since: at) < Self.receivingPause { return }
+        guard let term = raft.term(at: appliedIndex) else { return }
+        snapshots.begin()
+        let description = SnapshotDescription(
+            position: LogPosition(term: term, index: appliedIndex),
+            configuration: raft.appliedConfiguration,
+            bytes: 0
+        )
+        actions.append(.store(.snapshot(SnapshotPlan(description: description, machine: machine))))
+    }
+
+    mutating func snapshotCompleted(_ completion: StorageCompletion<Machine>) {
+        switch completion {
+        case .snapshotted(let description):
+            snapshots.ended(clock.now)
+            guard description.position.index > raft.snapshot.position.index else { return }
+            let kept = description.position.index.rawValue
+            let below = LogIndex(kept > settings.entriesKept ? kept - settings.entriesKept : 0)
+            raft.compact(to: description, keepingFrom: below)
+            actions.append(.store(.removeEntries(below: below)))
+        case .snapshotFailed:
+            snapshots.ended(clock.now)
+            snapshots.isWanted = true
+            snapshots.pausedUntil = clock.now.adding(nanoseconds: Self.failurePause)
+        case .received(let position, let machine):
+            snapshots.received(machine, at: position)
+            raft.snapshotInstalled(position)
+        case .receiveRefused(let position, _):
+            snapshots.receivingAt = nil
+            raft.snapshotRefused(position)
+        case .receiveUnsupported(let position, let why): stop(.undecodableSnapshot(position.index, why))
+        case .read(let read, let data): partRead(read, data)
+        case .persisted, .full, .failed: preconditionFailure("handled before")
+        }
+    }
+
+    // MARK: - To others
+
+    /// Reads the part that a request of the core is to carry. Where too much is being read it is dropped: the core sends
+    /// it again.
+    mutating func readPart(of request: SnapshotRequest, for message: Message) {
+        guard snapshots.readCount < settings.snapshotReadsMax else { return }
+        let number = snapshots.addReader(.follower(message))
+        actions.append(
+            .store(
+                .read(
+                    SnapshotRead(
+                        number: number,
+                        position: request.snapshot.position,
+                        offset: request.offset,
+                        count: Int(request.length)
+                    )
+                )
+            )
+        )
+    }
+
+    private mutating func partRead(_ read: SnapshotRead, _ data: [UInt8]?) {
+        guard let reader = snapshots.takeReader(read.number), let data else { return }
+        switch reader {
+        case .follower(var message):
+            guard case .snapshotRequest(var request) = message.body, data.count == Int(request.length) else { return }
+            request.data = data
+            message.body = .snapshotRequest(request)
+            send(.raft(message), to: message.to)
+        case .diverged(let peer, let bytes):
+            send(
+                .statePart(.init(position: read.position, bytes: bytes, offset: read.offset, data: data)),
+                to: peer
+            )
+        }
+    }
+
+    // MARK: - From the leader
+
+    mutating func receive(_ part: IncomingSnapshotPart) {
+        snapshots.receivingAt = clock.now
+        actions.append(.store(.receive(part)))
+    }
+}

@@ -1,0 +1,52 @@
+import Wire
+
+/// What a snapshot file holds: a head of the replica's, then the state machine's snapshot.
+///
+/// The head says which version of commands the state may have seen, so that a release that does not know them says so
+/// instead of "damaged".
+enum SnapshotPayload {
+    private static let formatVersion: UInt8 = 1
+    private static let headBytes = 5
+
+    /// Why a payload is of no use.
+    enum Failure: Error {
+        /// It is not what was written.
+        case invalid(String)
+        /// Another release wrote it.
+        case unsupported(String)
+    }
+
+    static func head<Machine: StateMachine>(of machine: Machine) -> [UInt8] {
+        var writer = ByteWriter(capacity: headBytes)
+        writer.write(formatVersion)
+        writer.write(machine.version)
+        return writer.take()
+    }
+
+    /// Writes head and state in pieces.
+    static func write<Machine: StateMachine>(_ machine: Machine, _ piece: ([UInt8]) -> Void) {
+        piece(head(of: machine))
+        machine.writeSnapshot(piece)
+    }
+
+    /// All of it at once: of a new cluster's state, which is small.
+    static func encode<Machine: StateMachine>(_ machine: Machine) -> [UInt8] {
+        var bytes: [UInt8] = []
+        write(machine) { bytes += $0 }
+        return bytes
+    }
+
+    static func decode<Machine: StateMachine>(_ bytes: [UInt8], as: Machine.Type) throws(Failure) -> Machine {
+        var reader = ByteReader(bytes)
+        guard let format = try? reader.readUInt8(), let version = try? reader.readUInt32() else {
+            throw .invalid("it has no head")
+        }
+        guard format == formatVersion else { throw .unsupported("its format is \(format)") }
+        guard version <= Machine.supportedVersion else { throw .unsupported("it has commands of version \(version)") }
+        do {
+            return try Machine(snapshot: Array(bytes[headBytes...]))
+        } catch {
+            throw .invalid(error.explanation)
+        }
+    }
+}

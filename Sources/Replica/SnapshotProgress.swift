@@ -1,0 +1,71 @@
+import Raft
+import Wire
+
+/// What is under way with snapshots: written, read for others, received.
+struct SnapshotProgress<Machine: StateMachine>: Sendable {
+    /// What waits for a part of a snapshot to be read.
+    enum Reader: Sendable {
+        /// A request of the core, whose data it is.
+        case follower(Message)
+        /// A replica whose state is wrong.
+        case diverged(ReplicaID, bytes: UInt64)
+    }
+
+    /// Somebody asked for a snapshot.
+    var isWanted = false
+    /// One is being written.
+    var isWriting = false
+    /// Bytes of entries applied since the last.
+    var bytesApplied: UInt64 = 0
+    /// When the last was made, or this process started.
+    private(set) var lastAt: BootTime
+    /// None is tried before: the last one failed.
+    var pausedUntil = BootTime.zero
+    /// When a part of a leader's snapshot came last, while one is being received.
+    var receivingAt: BootTime?
+    private var received: (position: LogPosition, machine: Machine)?
+    private var readers: [(number: UInt64, reader: Reader)] = []
+    private var nextRead: UInt64 = 0
+
+    init(now: BootTime) { lastAt = now }
+
+    /// Reads that are under way.
+    var readCount: Int { readers.count }
+
+    mutating func begin() {
+        isWanted = false
+        isWriting = true
+        bytesApplied = 0
+    }
+
+    mutating func ended(_ now: BootTime) {
+        isWriting = false
+        lastAt = now
+    }
+
+    mutating func received(_ machine: Machine, at position: LogPosition) {
+        received = (position, machine)
+        receivingAt = nil
+    }
+
+    mutating func takeReceived(_ position: LogPosition) -> Machine? {
+        defer { received = nil }
+        guard let received, received.position == position else { return nil }
+        return received.machine
+    }
+
+    mutating func restored(_ now: BootTime) {
+        bytesApplied = 0
+        lastAt = now
+    }
+
+    mutating func addReader(_ reader: Reader) -> UInt64 {
+        nextRead += 1
+        readers.append((nextRead, reader))
+        return nextRead
+    }
+
+    mutating func takeReader(_ number: UInt64) -> Reader? {
+        readers.firstIndex { $0.number == number }.map { readers.remove(at: $0).reader }
+    }
+}
