@@ -1,7 +1,7 @@
 import Raft
 import Wire
 
-/// A choice of messages: a link, and words that must stand in the message one after the other.
+/// A choice of messages: a link, and words that must stand in the message in this order.
 ///
 /// `a->b append after 1:3`; either end may be `*`; no words means every message of the link; no link means all links.
 struct ScenarioPattern: Equatable {
@@ -37,8 +37,11 @@ struct ScenarioPattern: Equatable {
         if let from, from != message.from { return false }
         if let to, to != message.to { return false }
         if words.isEmpty { return true }
-        let said = message.text.split(separator: " ").map(String.init)
-        guard said.count >= words.count else { return false }
-        return (0...said.count - words.count).contains { said[$0..<$0 + words.count].elementsEqual(words) }
+        var wanted = words[...]
+        for word in message.text.split(separator: " ") where word == wanted[wanted.startIndex] {
+            wanted.removeFirst()
+            if wanted.isEmpty { return true }
+        }
+        return false
     }
 }

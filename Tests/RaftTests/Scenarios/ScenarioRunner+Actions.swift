@@ -30,6 +30,9 @@ extension ScenarioRunner {
             let ids = try parts.map { part in try part.indices.map { try id(part, $0) } }
             let configuration = Configuration(voters: ids.first ?? [], learners: ids.count > 1 ? ids[1] : [])
             founding = configuration
+            let settings = group.settings
+            group = ScenarioGroup()
+            group.settings = settings
             for member in configuration.members { try group.add(member.id, restored: empty(configuration)) }
         case "disk": try fillDisk(words)
         case "join":
@@ -147,6 +150,7 @@ extension ScenarioRunner {
     private mutating func actOnNetwork(_ verb: String, _ words: [String]) throws {
         switch verb {
         case "deliver" where words.isEmpty: try group.deliverAll()
+        case "drop" where words.isEmpty: group.dropAny(try ScenarioPattern([]))
         case "deliver", "drop":
             // deliver a->b append; deliver a->b append only 2
             var words = words
@@ -257,8 +261,9 @@ extension ScenarioRunner {
                 try group.act(on: node) { _ = try $0.propose([command]) }
             }
         case "read":
-            let context = UInt64(try number(words, 1))
-            try group.act(on: node) { $0.readIndex(context: context) }
+            // read a 1; read a 1 2 3, in one moment
+            let contexts = try (1..<max(2, words.count)).map { UInt64(try number(words, $0)) }
+            try group.act(on: node) { raft in for context in contexts { raft.readIndex(context: context) } }
         case "transfer":
             // transfer a to b
             let target = try id(words, 2)
