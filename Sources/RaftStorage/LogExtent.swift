@@ -60,13 +60,15 @@ struct LogExtent: Hashable, Sendable {
         return terms.last { $0.index <= index }?.term
     }
 
-    /// Forgets the oldest segment, if another is there and every entry in this one is below an index. Returns its
-    /// number.
-    mutating func removeSegment(below index: LogIndex) -> UInt64? {
-        guard segments.count > 1, segments[0].liveEnd < index else { return nil }
-        let segment = segments.removeFirst()
-        first = max(first, segment.liveEnd + 1)
+    /// The number of the oldest segment, if another is there and every entry in this one is below an index.
+    func segmentToRemove(below index: LogIndex) -> UInt64? {
+        segments.count > 1 && segments[0].liveEnd < index ? segments[0].number : nil
+    }
+
+    /// Forgets the oldest segment.
+    /// - Precondition: it is to be removed.
+    mutating func removeSegment() {
+        first = max(first, segments.removeFirst().liveEnd + 1)
         while terms.count > 1, terms[1].index <= first { terms.removeFirst() }
-        return segment.number
     }
 }

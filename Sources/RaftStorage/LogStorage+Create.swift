@@ -23,14 +23,16 @@ extension LogStorage {
         for folder in [paths.log, paths.snapshots] { try disk.makeDirectory(folder) }
         try disk.synchronizeDirectory(directory)
 
-        var draft = try SnapshotDraft<Files>(
-            snapshot,
-            identity: identity,
-            path: paths.snapshot(snapshot.position),
-            disk: &disk
-        )
-        try draft.append(payload, disk: &disk)
-        let finished = try draft.finish(path: paths.snapshot(snapshot.position), disk: &disk)
+        let path = paths.snapshot(snapshot.position)
+        var draft = try SnapshotDraft<Files>(snapshot, identity: identity, path: path, disk: &disk)
+        let finished: SnapshotDescription
+        do throws(StorageError) {
+            try draft.append(payload, disk: &disk)
+            finished = try draft.finish(path: path, disk: &disk)
+        } catch {
+            draft.abandon(disk: &disk)
+            throw error
+        }
         let head = SegmentHead(
             identity: identity,
             number: 1,
@@ -45,8 +47,13 @@ extension LogStorage {
             paths: paths,
             disk: &disk
         )
-        try disk.remove(paths.creating)
-        try disk.synchronizeDirectory(directory)
+        do throws(StorageError) {
+            try disk.remove(paths.creating)
+            try disk.synchronizeDirectory(directory)
+        } catch {
+            disk.close(segment.file)
+            throw error
+        }
         var extent = LogExtent(after: snapshot.position)
         extent.began(segment: 1)
         return LogStorage(

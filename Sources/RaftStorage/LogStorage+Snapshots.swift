@@ -38,7 +38,12 @@ extension LogStorage {
         snapshotPositions.append(position)
         snapshotPositions.sort(by: isOlder)
         if !isOlder(position, snapshot.position) { snapshot = finished }
-        try removeOldSnapshots()
+        do throws(StorageError) {
+            try removeOldSnapshots()
+        } catch {
+            // The snapshot is there. An old one that cannot be removed for want of space is removed another time.
+            guard case .full = error else { throw error }
+        }
         return finished
     }
 

@@ -84,9 +84,13 @@ public struct LogStorage<Files: FileSystem> {
     public mutating func removeSegments(below index: LogIndex) throws(StorageError) {
         guard !disk.isStopped else { throw .stopped }
         let floor = min(index, snapshot.position.index + 1)
+        guard extent.segmentToRemove(below: floor) != nil else { return }
+        // A segment may count as empty only because a later entry replaces those in it: that one must be there first.
+        try synchronize()
         var removed = false
-        while let number = extent.removeSegment(below: floor) {
+        while let number = extent.segmentToRemove(below: floor) {
             try disk.remove(paths.segment(number))
+            extent.removeSegment()
             removed = true
         }
         if removed { try disk.synchronizeDirectory(paths.log) }

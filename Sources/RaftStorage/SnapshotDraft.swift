@@ -62,8 +62,8 @@ struct SnapshotDraft<Files: FileSystem> {
         try disk.write(file, head.encode(), at: 0)
         try disk.synchronize(file)
         try disk.rename(temporary, to: path)
-        disk.close(file)
         try disk.synchronizeDirectory(StoragePaths.parent(path))
+        disk.close(file)
         return description
     }
 
