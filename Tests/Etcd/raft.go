@@ -2,7 +2,7 @@
 // handed over as values, writes durable at once. Prints, a line for each round and window: the window, the nanoseconds
 // and the allocations that an entry took.
 //
-//	go run raft.go ROUNDS COUNT BYTES WINDOW...
+//	etcd-raft ROUNDS COUNT BYTES WINDOW...
 package main
 
 import (
@@ -141,7 +141,7 @@ func main() {
 		numbers = append(numbers, number)
 	}
 	if len(numbers) < 4 {
-		log.Fatal("usage: raft ROUNDS COUNT BYTES WINDOW...")
+		log.Fatal("usage: etcd-raft ROUNDS COUNT BYTES WINDOW...")
 	}
 	rounds, count, command := numbers[0], numbers[1], make([]byte, numbers[2])
 	for round := 0; round < rounds; round++ {
