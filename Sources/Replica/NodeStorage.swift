@@ -4,8 +4,20 @@ import Wire
 
 /// A node's folder: its founding record, its replica's log and snapshots, its wall clock's record.
 ///
-/// Synchronous; use from one thread at a time.
+/// When the disk is full it keeps what it was given, in order, and tries again with ``StorageRequest/retry``. After a
+/// failure it does nothing any more. Synchronous; use from one thread at a time.
 public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
+    private let directory: String
+    private let node: String
+    private let files: Files
+    private let settings: StorageSettings
+    private let genesis: @Sendable (FoundingValue) -> Machine
+    private var founding: DurableFile<Files>
+    /// Of the replica, once there is one.
+    private var worker: StorageWorker<Machine, Files>?
+    private var held: [NodeStorageRequest<Machine>] = []
+    private var hasFailed = false
+
     /// Looks at what is there.
     /// - Parameters:
     ///   - directory: the node's folder. It must exist.
@@ -18,13 +30,231 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
         settings: StorageSettings,
         genesis: @escaping @Sendable (FoundingValue) -> Machine
     ) throws(StorageError) -> (storage: NodeStorage, start: NodeStart<Machine>) {
-        fatalError()
+        var storage = NodeStorage(
+            directory: directory,
+            node: node,
+            files: files,
+            settings: settings,
+            genesis: genesis
+        )
+        let start = try storage.look()
+        return (storage, start)
     }
+
+    private init(
+        directory: String,
+        node: String,
+        files: Files,
+        settings: StorageSettings,
+        genesis: @escaping @Sendable (FoundingValue) -> Machine
+    ) {
+        self.directory = directory
+        self.node = node
+        self.files = files
+        self.settings = settings
+        self.genesis = genesis
+        founding = DurableFile(path: directory + "/founding", files: files)
+    }
+
+    // MARK: - At the start
+
+    private mutating func look() throws(StorageError) -> NodeStart<Machine> {
+        let record = try readRecord()
+        var start = NodeStart<Machine>(record: record, replica: nil, damage: nil)
+        do throws(StorageError) {
+            guard let replica = try openReplica() else { return start }
+            // A log of the replica that this node was before is replaced.
+            guard record == nil || record?.replica == replica.identity.replica else {
+                closeLog()
+                return start
+            }
+            start.replica = replica
+        } catch .damaged(let damage) {
+            // Without a record nobody knows that a replica was here: it must not found anew.
+            guard record != nil else { throw .damaged(damage) }
+            start.damage = StorageError.damaged(damage).description
+            return start
+        } catch {
+            throw error
+        }
+        guard let record, let replica = start.replica else { return start }
+        let whole = record.becomingMember(of: replica.identity.cluster)
+        if whole != record {
+            try founding.write(whole.encode())
+            start.record = whole
+        }
+        return start
+    }
+
+    private mutating func readRecord() throws(StorageError) -> FoundingRecord? {
+        guard let bytes = try founding.read() else { return nil }
+        do throws(FoundingDecodingError) {
+            return try FoundingRecord(decoding: bytes)
+        } catch .unsupportedFormat(let version) {
+            throw .unsupportedVersion(path: founding.path, version: UInt32(version))
+        } catch {
+            throw .damaged(.init(path: founding.path, offset: 0, problem: .content))
+        }
+    }
+
+    /// Opens the log, and restores the state of its snapshot. Nil where there is no log.
+    private mutating func openReplica() throws(StorageError) -> RecoveredReplica<Machine>? {
+        let log: LogStorage<Files>
+        let recovered: RecoveredState
+        do throws(StorageError) {
+            (log, recovered) = try LogStorage.open(directory: directory, files: files, settings: settings)
+        } catch .absent {
+            return nil
+        } catch {
+            throw error
+        }
+        guard recovered.identity.node == node else {
+            throw .wrongIdentity(
+                path: directory,
+                expected: StorageIdentity(
+                    cluster: recovered.identity.cluster,
+                    node: node,
+                    replica: recovered.identity.replica
+                ),
+                found: recovered.identity
+            )
+        }
+        let snapshot = recovered.restored.snapshot
+        var machine: Machine?
+        if !snapshot.configuration.members.isEmpty {
+            let payload = try log.readSnapshot(snapshot.position, offset: 0, count: Int(clamping: snapshot.bytes))
+            do throws(SnapshotPayload.Failure) {
+                machine = try SnapshotPayload.decode(payload, as: Machine.self)
+            } catch .unsupported {
+                throw .unsupportedVersion(path: directory + "/snapshots", version: payload.first.map(UInt32.init) ?? 0)
+            } catch {
+                throw .damaged(.init(path: directory + "/snapshots", offset: 0, problem: .content))
+            }
+        }
+        var clock = DurableFile(path: directory + "/clock", files: files)
+        // Damage costs the length of a pause, not more.
+        let record = (try? clock.read()).flatMap { $0 }.flatMap { ClockRecord(decoding: $0) }
+        worker = StorageWorker(storage: log, clock: clock)
+        return RecoveredReplica(
+            identity: recovered.identity,
+            restored: recovered.restored,
+            machine: machine,
+            clock: record
+        )
+    }
+
+    private mutating func closeLog() {
+        worker?.close()
+        worker = nil
+    }
+
+    // MARK: - Requests
 
     /// Carries out requests in their order, with one synchronization for all that was persisted.
     public mutating func execute(
         _ requests: [NodeStorageRequest<Machine>]
     ) -> [NodeStorageCompletion<Machine>] {
-        fatalError()
+        guard !hasFailed else { return [] }
+        var queue = requests
+        if !held.isEmpty {
+            let isRetry = requests.contains { if case .replica(.retry) = $0 { true } else { false } }
+            queue = held + requests
+            held = []
+            guard isRetry else {
+                held = queue
+                return []
+            }
+        }
+        var completions: [NodeStorageCompletion<Machine>] = []
+        var group: [StorageRequest<Machine>] = []
+        for (place, request) in queue.enumerated() {
+            if case .replica(let request) = request {
+                group.append(request)
+                continue
+            }
+            completions += perform(group)
+            group = []
+            do throws(StorageError) {
+                guard !hasFailed else { return completions }
+                completions.append(try perform(request))
+            } catch .full {
+                held = Array(queue[place...])
+                completions.append(.full)
+                return completions
+            } catch {
+                hasFailed = true
+                completions.append(.failed(error.description))
+                return completions
+            }
+        }
+        return completions + perform(group)
+    }
+
+    /// Of the replica. Before there is one nothing but a retry is asked, and that needs no answer.
+    private mutating func perform(_ group: [StorageRequest<Machine>]) -> [NodeStorageCompletion<Machine>] {
+        guard !group.isEmpty, worker != nil else { return [] }
+        let completions = worker?.execute(group) ?? []
+        if case .failed? = completions.last { hasFailed = true }
+        return completions.map { .replica($0) }
+    }
+
+    private mutating func perform(
+        _ request: NodeStorageRequest<Machine>
+    ) throws(StorageError) -> NodeStorageCompletion<Machine> {
+        switch request {
+        case .founding(let number, let record):
+            try founding.write(record.encode())
+            return .foundingPersisted(number)
+        case .create(let outcome, let replica): return .created(try create(outcome, replica))
+        case .replica: preconditionFailure("performed in groups")
+        }
+    }
+
+    /// Makes the log of a new replica. One that was meant and is there already is opened; anything else is replaced.
+    private mutating func create(
+        _ outcome: FoundingOutcome,
+        _ replica: ReplicaID
+    ) throws(StorageError) -> RecoveredReplica<Machine> {
+        let identity = StorageIdentity(cluster: outcome.cluster, node: node, replica: replica)
+        do throws(StorageError) {
+            if let there = try openReplica() {
+                if there.identity == identity { return there }
+                closeLog()
+                try LogStorage.erase(directory: directory, files: files)
+            }
+        } catch .damaged {
+            try LogStorage.erase(directory: directory, files: files)
+        } catch .wrongIdentity {
+            try LogStorage.erase(directory: directory, files: files)
+        } catch {
+            throw error
+        }
+        let configuration: Configuration
+        var payload: [UInt8] = []
+        switch outcome {
+        case .founded(let value):
+            configuration = value.configuration
+            payload = SnapshotPayload.encode(genesis(value))
+        case .joining: configuration = .empty
+        }
+        // Another cluster's clock says nothing here.
+        var clock = DurableFile(path: directory + "/clock", files: files)
+        try clock.write([])
+        var log = try LogStorage.create(
+            directory: directory,
+            files: files,
+            identity: identity,
+            snapshot: SnapshotDescription(
+                position: .zero,
+                configuration: configuration,
+                bytes: UInt64(payload.count)
+            ),
+            payload: payload,
+            settings: settings
+        )
+        // Opened anew, as at each start: what is used is what can be read back.
+        log.close()
+        guard let created = try openReplica() else { throw .absent(directory: directory) }
+        return created
     }
 }

@@ -79,6 +79,8 @@ public enum StopReason: Error, Hashable, Sendable {
     case storageFailed(String)
     /// A committed entry that this release cannot apply: a newer release wrote it.
     case undecodableEntry(LogIndex, String)
+    /// The disk of a node that is alone was lost or is damaged. The text says what was found.
+    case lostAlone(String)
     /// A snapshot that this release cannot read: a newer release wrote it, or it is damaged.
     case undecodableSnapshot(LogIndex, String)
 
@@ -89,6 +91,9 @@ public enum StopReason: Error, Hashable, Sendable {
         case .undecodableEntry(let index, let why):
             "The committed entry at index \(index.rawValue) cannot be applied by this release (\(why)): "
                 + "start the release that the other nodes run."
+        case .lostAlone(let what):
+            "This node is the only seed of its cluster, and its log cannot be used: \(what) Restore the data folder from a "
+                + "backup; or, if other nodes were added to the cluster since, name them among the seeds."
         case .undecodableSnapshot(let index, let why):
             "The snapshot at index \(index.rawValue) cannot be read by this release (\(why)): "
                 + "start the release that the other nodes run."

@@ -14,7 +14,7 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
 
     /// The files.
     public private(set) var storage: LogStorage<Files>
-    private let clock: DurableFile<Files>
+    private var clock: DurableFile<Files>
     /// What could not be done since the disk was full.
     private var held: [StorageRequest<Machine>] = []
     /// A leader's snapshot, as far as it has come. In memory too, since it is restored from there at its end.
@@ -69,6 +69,12 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
         }
         if !held.isEmpty { completions.append(.full) }
         return takeCompletions()
+    }
+
+    /// Closes the files. Nothing may be asked afterwards.
+    public mutating func close() {
+        hasFailed = true
+        storage.close()
     }
 
     private mutating func takeCompletions() -> [StorageCompletion<Machine>] {
