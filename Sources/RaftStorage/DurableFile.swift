@@ -3,26 +3,27 @@ import Wire
 /// A small file that is replaced as a whole: after a crash the new content is there, or the old one, never a mixture.
 ///
 /// For a replica's id before genesis, and for an acceptor's promises. The content comes after a magic number and its
-/// length, and before its checksum.
+/// length, and before its checksum. After ``StorageError/fatal(_:)`` the process ends.
 public struct DurableFile<Files: FileSystem> {
     /// The content at most, in bytes.
     public static var bytesMax: Int { 1 << 20 }
 
     /// The file. Its folder must exist.
     public let path: String
-    private var disk: StorageFiles<Files>
+    private let files: Files
 
     /// The file of that path.
     public init(path: String, files: Files) {
         self.path = path
-        disk = StorageFiles(files)
+        self.files = files
     }
 
     /// The content, or nil where the file has never been written. Damage is an error, not an absence.
     ///
     /// Makes what it returns durable: it may be there only since a crash came between its name and its folder's
     /// synchronization.
-    public mutating func read() throws(StorageError) -> [UInt8]? {
+    public func read() throws(StorageError) -> [UInt8]? {
+        var disk = StorageFiles(files)
         let folder = StoragePaths.parent(path)
         guard let name = path.split(separator: "/").last, try disk.list(folder).contains(String(name)) else {
             return nil
@@ -50,7 +51,8 @@ public struct DurableFile<Files: FileSystem> {
 
     /// Replaces the content; durable when it returns. After ``StorageError/full(_:)`` the old content stands.
     /// - Precondition: at most ``bytesMax`` bytes.
-    public mutating func write(_ content: [UInt8]) throws(StorageError) {
+    public func write(_ content: [UInt8]) throws(StorageError) {
+        var disk = StorageFiles(files)
         precondition(content.count <= Self.bytesMax, "a small file")
         var writer = ByteWriter(capacity: content.count + 16)
         writer.write(raw: durableFileMagic)
