@@ -9,8 +9,13 @@ extension Raft {
     }
 
     /// Whether this replica may campaign: it has a vote, and no snapshot is about to replace its log.
+    ///
+    /// One whose removal is in its log but not known to be committed campaigns too, though it does not count itself: the
+    /// others may need the entries that only it has to make the removal come true (dissertation, 4.2.2).
     var isPromotable: Bool {
-        configuration.isVoter(id) && incomingSnapshot?.isInstalling != true && term < .max
+        guard incomingSnapshot?.isInstalling != true, term < .max else { return false }
+        return configuration.isVoter(id)
+            || log.configurationIndex > log.committed && log.configuration(at: log.committed).isVoter(id)
     }
 
     /// Campaigns now, without waiting for the timeout: a group of one at start, and tests.

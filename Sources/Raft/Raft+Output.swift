@@ -162,8 +162,11 @@ extension Raft {
             pendingRestore = nil
         }
         let ready = min(log.committed, persist.durable)
-        guard ready > log.handedOut, unappliedBytes < settings.unappliedBytesMax else { return }
+        guard ready > log.handedOut else { return }
         let first = log.handedOut + 1
+        let firstBytes = log.entry(at: first)?.cost ?? 0
+        // One entry may always be on its way, however long it is.
+        guard unappliedBytes == 0 || unappliedBytes + firstBytes <= settings.unappliedBytesMax else { return }
         let end = log.end(
             from: first,
             through: ready,

@@ -8,7 +8,7 @@ import Wire
 @Suite struct RandomScheduleTests {
     @Test(arguments: [1, 3, 5]) func noScheduleBreaksARule(_ count: Int) {
         let base = seed("noScheduleBreaksARule(\(count))")
-        for run in 0..<60 {
+        for run in 0..<runs(60) {
             var schedule = Schedule(count: count, seed: base &+ UInt64(run))
             schedule.run(steps: 1_500)
             schedule.heal()
@@ -17,7 +17,7 @@ import Wire
 
     @Test func noScheduleBreaksARuleWithoutPreVote() {
         let base = seed()
-        for run in 0..<30 {
+        for run in 0..<runs(30) {
             var schedule = Schedule(count: 3, seed: base &+ UInt64(run)) { $0.preVote = false }
             schedule.run(steps: 1_500)
             schedule.heal()

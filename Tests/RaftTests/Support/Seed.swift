@@ -6,3 +6,6 @@ func seed(_ test: String = #function) -> UInt64 {
     print("\(test): TOLLGATE_SEED=\(seed)")
     return seed
 }
+
+/// How often a random test is run: TOLLGATE_RUNS if it is set.
+func runs(_ count: Int) -> Int { ProcessInfo.processInfo.environment["TOLLGATE_RUNS"].flatMap(Int.init) ?? count }
