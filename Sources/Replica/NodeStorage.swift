@@ -131,7 +131,7 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
                 throw .damaged(.init(path: directory + "/snapshots", offset: 0, problem: .content))
             }
         }
-        var clock = DurableFile(path: directory + "/clock", files: files)
+        let clock = DurableFile(path: directory + "/clock", files: files)
         // Damage costs the length of a pause, not more.
         let record = (try? clock.read()).flatMap { $0 }.flatMap { ClockRecord(decoding: $0) }
         worker = StorageWorker(storage: log, clock: clock)
@@ -238,7 +238,7 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
         case .joining: configuration = .empty
         }
         // Another cluster's clock says nothing here.
-        var clock = DurableFile(path: directory + "/clock", files: files)
+        let clock = DurableFile(path: directory + "/clock", files: files)
         try clock.write([])
         var log = try LogStorage.create(
             directory: directory,
