@@ -33,6 +33,8 @@ public struct GenesisPlan: Sendable {
     public var crashes: UInt64
     /// Crashes at moments drawn beforehand, whatever is going on.
     public var kills: Int
+    /// A disk is lost soon after the first value was accepted, and soon after one was chosen.
+    public var strikes: Bool
     /// All nodes are started within so many nanoseconds.
     public var startNanosecondsMax: UInt64
     /// Crashes after which the disk is empty, in a thousand.
@@ -54,10 +56,10 @@ public struct GenesisPlan: Sendable {
 
     /// Draws a plan.
     /// - Parameters:
-    ///   - nodes: how many, or nil to draw from 1 to 5.
+    ///   - nodes: how many, or nil to draw from 1 to 7.
     ///   - lists: how the lists are, or nil to draw.
     public init(nodes given: Int? = nil, lists chosen: Lists? = nil, using generator: inout Xoshiro256) {
-        let most = given ?? generator.pick([1, 2, 3, 3, 3, 4, 5, 5])
+        let most = given ?? generator.pick([1, 2, 3, 3, 3, 4, 5, 5, 7])
         // Half of the runs have nothing wrong with the lists.
         let drawn: Lists = generator.chance(1, of: 2) ? .agreeing : generator.pick(Array(Lists.allCases.dropFirst()))
         let lists = most < 3 ? .agreeing : chosen ?? drawn
@@ -68,6 +70,7 @@ public struct GenesisPlan: Sendable {
         nodes = most
         crashes = generator.pick([0, 50, 500, 3_000])
         kills = generator.pick([0, 2, 10, 30])
+        strikes = generator.chance(1, of: 3)
         startNanosecondsMax = generator.pick([50_000_000, 500_000_000, 3_000_000_000])
         wipes = generator.pick([0, 0, 200, 600])
         lostLogs = generator.pick([0, 100])
@@ -82,7 +85,7 @@ public struct GenesisPlan: Sendable {
         )
         stepsPerCut = generator.pick([0, 0, 200])
         calm = .milliseconds(generator.pick([2_000, 5_000, 10_000]))
-        end = calm + 30_000_000_000
+        end = calm + 10_000_000_000
         writeNanosecondsMax = generator.pick([1_000_000, 10_000_000, 60_000_000])
         settings = FoundingSettings(
             helloInterval: generator.pick([30_000_000, 100_000_000]),
@@ -108,7 +111,7 @@ public struct GenesisPlan: Sendable {
             let odd = Int(generator.below(UInt64(nodes)))
             let missing = generator.pick(everyone.filter { $0 != odd })
             listed[odd] = everyone.filter { $0 != missing }
-            return (listed, all)
+            return (listed, generator.chance(1, of: 2) ? all : [])
         case .overlapping:
             // 0 is in the first list, the last one in the second, the keeper and perhaps others in both.
             keeper = 1 + Int(generator.below(UInt64(nodes - 2)))
