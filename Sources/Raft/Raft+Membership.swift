@@ -15,9 +15,9 @@ extension Raft {
         guard isEstablished else { throw .leaderNotEstablished }
         guard !configuration.isJoint, log.configurationIndex <= log.committed else { throw .changeInProgress }
         let next = try configuration.applying(change) { id in
-            guard let position = members.position(of: id) else { return log.last.index.rawValue }
-            let progress = members.trackers[position].progress
             // Who has acknowledged nothing may lack even what was before the first entry.
+            guard let position = members.position(of: id) else { return .max }
+            let progress = members.trackers[position].progress
             guard progress.match > .zero, progress.state != .snapshot else { return .max }
             return log.last.index.rawValue - progress.match.rawValue
         } lagMax: {

@@ -149,6 +149,14 @@ struct Group {
         precondition(self[number].raft.role == .leader, "replica \(number) did not win")
     }
 
+    /// Makes this replica campaign and win as if its leader had bidden it to: others that hear the leader vote too.
+    mutating func depose(inFavourOf number: Int) {
+        guard let leader = self[number].raft.leader else { preconditionFailure("nobody leads") }
+        deliver(Message(from: leader, to: Group.id(number), term: self[number].raft.term, body: .timeoutNow))
+        settle()
+        precondition(self[number].raft.role == .leader, "replica \(number) did not win")
+    }
+
     /// Proposes commands at a replica and delivers all that comes of it.
     mutating func propose(_ commands: [UInt8]..., at number: Int? = nil) {
         guard let number = number ?? leader else { preconditionFailure("nobody leads") }
