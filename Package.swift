@@ -70,7 +70,7 @@ var targets: [Target] = [
     .testTarget(name: "PaxosTests", dependencies: ["Paxos", "Wire"], swiftSettings: strict),
     .testTarget(
         name: "ReplicaTests",
-        dependencies: ["Replica", "Raft", "Paxos", "Ledger", "RaftStorage", "Wire"],
+        dependencies: ["Replica", "Raft", "Paxos", "Ledger", "RaftStorage", "Simulator", "Wire"],
         swiftSettings: strict
     ),
     .testTarget(name: "ProofOfWorkTests", dependencies: ["ProofOfWork"], swiftSettings: strict),
