@@ -83,11 +83,13 @@ final class TestGroup<Machine: StateMachine> {
         let place = places[index]
         places[index].starts += 1
         try? place.disk.makeDirectory("/data")
+        var files = StorageSettings()
+        files.segmentBytes = 1 << 15
         let (storage, start) = try NodeStorage<Machine, SimulatedDisk>.open(
             directory: "/data",
             node: place.name,
             files: place.disk,
-            settings: StorageSettings(),
+            settings: files,
             genesis: genesis
         )
         let number = UInt64(index + 1) << 32 | places[index].starts

@@ -162,9 +162,11 @@ public final class SimulatedDisk: FileSystem {
             throw error(.full, .write, handle.path)
         }
         if faults.callsToPowerCut == 0, !bytes.isEmpty {
-            // The power fails in the middle of it.
+            // The power fails in the middle of it, but not of a sector.
             let some = Int(generator.below(UInt64(bytes.count) + 1))
-            files[handle.file].write(Array(bytes[..<some]), at: Int(offset))
+            let sectors = (Int(offset) + some) / SimulatedFile.sectorBytes * SimulatedFile.sectorBytes
+            let whole = some == bytes.count ? some : max(0, sectors - Int(offset))
+            files[handle.file].write(Array(bytes[..<whole]), at: Int(offset))
         } else {
             files[handle.file].write(bytes, at: Int(offset))
         }
