@@ -95,7 +95,7 @@ if !coresOnly {
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Admin", "Gateway", "Ledger", "ProofOfWork", "Settings", "Wire",
+                "Admin", "Gateway", "Ledger", "ProofOfWork", "Raft", "RaftStorage", "Settings", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ] + nio,

@@ -4,9 +4,9 @@
 /// written at once, and all that came meanwhile follow together. Pure: whoever has the thread and the file reports what
 /// happened and does what is answered.
 ///
-///     idle ─ submitted ─▶ writing ─ written ─▶ synchronizing ─ synchronized ─▶ idle, or writing the next group
-///                            │
-///                            └ foundNoSpace ─▶ (synchronizing what was written ─▶) full ─ tryAgain ─▶ writing
+///     idle ─ submit ─▶ ready ─ takeGroup ─▶ writing ─ written ─▶ synchronizing ─ synchronized ─▶ idle, or ready
+///                                              │
+///                                              └ foundNoSpace ─▶ (synchronizing what was written ─▶) full ─ tryAgain ─▶ ready
 ///
 ///     failed: from anywhere, for ever
 public struct GroupCommit: Hashable, Sendable {
@@ -29,9 +29,9 @@ public struct GroupCommit: Hashable, Sendable {
     public enum Action: Hashable, Sendable {
         /// Nothing.
         case none
-        /// Write the requests of these numbers, in order, then report ``GroupCommit/written()``, or
-        /// ``GroupCommit/foundNoSpace(at:)``.
-        case write(ClosedRange<UInt64>)
+        /// As soon as the thread is free: take what waits by ``GroupCommit/takeGroup()``, write it, then report
+        /// ``GroupCommit/written()``, or ``GroupCommit/foundNoSpace(at:)``.
+        case write
         /// Synchronize, then report ``GroupCommit/synchronized()``.
         case synchronize
         /// Make it known that there is no space, and after a while report ``GroupCommit/tryAgain()``.
@@ -50,6 +50,7 @@ public struct GroupCommit: Hashable, Sendable {
 
     private enum State: Hashable {
         case idle
+        case ready
         case writing(ClosedRange<UInt64>)
         /// What is written up to this number; then there is no space, where that was found.
         case synchronizing(through: UInt64, isFull: Bool)
@@ -88,6 +89,21 @@ public struct GroupCommit: Hashable, Sendable {
         sizes.append(bytes)
         waitingBytes += bytes
         return state == .idle ? begin() : .none
+    }
+
+    /// What makes the next group: the numbers of the requests to write, in order.
+    public mutating func takeGroup() -> ClosedRange<UInt64> {
+        guard state == .ready else { preconditionFailure("there is nothing to write, or something is being written") }
+        var count = 0
+        var bytes = 0
+        while count < sizes.count, count < max(settings.groupRequestsMax, 1) {
+            guard count == 0 || bytes + sizes[count] <= settings.groupBytesMax else { break }
+            bytes += sizes[count]
+            count += 1
+        }
+        let group = durable + 1...durable + UInt64(count)
+        state = .writing(group)
+        return group
     }
 
     /// All of the group has been written.
@@ -133,18 +149,9 @@ public struct GroupCommit: Hashable, Sendable {
     /// A call failed that may not fail. Nothing is written or becomes durable any more.
     public mutating func failed() { state = .failed }
 
-    /// Writes what waits, as much as makes a group.
     private mutating func begin() -> Action {
         guard !sizes.isEmpty else { return .none }
-        var count = 0
-        var bytes = 0
-        while count < sizes.count, count < settings.groupRequestsMax {
-            guard count == 0 || bytes + sizes[count] <= settings.groupBytesMax else { break }
-            bytes += sizes[count]
-            count += 1
-        }
-        let group = durable + 1...durable + UInt64(count)
-        state = .writing(group)
-        return .write(group)
+        state = .ready
+        return .write
     }
 }

@@ -151,24 +151,28 @@ struct LogRecovery<Files: FileSystem> {
         disk: inout StorageFiles<Files>
     ) throws(StorageError) -> (head: SegmentHead, salt: UInt32, bytes: [UInt8]) {
         let path = paths.segment(number)
+        let segment = try read(number, path: path, disk: &disk)
+        guard segment.head.identity == identity else {
+            throw .wrongIdentity(path: path, expected: identity, found: segment.head.identity)
+        }
+        return segment
+    }
+
+    /// Reads a segment, whosever it is. Its records have still to be looked at.
+    static func read(
+        _ number: UInt64,
+        path: String,
+        disk: inout StorageFiles<Files>
+    ) throws(StorageError) -> (head: SegmentHead, salt: UInt32, bytes: [UInt8]) {
         let file = try disk.open(path, .read)
         defer { disk.close(file) }
         let length = try disk.length(file)
         let sector = try disk.read(file, at: 0, count: SegmentHead.bytes)
         let (head, salt) = try SegmentHead.read(sector, path: path)
-        guard head.identity == identity else {
-            throw .wrongIdentity(path: path, expected: identity, found: head.identity)
-        }
-        guard head.number == number else {
-            throw .damage(path, 0, .head)
-        }
-        guard head.length == length, let count = Int(exactly: length) else {
-            throw .damage(path, length, .length)
-        }
+        guard head.number == number else { throw .damage(path, 0, .head) }
+        guard head.length == length, let count = Int(exactly: length) else { throw .damage(path, length, .length) }
         let bytes = try disk.read(file, at: 0, count: count)
-        guard bytes.count == count else {
-            throw .damage(path, length, .length)
-        }
+        guard bytes.count == count else { throw .damage(path, length, .length) }
         return (head, salt, bytes)
     }
 }

@@ -44,7 +44,6 @@ struct LogReplay {
 
     /// A segment repeats what those before it have said; of the oldest one, this is where the log begins.
     private mutating func start(_ number: UInt64, _ state: HardState, _ last: LogPosition) throws(LogReplayError) {
-        guard last.index < LogIndex(.max) else { throw LogReplayError(problem: .recordContent) }
         if let extent {
             guard extent.last == last, hardState == state else { throw LogReplayError(problem: .chain) }
         } else {
@@ -56,8 +55,9 @@ struct LogReplay {
 
     private mutating func append(_ entry: Entry) throws(LogReplayError) {
         let index = entry.position.index
-        guard let last = extent?.last.index, index > .zero, index.rawValue - 1 <= last.rawValue, index < LogIndex(.max)
-        else { throw LogReplayError(problem: .gap) }
+        guard let last = extent?.last.index, index > .zero, index.rawValue - 1 <= last.rawValue else {
+            throw LogReplayError(problem: .gap)
+        }
         if let first = entries.first?.position.index, index > first {
             entries.removeLast(entries.count - Int(index.rawValue - first.rawValue))
         } else {

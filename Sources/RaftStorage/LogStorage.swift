@@ -46,18 +46,28 @@ public struct LogStorage<Files: FileSystem> {
     /// is made.
     /// - Precondition: the entries are consecutive, and the first one is at most one above ``lastPosition``.
     public mutating func append(_ request: PersistRequest) throws(StorageError) {
+        try append(contentsOf: CollectionOfOne(request))
+    }
+
+    /// Writes requests in one piece, all of them or nothing, as ``append(_:)`` does one.
+    public mutating func append(contentsOf requests: some Collection<PersistRequest>) throws(StorageError) {
         var contents: [RecordContent] = []
-        contents.reserveCapacity(request.entries.count + 1)
-        if let state = request.hardState { contents.append(.hardState(state)) }
-        var next = request.entries.first.map { min($0.position.index, extent.last.index + 1) }
-        for entry in request.entries {
-            precondition(entry.position.index == next, "a log has no gaps")
-            next = entry.position.index + 1
-            contents.append(.entry(entry))
+        contents.reserveCapacity(requests.reduce(0) { $0 + $1.entries.count + 1 })
+        var last = extent.last.index
+        for request in requests {
+            if let state = request.hardState { contents.append(.hardState(state)) }
+            if let first = request.entries.first { last = min(last, LogIndex(first.position.index.rawValue - 1)) }
+            for entry in request.entries {
+                precondition(entry.position.index == last + 1, "a log has no gaps")
+                last = entry.position.index
+                contents.append(.entry(entry))
+            }
         }
         try write(contents)
-        if let state = request.hardState { hardState = state }
-        for entry in request.entries { extent.append(entry.position) }
+        for request in requests {
+            if let state = request.hardState { hardState = state }
+            for entry in request.entries { extent.append(entry.position) }
+        }
     }
 
     /// Makes everything that was appended durable: one call of the file system, or none where nothing waits.

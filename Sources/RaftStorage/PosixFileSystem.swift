@@ -3,7 +3,8 @@ import Glibc
 
 /// The file system of Linux.
 ///
-/// It holds nothing itself: files are descriptors, paths are taken as they are. Usable from any thread; a file from one
+/// It holds nothing itself: files are descriptors, paths are taken as they are. Only regular files are opened, and no
+/// links. Usable from any thread; a file from one
 /// thread at a time.
 public struct PosixFileSystem: FileSystem, Sendable {
     /// How much is written at a time where a file is filled with zeros.
@@ -45,8 +46,16 @@ public struct PosixFileSystem: FileSystem, Sendable {
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }
         while true {
-            let descriptor = Glibc.open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
-            if descriptor >= 0 { return OpenFile(rawValue: descriptor) }
+            // Without waiting, should it be a pipe: the check below refuses that.
+            let descriptor = Glibc.open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
+            if descriptor >= 0 {
+                var status = stat()
+                if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+                    return OpenFile(rawValue: descriptor)
+                }
+                Glibc.close(descriptor)
+                throw failure("open", path, EINVAL)
+            }
             guard errno == EINTR else { throw failure("open", path) }
         }
     }

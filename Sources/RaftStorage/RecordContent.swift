@@ -62,6 +62,8 @@ enum RecordContent: Hashable, Sendable {
 
     /// Reads what a record says. Nil where it makes no sense, or is of another release.
     init?(kind: RecordKind, position: LogPosition, payload: [UInt8]) {
+        // A log goes on after every position in it: the last index of all is none.
+        guard position.index < LogIndex(.max) else { return nil }
         switch kind {
         case .start:
             guard let state = Self.hardState(payload) else { return nil }

@@ -86,7 +86,10 @@ struct SnapshotHead: Hashable, Sendable {
             let identity = try reader.readStorageIdentity()
             let encoded = try reader.readLengthPrefixed(limit: bytesMax)
             try reader.finish()
-            return SnapshotHead(identity: identity, description: try SnapshotDescription(decoding: encoded))
+            let description = try SnapshotDescription(decoding: encoded)
+            // The log goes on after it: the last index of all is none.
+            guard description.position.index < LogIndex(.max) else { throw damage }
+            return SnapshotHead(identity: identity, description: description)
         } catch {
             throw damage
         }

@@ -64,6 +64,8 @@ import Testing
 
     /// Opens, holds it against the model, and goes on with it.
     private func check(_ files: MemoryFileSystem, _ model: Model, _ what: String) throws {
+        let inspected = try LogInspector.inspect(directory: Fixture.directory, files: files) { _ in }
+        #expect(inspected.problems == 0, "\(what): what a start accepts, a look at it accepts")
         var (storage, recovered) = try Fixture.open(files)
         if let contradiction = model.contradiction(recovered.restored) {
             Issue.record("\(what): \(contradiction)")

@@ -42,6 +42,7 @@ import Testing
     ) throws -> Outcome {
         let files = disk.copy(seed: 1)
         files[path] = bytes
+        let inspected = try LogInspector.inspect(directory: Fixture.directory, files: files) { _ in }
         let (opened, recovered): (LogStorage<MemoryFileSystem>, RecoveredState)
         do throws(StorageError) {
             (opened, recovered) = try Fixture.open(files)
@@ -51,9 +52,11 @@ import Testing
             default: Issue.record("\(what): \(error)")
             }
             #expect(files[path] == bytes, "\(what): a damaged file was changed")
+            #expect(inspected.problems > 0, "\(what): refused, and a look at it says nothing")
             return .refused
         }
         #expect(recovered.restored == expected, "\(what): another state was accepted")
+        #expect(inspected.problems == 0, "\(what)")
         // What was accepted is whole: it goes on, and comes back.
         var storage = opened
         let entry = Fixture.command(2, storage.lastPosition.index.rawValue + 1, [UInt8](repeating: 0, count: 30))
