@@ -193,6 +193,7 @@ struct ScenarioGroup {
     mutating func completeWrite(_ index: Int) throws {
         guard !nodes[index].disk.waiting.isEmpty else { throw ScenarioFailure("no write waits") }
         let (report, text) = nodes[index].disk.completeFirst()
+        try safety.check(snapshotOf: nodes[index])
         if let text { trace.append("\(nodes[index].id.name) \(text)") }
         switch report {
         case .persisted(let number): nodes[index].raft?.persisted(number)

@@ -6,6 +6,7 @@ struct ScenarioSafety {
     private var leaders: [Term: ReplicaID] = [:]
     private var committed: [LogIndex: Entry] = [:]
     private var committedFrom: [ReplicaID: LogIndex] = [:]
+    private var payloads: [LogPosition: [UInt8]] = [:]
 
     /// A restart begins anew what a node has committed.
     mutating func check(_ node: ScenarioNode) throws {
@@ -34,6 +35,16 @@ struct ScenarioSafety {
         committedFrom[raft.id] = raft.commitIndex
     }
 
+    /// Snapshots of one position are the same everywhere, whatever way they came.
+    mutating func check(snapshotOf node: ScenarioNode) throws {
+        let position = node.disk.snapshot.position
+        let payload = payloads[position] ?? node.disk.payload
+        guard payload == node.disk.payload else {
+            throw ScenarioFailure("\(node.id.name) has another snapshot \(position.text) than others (section 7)")
+        }
+        payloads[position] = payload
+    }
+
     /// Log matching (section 5.3): where two logs have an entry of the same term at the same place, they are the same
     /// up to there.
     func check(_ nodes: [ScenarioNode]) throws {
@@ -60,6 +71,9 @@ struct ScenarioSafety {
 
     /// An answer promises what is on the disk (figure 2: "updated on stable storage before responding").
     func check(_ message: Message, sentBy node: ScenarioNode) throws {
+        guard try Message(decoding: message.encode()) == message else {
+            throw ScenarioFailure("'\(message.text)' is another message when it is decoded")
+        }
         guard let raft = node.raft else { return }
         let disk = node.disk
         switch message.body {
