@@ -105,7 +105,7 @@ if !coresOnly {
         .executableTarget(
             name: "tollgate-benchmark",
             dependencies: [
-                "ProofOfWork", "Ledger", "Raft", "Wire", "CAllocations", "COpenSSL", "CSolver",
+                "ProofOfWork", "Ledger", "Raft", "RaftStorage", "Wire", "CAllocations", "COpenSSL", "CSolver",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict

@@ -6,6 +6,9 @@ struct Benchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tollgate-benchmark",
         abstract: "Measures Tollgate against what it is compared with, and prints the ratios.",
-        subcommands: [VerifyBenchmark.self, BrowserSolverBenchmark.self, ProxyBenchmark.self, RaftBenchmark.self]
+        subcommands: [
+            VerifyBenchmark.self, BrowserSolverBenchmark.self, ProxyBenchmark.self, RaftBenchmark.self,
+            LogBenchmark.self,
+        ]
     )
 }
