@@ -54,7 +54,7 @@ extension Raft {
     private mutating func requestVotes(isPreVote: Bool, isTransfer: Bool, term: Term) {
         let request = VoteRequest(isPreVote: isPreVote, last: log.last, isTransfer: isTransfer)
         for member in configuration.members where member.id != id && configuration.isVoter(member.id) {
-            outbox.append(Message(from: id, to: member.id, term: term, body: .voteRequest(request)))
+            send(.voteRequest(request), to: member.id, in: term)
         }
     }
 
@@ -65,13 +65,10 @@ extension Raft {
         if request.isPreVote {
             // A term that is begun already, or the own one, cannot be won (it would be a term without a campaign).
             let granted = asked > term && isUpToDate && !hearsLeader
-            outbox.append(
-                Message(
-                    from: id,
-                    to: sender,
-                    term: granted ? asked : term,
-                    body: .voteResponse(VoteResponse(isPreVote: true, granted: granted))
-                )
+            send(
+                .voteResponse(VoteResponse(isPreVote: true, granted: granted)),
+                to: sender,
+                in: granted ? asked : term
             )
             // Nothing changes here: in particular not the time since a leader was heard.
             return

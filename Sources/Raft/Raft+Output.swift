@@ -120,7 +120,7 @@ extension Raft {
         let end = log.end(
             from: first,
             through: log.last.index,
-            bytesMax: settings.appendBytesMax,
+            bytesMax: min(settings.appendBytesMax, Entry.commandBytesMax),
             entriesMax: min(settings.appendEntriesMax, Message.entriesMax)
         )
         let entries = log.entries(from: first, through: end)

@@ -76,10 +76,8 @@ extension Raft {
         case .appendRequest, .heartbeatRequest, .snapshotRequest:
             becomeFollower(term: message.term, leader: message.from)
             return true
-        case .voteResponse:
-            becomeFollower(term: message.term, leader: nil)
-            return true
-        case .appendResponse, .heartbeatResponse, .snapshotResponse, .readIndexRequest, .readIndexResponse,
+        case .voteResponse, .appendResponse, .heartbeatResponse, .snapshotResponse, .readIndexRequest,
+            .readIndexResponse,
             .timeoutNow:
             // One that was removed from the group must not depose its leader.
             guard configuration.contains(message.from) || role != .leader else { return false }

@@ -135,7 +135,12 @@ public struct Raft: Sendable {
         electionTimeoutTicks = random.inRange(shortest...max(settings.electionTicksMax, shortest))
     }
 
-    mutating func send(_ body: Message.Body, to addressee: ReplicaID) {
+    mutating func send(_ body: Message.Body, to addressee: ReplicaID) { send(body, to: addressee, in: term) }
+
+    /// Says something in a term that may not be the own one yet.
+    mutating func send(_ body: Message.Body, to addressee: ReplicaID, in term: Term) {
+        // The disk may stand still for long. What is not held then is lost, as on a network.
+        guard persist.hardStateIsDurable || outbox.count < settings.heldMessagesMax else { return }
         outbox.append(Message(from: id, to: addressee, term: term, body: body))
     }
 }

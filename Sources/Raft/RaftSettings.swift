@@ -31,6 +31,9 @@ public struct RaftSettings: Hashable, Sendable {
     /// Bytes of entries given to the disk and not yet durable: 32 MiB. Beyond it a follower drops appends and a leader
     /// refuses proposals.
     public var unpersistedBytesMax = 32 << 20
+    /// Messages that wait until term and vote are durable. 4,096: more than a group says in the time that a disk usually
+    /// takes; beyond it they are lost, so that a disk that stands still costs no memory.
+    public var heldMessagesMax = 4_096
     /// Bytes of committed entries handed out to be applied and not yet reported as applied: 16 MiB. At least one entry.
     public var unappliedBytesMax = 16 << 20
     /// Bytes in one part of a snapshot: 256 KiB, as `appendBytesMax`.

@@ -116,6 +116,15 @@ import Wire
         #expect(one.write().messages.map(\.to) == [Group.id(2), Group.id(3)])
     }
 
+    @Test func whatIsHeldForTheDiskIsBounded() {
+        var settings = RaftSettings()
+        settings.heldMessagesMax = 10
+        var one = Harness(terms: [1], settings: settings)
+        for _ in 0..<100 { _ = one.step(heartbeat(from: 2, term: 2)) }
+        #expect(one.write().messages.count == 10)
+        #expect(one.settle(heartbeat(from: 2, term: 2)).count == 1)
+    }
+
     @Test func anAnswerOfAnEarlierTermIsNotSaidInALaterOne() {
         var one = Harness(terms: [1])
         _ = one.step(ask(from: 2, term: 2, last: Harness.position(1, 1)))

@@ -202,14 +202,13 @@ import Wire
         try change(&group, .remove(Group.id(3)))
         group.tick(5)
         // An answer of the old replica with a higher term deposes nobody.
-        group.deliver(
-            Message(
-                from: Group.id(3),
-                to: Group.id(1),
-                term: Term(9),
-                body: .heartbeatResponse(HeartbeatResponse(round: 1))
-            )
-        )
+        for body: Message.Body in [
+            .heartbeatResponse(HeartbeatResponse(round: 1)), .appendResponse(.accepted(through: LogIndex(1))),
+            .voteResponse(VoteResponse(isPreVote: false, granted: false)),
+            .voteResponse(VoteResponse(isPreVote: true, granted: false)),
+        ] {
+            group.deliver(Message(from: Group.id(3), to: Group.id(1), term: Term(9), body: body))
+        }
         #expect(group.leader == 1)
         #expect(group[1].raft.term == Term(1))
     }
