@@ -20,6 +20,7 @@ let nio: [Target.Dependency] = [
 var dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
 ]
 
 var targets: [Target] = [
@@ -46,6 +47,11 @@ var targets: [Target] = [
         dependencies: ["Raft", "Paxos", "Ledger", "RaftStorage", "Wire"] + collections,
         swiftSettings: strict
     ),
+    .executableTarget(
+        name: "tollgate-simulator",
+        dependencies: ["Simulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        swiftSettings: strict
+    ),
     .target(name: "ProofOfWork", dependencies: ["COpenSSL", "CSodium", "CSolver"], swiftSettings: strict),
     .target(name: "Settings", dependencies: ["Yams"], swiftSettings: strict),
 
@@ -58,7 +64,7 @@ var targets: [Target] = [
     ),
     .testTarget(
         name: "SimulatorTests",
-        dependencies: ["Simulator", "Ledger", "Raft", "RaftStorage", "Wire"],
+        dependencies: ["Simulator", "Ledger", "Raft", "RaftStorage", "Replica", "Wire"],
         swiftSettings: strict
     ),
     .testTarget(
@@ -82,7 +88,6 @@ if !coresOnly {
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     ]
     targets += [
         .target(name: "CPage", exclude: ["assets"], cSettings: [.treatAllWarnings(as: .error)]),

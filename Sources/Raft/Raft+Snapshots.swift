@@ -49,11 +49,11 @@ extension Raft {
         let position = request.snapshot.position
         if let incoming = incomingSnapshot, incoming.isInstalling { return }
         if !isBlank {
-            if position.index <= log.committed {
+            if position.index <= min(log.committed, persist.durable) {
                 answerSnapshot(position, .installed(through: position.index), to: leader)
                 return
             }
-            if log.term(at: position.index) == position.term {
+            if position.index <= log.committed || log.term(at: position.index) == position.term {
                 // All of it is in the log already; it is committed, as everything in a snapshot is. The answer is that
                 // of an append: it waits until the entries are durable.
                 log.commit(through: position.index)

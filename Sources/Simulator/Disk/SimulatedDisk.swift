@@ -154,19 +154,14 @@ public final class SimulatedDisk: FileSystem {
         let growth = Int(offset) + bytes.count - files[handle.file].data.count
         if let room, growth > room {
             // What there is room for may have been written.
-            let fitting = bytes.count - (growth - room)
-            if fitting > 0 {
-                let some = Int(generator.below(UInt64(fitting) + 1))
-                files[handle.file].write(Array(bytes[..<some]), at: Int(offset))
-            }
+            let fitting = sectors(of: max(0, bytes.count - (growth - room)), at: Int(offset))
+            files[handle.file].write(Array(bytes[..<fitting]), at: Int(offset))
             throw error(.full, .write, handle.path)
         }
-        if faults.callsToPowerCut == 0, !bytes.isEmpty {
-            // The power fails in the middle of it, but not of a sector.
-            let some = Int(generator.below(UInt64(bytes.count) + 1))
-            let sectors = (Int(offset) + some) / SimulatedFile.sectorBytes * SimulatedFile.sectorBytes
-            let whole = some == bytes.count ? some : max(0, sectors - Int(offset))
-            files[handle.file].write(Array(bytes[..<whole]), at: Int(offset))
+        if isLastCall {
+            // The power fails in the middle of it.
+            let some = sectors(of: bytes.count, at: Int(offset))
+            files[handle.file].write(Array(bytes[..<some]), at: Int(offset))
         } else {
             files[handle.file].write(bytes, at: Int(offset))
         }
@@ -252,6 +247,14 @@ public final class SimulatedDisk: FileSystem {
     /// Bytes of all files.
     public var usedBytes: Int {
         names.values.reduce(0) { $1 == Self.folder ? $0 : $0 + files[$1].data.count }
+    }
+
+    /// How many bytes of a write to write, some sectors of it: none is written in part.
+    private func sectors(of count: Int, at offset: Int) -> Int {
+        let some = Int(generator.below(UInt64(count) + 1))
+        if some == count { return count }
+        let end = offset + some
+        return max(0, end / SimulatedFile.sectorBytes * SimulatedFile.sectorBytes - offset)
     }
 
     private var room: Int? { faults.capacityBytes.map { max(0, $0 - usedBytes) } }

@@ -115,6 +115,10 @@ struct ClusterRecord: Sendable {
     private mutating func follow<View: RaftView>(_ view: View, _ step: inout Step) {
         let place = step.place
         let snapshot = view.snapshot
+        if replicas[place].memberships[0].configuration.members.isEmpty {
+            // Who waited to be admitted was sent the group's first state, which has no index of its own.
+            replicas[place].memberships[0].configuration = snapshot.configuration
+        }
         if !replicas[place].log.holds(snapshot.position) {
             // A leader's snapshot takes the place of the log.
             if snapshot.position.index < replicas[place].log.last.index { step.removedFrom = snapshot.position.index }

@@ -95,7 +95,7 @@ public struct Trace {
         case tick, receive, send, lose, repeatMessage
         case store, stored, storeFailed, apply, restore, role, commit
         case submit, answer, read, change, transfer, compact
-        case partition, heal, clock, disk, phase, stop, alarm
+        case join, partition, heal, clock, disk, phase, stop, alarm
     }
 
     /// A hash of bytes, for messages.

@@ -1,0 +1,161 @@
+import Ledger
+import Raft
+import RaftStorage
+import Replica
+import Wire
+
+/// A process of one release.
+final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
+    private var node: Node<Machine>
+    private var storage: NodeStorage<Machine, SimulatedDisk>
+    /// What the replica starts from, until the invariants know.
+    private var restored: RestoredState?
+    private var isKnown = false
+    /// For the disk, in order.
+    private var waiting: [NodeStorageRequest<Machine>] = []
+    /// From the disk, not yet heard of.
+    private var completions: [NodeStorageCompletion<Machine>] = []
+    /// Persist requests that the storage has and that are not durable: after a full disk.
+    private var unfinished: [PersistRequest] = []
+
+    init(node: Node<Machine>, storage: NodeStorage<Machine, SimulatedDisk>, restored: RestoredState?) {
+        self.node = node
+        self.storage = storage
+        self.restored = restored
+    }
+
+    var replica: ReplicaID? { node.replica?.id ?? node.founding?.replica }
+    var isReplica: Bool { node.replica != nil }
+    var role: Role { node.replica?.raft.role ?? .follower }
+    var term: Term { node.replica?.raft.term ?? .zero }
+    var commitIndex: LogIndex { node.replica?.raft.commitIndex ?? .zero }
+    var appliedIndex: LogIndex { node.replica?.appliedIndex ?? .zero }
+    var lastIndex: LogIndex { node.replica?.raft.lastPosition.index ?? .zero }
+    var configuration: Configuration { node.replica?.raft.configuration ?? .empty }
+    var ledger: Ledger? { node.replica?.machine?.ledger }
+    var tallied: UInt64 { node.replica?.machine?.tallied ?? 0 }
+    var time: LedgerTime? { node.replica?.time }
+    var nextWake: BootTime { node.nextWake }
+    var isStorageIdle: Bool { waiting.isEmpty && completions.isEmpty }
+
+    var summary: String {
+        guard let replica = node.replica else { return "founding, \(node.founding?.alarms ?? [])" }
+        let status = replica.status
+        let leader = status.leader.map { "\($0.high - 1)" } ?? "-"
+        var line = "\(status.role) of term \(status.term.rawValue), leader \(leader), "
+        line += "commit \(status.commitIndex.rawValue), applied \(status.appliedIndex.rawValue), "
+        line +=
+            "log \(status.firstIndex.rawValue)...\(lastIndex.rawValue), durable \(replica.raft.durableIndex.rawValue), "
+        line += "snapshot \(status.snapshotIndex.rawValue), \(status.configuration.summary)"
+        if status.isDiskFull { line += ", disk full" }
+        if status.waitingCommands > 0 { line += ", \(status.waitingCommands) commands wait" }
+        for member in status.progress where member.id != status.id {
+            let progress = member.progress
+            line += ", \(member.id.high - 1)/\(member.id.low) \(progress.state) match \(progress.match.rawValue)"
+            line += " next \(progress.next.rawValue)\(progress.recentlyActive ? "" : " silent")"
+        }
+        return line
+    }
+
+    func advance(to now: BootTime, wall: WallTime) { node.advance(to: now, wall: wall) }
+    func receive(_ message: NodeMessage) { node.receive(message) }
+    func submit(_ command: LedgerCommand, request: RequestID) {
+        node.submit([Machine.command(command)], request: request)
+    }
+    func submitTally(_ amount: UInt64, request: RequestID) -> Bool {
+        guard let command = Machine.tally(amount) else { return false }
+        node.submit([command], request: request)
+        return true
+    }
+    func read(request: RequestID) { node.read(request: request) }
+    func change(_ change: ConfigurationChange, request: RequestID) { node.change(change, request: request) }
+    // An operator who is refused looks again later, as this one does anyway.
+    func transferLeadership(to target: ReplicaID) { try? node.transferLeadership(to: target) }
+    func compact() { node.compact() }
+
+    func tellStep(_ invariants: inout Invariants) throws(InvariantViolation) {
+        guard node.replica != nil else { return }
+        if isKnown { return try invariants.stepped(node.replica!.raft) }
+        isKnown = true
+        guard let restored else { preconditionFailure("a replica starts from what was found or made") }
+        self.restored = nil
+        try invariants.started(node.replica!.raft, restored: restored)
+        guard let digest = node.replica?.machine?.digest, let id = node.replica?.id else { return }
+        try invariants.restored(digest, at: restored.snapshot.position.index, by: id)
+    }
+
+    func takeOutputs() -> [NodeOutput] {
+        var outputs: [NodeOutput] = []
+        for action in node.takeActions() {
+            switch action {
+            case .store(let request): waiting.append(request)
+            case .send(let message, let destination): outputs.append(.send(message, to: destination))
+            case .answer(let request, let result): outputs.append(.answer(request, result.map(Self.answer)))
+            case .alarm(let alarm): outputs.append(.alarm(alarm))
+            case .stop(let reason): outputs.append(.stop(reason))
+            case .applied(let report): outputs.append(.applied(Self.application(report)))
+            case .restored(let index, let digest): outputs.append(.restored(index, digest))
+            case .joined(let cluster, let replica): outputs.append(.joined(cluster, replica))
+            }
+        }
+        return outputs
+    }
+
+    private static func application(_ report: AppliedReport<Machine>) -> Application {
+        Application(
+            index: report.index,
+            batch: Machine.ledgerBatch(report.batch),
+            results: report.outputs.map(Machine.result),
+            digest: report.digest
+        )
+    }
+
+    private static func answer(_ answer: ReplicaAnswer<Machine>) -> NodeAnswer {
+        switch answer {
+        case .applied(let outputs): .applied(outputs.map(Machine.result))
+        case .readable(let index): .readable(index)
+        case .changed(let configuration): .changed(configuration)
+        }
+    }
+
+    // MARK: - Disk
+
+    func write(_ invariants: inout Invariants) -> WriteOutcome {
+        let group = waiting
+        waiting.removeAll(keepingCapacity: true)
+        let results = storage.execute(group)
+        completions += results
+        var outcome = WriteOutcome(requests: group.count)
+        for result in results {
+            switch result {
+            case .replica(.persisted(let number)): outcome.persistedThrough = max(outcome.persistedThrough, number)
+            case .replica(.full), .full: outcome.isFull = true
+            case .replica(.failed(let why)), .failed(let why): outcome.failure = why
+            case .created(let recovered): restored = recovered.restored
+            default: break
+            }
+        }
+        guard let id = node.replica?.id else { return outcome }
+        for case .replica(.persist(let request)) in group { unfinished.append(request) }
+        // What is durable is told as such; what was handed over besides may be on the disk, or not.
+        let durable = unfinished.prefix { $0.number <= outcome.persistedThrough }
+        for request in durable { invariants.stored(request, by: id) }
+        unfinished.removeFirst(durable.count)
+        if !durable.isEmpty { invariants.synchronized(id) }
+        if outcome.failure != nil { for request in unfinished { invariants.stored(request, by: id) } }
+        for result in results {
+            switch result {
+            case .replica(.received(let position, _)): invariants.snapshotStored(position, by: id)
+            case .replica(.snapshotted(let description)): invariants.snapshotStored(description.position, by: id)
+            default: break
+            }
+        }
+        return outcome
+    }
+
+    func completeWrites() {
+        let heard = completions
+        completions.removeAll(keepingCapacity: true)
+        for completion in heard { node.completed(completion) }
+    }
+}

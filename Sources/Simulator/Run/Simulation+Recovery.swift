@@ -1,0 +1,163 @@
+import Ledger
+import Raft
+import Replica
+import Wire
+
+// After the faults: a majority is healed, and must elect, commit and converge; then the history is looked at.
+
+/// How far the recovery is.
+struct Recovery {
+    /// How far a node's probe is: a command that must be done.
+    enum Probe {
+        case due
+        case asked
+        case answered
+    }
+
+    /// By node.
+    var probes: [Int: Probe] = [:]
+    /// Machines that stay down.
+    var isKeptDown: Set<Int> = []
+}
+
+extension Simulation {
+    private static let lookNanoseconds: UInt64 = 50_000_000
+
+    /// Heals all machines, or just enough of them, and waits.
+    func recover() throws(Problem) {
+        isChaos = false
+        partitions += 1
+        network.heal()
+        network.setQuality(.perfect)
+        for node in nodes.indices { nodes[node].disk.faults = .init() }
+        // Founding waits for every founder.
+        if faults.chance(1, of: 2), founded.count == founders { try dropMinority() }
+        let kept = nodes.indices.filter { !recovery.isKeptDown.contains($0) }
+        trace.note(.phase, -1, UInt64(kept.count), 0, "no faults any more; up are \(kept)")
+        for node in kept {
+            if nodes[node].process == nil { scheduleStart(node) }
+            if nodes[node].pausedUntil != nil { try resume(node, nodes[node].boot) }
+        }
+        let end = now + plan.recoveryNanosecondsMax
+        while now < end {
+            let next = now + Self.lookNanoseconds
+            try pump { next }
+            if try hasRecovered(kept) { return }
+        }
+        throw .other(
+            "\(plan.recoveryNanosecondsMax / 1_000_000_000) s after the last fault " + whatIsMissing(kept),
+            nodes: Array(kept)
+        )
+    }
+
+    /// Takes away as many machines as a majority can do without.
+    private func dropMinority() throws(Problem) {
+        let memberships = membershipsInPlay
+        var order = Array(nodes.indices)
+        for place in order.indices { order.swapAt(place, Int(faults.below(UInt64(order.count)))) }
+        for node in order {
+            let down = recovery.isKeptDown.union([node])
+            var left = budget
+            for gone in down.sorted() { if let replica = nodes[gone].replica { left.lose(replica) } }
+            guard memberships.allSatisfy({ left.decides($0) }) else { continue }
+            recovery.isKeptDown = down
+            nodes[node].isRetired = true
+            if nodes[node].process != nil { try crash(node, cutsPower: true) }
+        }
+    }
+
+    /// Whether there is a leader, every member that is up got something done, and all of them are in one state.
+    private func hasRecovered(_ kept: [Int]) throws(Problem) -> Bool {
+        guard let leader = leaderPlace, let process = nodes[leader].process else { return false }
+        let members = kept.filter { node in process.configuration.members.contains { $0.id == nodes[node].replica } }
+        for node in members {
+            guard let process = nodes[node].process else { return false }
+            if recovery.probes[node] ?? .due == .due {
+                recovery.probes[node] = .asked
+                let number = clients.takeNumber()
+                ask(number, -1, node, .probe)
+                advance(node)
+                process.submit(.raiseVersion(to: 0), request: RequestID(number))
+                try settle(node)
+            }
+        }
+        guard members.allSatisfy({ recovery.probes[$0] == .answered }), !process.configuration.isJoint else {
+            return false
+        }
+        let states = members.compactMap { nodes[$0].process }
+        let last = process.lastIndex
+        guard states.allSatisfy({ $0.appliedIndex == last && $0.commitIndex == last }) else { return false }
+        for node in members {
+            guard let other = nodes[node].process else { continue }
+            if other.ledger?.digest != process.ledger?.digest || other.tallied != process.tallied {
+                throw .other("converged to different states", nodes: [leader, node])
+            }
+        }
+        return true
+    }
+
+    private func whatIsMissing(_ kept: [Int]) -> String {
+        guard let leader = leaderPlace, let process = nodes[leader].process else { return "there is no leader" }
+        if process.configuration.isJoint { return "the membership is still joint" }
+        let members = kept.filter { node in process.configuration.members.contains { $0.id == nodes[node].replica } }
+        let unanswered = members.filter { recovery.probes[$0] != .answered }
+        if !unanswered.isEmpty { return "nodes \(unanswered) have got nothing done" }
+        return "the members have not converged"
+    }
+
+    /// The run is over: what clients saw is looked at as a whole.
+    func finish() throws(Problem) {
+        do throws(HistoryFault) {
+            if case .unknown = try history.finish() { counts.unknownHistories += 1 }
+        } catch { throw .history(error) }
+        counts.committed = invariants.lastCommitted.rawValue
+        trace.note(.phase, -1, counts.committed, 0, "over")
+    }
+
+    // MARK: - Failure
+
+    /// A problem with all that helps to understand it.
+    func failure(_ problem: Problem) -> SimulationFailure {
+        let what: String
+        var concerned: [Int]
+        switch problem {
+        case .invariant(let violation):
+            what = "\(violation)"
+            concerned = violation.replicas.map(SimulatedNode.place)
+        case .history(let fault):
+            what = "\(fault)"
+            concerned = []
+        case .other(let text, let nodes):
+            what = text
+            concerned = nodes
+        }
+        concerned = nodes.indices.filter { concerned.contains($0) }
+        return SimulationFailure(
+            seed: seed,
+            nodes: founders,
+            step: trace.steps,
+            moment: now,
+            what: what,
+            concerned: concerned,
+            lastEvents: trace.last(of: concerned.isEmpty ? Array(nodes.indices) : concerned),
+            standing: nodes.map(\.summary)
+        )
+    }
+}
+
+extension SimulatedNode {
+    /// How it stands, in a line.
+    var summary: String {
+        guard let process else { return "\(place): down, replica \(replica?.low ?? 0)" }
+        return "\(place): replica \(replica?.low ?? 0), \(process.summary)" + (pausedUntil == nil ? "" : ", paused")
+    }
+}
+
+extension Configuration {
+    /// In words, for the trace.
+    var summary: String {
+        func names(_ ids: [ReplicaID]) -> String { ids.map { "\($0.high - 1)/\($0.low)" }.joined(separator: " ") }
+        return "voters [\(names(voters))]" + (outgoing.isEmpty ? "" : " outgoing [\(names(outgoing))]")
+            + (learners.isEmpty ? "" : " learners [\(names(learners))]")
+    }
+}
