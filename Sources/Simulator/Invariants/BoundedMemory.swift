@@ -24,7 +24,8 @@ struct BoundedMemory: Invariant {
         }
         guard step.after.role == .leader else { return }
         let log = record.replicas[step.place].log
-        if step.staysLeader, !step.appended.isEmpty {
+        // What it found in its log when it was elected counts for nobody.
+        if step.staysLeader, !step.appended.isEmpty, log.term(at: step.after.commit) == step.after.term {
             let uncommitted = log.bytes(after: step.after.commit)
             if uncommitted > settings.uncommittedBytesMax + settings.appendBytesMax {
                 throw violation("\(uncommitted) bytes are not committed", step.id)

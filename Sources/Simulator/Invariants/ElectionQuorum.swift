@@ -37,7 +37,7 @@ struct ElectionQuorum: Invariant {
 
 extension ClusterRecord {
     /// Whether a replica is the only voter of its membership.
-    fileprivate func isAlone(_ id: ReplicaID) -> Bool {
+    func isAlone(_ id: ReplicaID) -> Bool {
         guard let configuration = replica(id)?.configurations.before else { return false }
         return configuration.voters == [id] && !configuration.isJoint
     }

@@ -37,8 +37,15 @@ struct LogMatching: Invariant {
             }
             let place = Int(number) - 1
             while known.count <= place { known.append([]) }
-            guard let other = known[place].first(where: { $0.entry.position == entry.position }) else {
+            guard let at = known[place].firstIndex(where: { $0.entry.position == entry.position }) else {
                 known[place].append(Known(entry: entry, previous: previous, first: step.id))
+                continue
+            }
+            let other = known[place][at]
+            if other.first == step.id, record.isAlone(step.id) {
+                // The only voter leads before its term is durable. After a crash it may lead the same term anew: what
+                // it had in its memory in the term before nobody saw.
+                known[place][at] = Known(entry: entry, previous: previous, first: step.id)
                 continue
             }
             if other.previous != previous || other.entry != entry {

@@ -60,7 +60,7 @@ public struct FaultPlan: Hashable, Sendable {
         isFoundingHard = generator.chance(1, of: 4)
         storage = StorageSettings()
         storage.segmentBytes = generator.pick([2_048, 4_096, 16_384, 65_536])
-        storage.snapshotsKept = generator.inRange(1...3)
+        storage.snapshotsKept = generator.inRange(2...3)
         isMixed = generator.chance(1, of: 3)
     }
 
@@ -83,7 +83,7 @@ public struct FaultPlan: Hashable, Sendable {
         replica.tickNanoseconds = UInt64(generator.pick([5, 10, 10, 20] as [Int])) * 1_000_000
         replica.catchUpTicksMax = UInt64(generator.pick([1, 30] as [Int]))
         replica.decisionTimeout = UInt64(generator.pick([300, 2_000] as [Int])) * 1_000_000
-        replica.retryInterval = UInt64(generator.pick([20, 250] as [Int])) * 1_000_000
+        replica.retryInterval = UInt64(generator.pick([100, 250] as [Int])) * 1_000_000
         replica.batchesInFlightMax = generator.pick([1, 4])
         replica.batchCommandsMax = generator.pick([1, 3, 1_024])
         replica.batchBytesMax = generator.pick([1, 600, 1 << 20])
@@ -91,9 +91,9 @@ public struct FaultPlan: Hashable, Sendable {
         replica.waitingRequestsMax = generator.pick([3, 16_384])
         replica.sessionWindow = UInt64(generator.pick([2, 16, 4_096] as [Int]))
         replica.snapshotLogBytes = UInt64(generator.pick([500, 2_000, 10_000, 1 << 20] as [Int]))
-        replica.snapshotAge = UInt64(generator.pick([200, 2_000, 3_600_000] as [Int])) * 1_000_000
+        replica.snapshotAge = UInt64(generator.pick([1_000, 5_000, 3_600_000] as [Int])) * 1_000_000
         replica.entriesKept = UInt64(generator.pick([0, 3, 50, 8_192] as [Int]))
-        replica.snapshotReadsMax = generator.pick([1, 16])
+        replica.snapshotReadsMax = generator.pick([4, 16])
         replica.checkpointEntries = UInt64(generator.pick([1, 7, 64] as [Int]))
         replica.clockRecordInterval = UInt64(generator.pick([100, 1_000, 30_000] as [Int])) * 1_000_000
         replica.fullDiskRetry = UInt64(generator.pick([50, 500] as [Int])) * 1_000_000

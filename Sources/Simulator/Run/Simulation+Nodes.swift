@@ -7,6 +7,7 @@ import Wire
 // Machines and their processes: starts, crashes, time, messages, disks.
 
 extension Simulation {
+    private static let healthyDiskNanosecondsMax: UInt64 = 1_000_000
     private static let wakeNanosecondsMax: UInt64 = 1_000_000_000
 
     // MARK: - Start and end
@@ -179,7 +180,8 @@ extension Simulation {
     private func beginWrite(_ node: Int) {
         guard !nodes[node].isWriting, let process = nodes[node].process, !process.isStorageIdle else { return }
         nodes[node].isWriting = true
-        let wait = generator.inNanoseconds(20_000, plan.diskNanosecondsMax)
+        let slowest = isChaos ? plan.diskNanosecondsMax : Self.healthyDiskNanosecondsMax
+        let wait = generator.inNanoseconds(20_000, slowest)
         queue.push(.write(node: node, boot: nodes[node].boot), at: now + wait)
     }
 

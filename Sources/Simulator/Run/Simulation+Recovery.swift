@@ -22,6 +22,7 @@ struct Recovery {
 
 extension Simulation {
     private static let lookNanoseconds: UInt64 = 50_000_000
+    private static let probeLagMax: UInt64 = 16
 
     /// Heals all machines, or just enough of them, and waits.
     func recover() throws(Problem) {
@@ -70,9 +71,12 @@ extension Simulation {
     private func hasRecovered(_ kept: [Int]) throws(Problem) -> Bool {
         guard let leader = leaderPlace, let process = nodes[leader].process else { return false }
         let members = kept.filter { node in process.configuration.members.contains { $0.id == nodes[node].replica } }
+        let commit = process.commitIndex
         for node in members {
             guard let process = nodes[node].process else { return false }
-            if recovery.probes[node] ?? .due == .due {
+            // One that is far behind has no answer to give before it has caught up, and would ask again and again.
+            let isBehind = process.appliedIndex + Self.probeLagMax < commit
+            if recovery.probes[node] ?? .due == .due, !isBehind {
                 recovery.probes[node] = .asked
                 let number = clients.takeNumber()
                 ask(number, -1, node, .probe)
