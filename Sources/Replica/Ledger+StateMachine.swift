@@ -19,7 +19,9 @@ extension Ledger: StateMachine {
         case .setPolicies:
             let bytes = encode([command], session: SessionID(rawValue: 0), sequence: 0, floor: 0).count
             return bytes <= LedgerBounds.batchBytes ? bytes : nil
-        case .openSession, .spend, .rebind, .override, .rotate, .raiseVersion: return 192
+        // Sessions are the replica's own affair.
+        case .openSession: return nil
+        case .spend, .rebind, .override, .rotate, .raiseVersion: return 192
         }
     }
 

@@ -42,7 +42,7 @@ public struct Node<Machine: StateMachine>: Sendable {
     let configuration: NodeConfiguration
     private let seed: UInt64
     /// The replica, once there is one.
-    public private(set) var replica: Replica<Machine>?
+    public internal(set) var replica: Replica<Machine>?
     /// Founding, until it is over.
     public private(set) var founding: Founding?
     /// Which cluster the replica belongs to.

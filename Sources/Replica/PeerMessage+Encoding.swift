@@ -12,6 +12,8 @@ public enum PeerMessageError: Error, Hashable, Sendable {
     case unknownVersion(UInt8)
     /// No kind of message has this tag.
     case unknownTag(UInt8)
+    /// A time beyond the end of time.
+    case timeOutOfRange(UInt64)
 }
 
 extension PeerMessage {
@@ -74,16 +76,19 @@ extension PeerMessage {
         let version = try Self.reading { () throws(WireError) in try reader.readUInt8() }
         guard version == Self.encodingVersion else { throw .unknownVersion(version) }
         let tag: UInt8
+        var nanoseconds: UInt64 = 0
         (from, to, time, supportedVersion, tag) = try Self.reading { () throws(WireError) in
             let from = try reader.readReplicaID()
             let to = try reader.readReplicaID()
             let isRunning = try reader.readBool()
-            let time = LedgerTime(nanoseconds: try reader.readUInt64())
+            nanoseconds = try reader.readUInt64()
+            let time = LedgerTime(nanoseconds: nanoseconds)
             return (
                 from, to, isRunning ? .running(time) : .resumed(time), try reader.readUInt32(),
                 try reader.readUInt8()
             )
         }
+        guard nanoseconds <= LedgerTime.maximumNanoseconds else { throw .timeOutOfRange(nanoseconds) }
         switch Tag(rawValue: tag) {
         case .raft:
             let message = try Self.reading { () throws(WireError) in

@@ -35,8 +35,8 @@ extension Replica {
         case .snapshotted(let description):
             snapshots.ended(clock.now)
             guard description.position.index > raft.snapshot.position.index else { return }
-            let kept = description.position.index.rawValue
-            let below = LogIndex(kept > settings.entriesKept ? kept - settings.entriesKept : 0)
+            let last = description.position.index.rawValue
+            let below = LogIndex(last + 1 - min(last, settings.entriesKept))
             raft.compact(to: description, keepingFrom: below)
             actions.append(.store(.removeEntries(below: below)))
         case .snapshotFailed:

@@ -27,7 +27,8 @@ public protocol StateMachine: Sendable {
     /// The command that says that all members know a version.
     static func raiseVersion(to version: UInt32) -> Command
 
-    /// About how many bytes a command takes in a batch, rather too many; nil for one that no batch can hold.
+    /// About how many bytes a command takes in a batch, rather too many; nil for one that no batch can hold, and for one
+    /// that opens a session.
     static func bytes(of command: Command) -> Int?
 
     /// A batch in bytes, of commands whose sequences follow one another. Its time is not yet known. Of the command that

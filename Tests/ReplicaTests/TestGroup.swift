@@ -241,6 +241,19 @@ final class TestGroup<Machine: StateMachine> {
         }
     }
 
+    /// A batch of another process comes late, as if the node had sent it.
+    func deliverLate(_ batch: [UInt8], to index: Int, of sender: ReplicaID) {
+        guard let id = replica(index)?.id else { return }
+        let message = PeerMessage(
+            from: sender,
+            to: id,
+            time: .resumed(.zero),
+            supportedVersion: 1,
+            payload: .forward(batch)
+        )
+        messages.append((now + millisecond, index, NodeMessage.peer(message).encode()))
+    }
+
     // MARK: - Asking
 
     func submit(_ index: Int, _ commands: [Machine.Command]) -> RequestID {
