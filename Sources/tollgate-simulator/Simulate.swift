@@ -26,6 +26,9 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "Seeds at a time, each on a thread of its own.")
     var jobs = 1
 
+    @Flag(help: "Simulate the founding of a cluster, by as many nodes as the seed says, in place of its life.")
+    var genesis = false
+
     @Flag(help: "Print every event.")
     var verbose = false
 
@@ -43,6 +46,7 @@ struct Simulate: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if genesis { return try runGenesis() }
         let progress = Progress(runs: runs)
         let (seed, runs, nodes, verbose) = (seed, runs, nodes, verbose)
         await withTaskGroup(of: Void.self) { group in

@@ -19,6 +19,7 @@ public struct Invariants: Sendable {
     private var electionQuorum = ElectionQuorum()
     private var voteDurability = VoteDurability()
     private var leaderAppendOnly = LeaderAppendOnly()
+    private var acceptedStays = AcceptedStays()
     private var logMatching = LogMatching()
     private var leaderCompleteness = LeaderCompleteness()
     private var stateMachineSafety = StateMachineSafety()
@@ -68,6 +69,7 @@ public struct Invariants: Sendable {
         try voteDurability.stepped(step, view, record)
         try leaderAppendOnly.stepped(step, view, record)
         try commitMonotonic.stepped(step, view, record)
+        try acceptedStays.stepped(step, view, record)
         try logMatching.stepped(step, view, record)
         try commitRule.stepped(step, view, record)
         try leaderCompleteness.stepped(step, view, record)
@@ -82,6 +84,7 @@ public struct Invariants: Sendable {
     public mutating func sent(_ message: Message) throws(InvariantViolation) {
         try voteDurability.sent(message, record)
         try durableBeforeAcknowledged.sent(message, record)
+        try acceptedStays.sent(message, record)
         try snapshotSafety.sent(message, record)
     }
 

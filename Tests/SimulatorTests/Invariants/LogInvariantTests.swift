@@ -75,6 +75,21 @@ import Testing
         )
     }
 
+    @Test func acceptedStaysRefusesThatAnOldMessageRemovesWhatWasAccepted() throws {
+        var cluster = try Cluster.established(3)
+        try cluster.step(0) { $0.append(term: 1) }
+        try cluster.replicate(0, to: [1])
+        #expect(broken { () throws(InvariantViolation) in try cluster.step(1) { $0.cut(from: 2) } } == "AcceptedStays")
+    }
+
+    @Test func acceptedStaysAllowsALaterLeaderToReplaceWhatWasAccepted() throws {
+        var cluster = try Cluster.established(5)
+        try cluster.step(0) { $0.append(term: 1) }
+        try cluster.replicate(0, to: [1])
+        try cluster.elect(2, term: 2, votes: [2, 3, 4])
+        try cluster.replicate(2, to: [1])
+    }
+
     @Test func leaderCompletenessRefusesALeaderWithoutWhatIsCommitted() throws {
         var cluster = try Cluster(3)
         try cluster.elect(0, term: 1, votes: [0, 1])
