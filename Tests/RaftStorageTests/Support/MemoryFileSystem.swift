@@ -8,7 +8,7 @@ import RaftStorage
 /// of the rest.
 final class MemoryFileSystem: FileSystem {
     /// A file's content now, and what could be found of it after a crash.
-    private final class Node {
+    final class Node {
         var bytes: [UInt8] = []
         var durable: [UInt8] = []
         /// What has been written since it was synchronized, in order, each within one sector.
@@ -17,13 +17,13 @@ final class MemoryFileSystem: FileSystem {
     }
 
     /// A change of a folder's names that is not durable yet.
-    private enum NameChange {
+    enum NameChange {
         case added(String, Node)
         case removed(String)
         case moved(from: String, to: String, Node)
     }
 
-    private struct Folder {
+    struct Folder {
         var names: [String: Node] = [:]
         var durable: [String: Node] = [:]
         var changes: [NameChange] = []
@@ -37,87 +37,19 @@ final class MemoryFileSystem: FileSystem {
         case crash(call: Int)
     }
 
-    private var folders: [String: Folder] = ["/": Folder()]
-    private var open: [Int32: (node: Node, path: String)] = [:]
+    var folders: [String: Folder] = ["/": Folder()]
+    var open: [Int32: (node: Node, path: String)] = [:]
     private var nextFile: Int32 = 3
-    private var random: Seeded
+    var random: Seeded
     /// The calls so far that could fail; closing cannot.
     private(set) var calls = 0
     /// The calls that wrote, made or moved something, or synchronized.
     private(set) var log: [String] = []
     var fault: Fault?
     /// A call has failed because of the fault.
-    private(set) var hasFailed = false
+    var hasFailed = false
 
     init(seed: UInt64) { random = Seeded(seed) }
-
-    // MARK: - Crashes
-
-    /// What the machine finds when it starts again. Open files are gone.
-    func crash() {
-        fault = nil
-        hasFailed = false
-        open = [:]
-        var survivors: [ObjectIdentifier: Bool] = [:]
-        for path in folders.keys.sorted() {
-            guard var folder = folders[path] else { continue }
-            var names = folder.durable
-            for change in folder.changes where random.oneIn(2) {
-                switch change {
-                case .added(let name, let node): names[name] = node
-                case .removed(let name): names[name] = nil
-                case .moved(let from, let to, let node):
-                    names[from] = nil
-                    names[to] = node
-                }
-            }
-            folder.names = names
-            folder.durable = names
-            folder.changes = []
-            folders[path] = folder
-            for name in names.keys.sorted() {
-                guard let node = names[name], survivors[ObjectIdentifier(node)] == nil else { continue }
-                survivors[ObjectIdentifier(node)] = true
-                lose(node)
-            }
-        }
-    }
-
-    /// Takes away some of what was not synchronized: all of it, none of it, or any part.
-    private func lose(_ node: Node) {
-        var bytes = node.durable
-        let mode = random.below(4)
-        let all = mode == 0 ? false : mode == 1
-        if node.isAllocatedUnsynced, bytes.count < node.bytes.count, all || random.oneIn(2) {
-            bytes += [UInt8](repeating: 0, count: node.bytes.count - bytes.count)
-        }
-        for write in node.unsynced where mode != 0 && (all || random.oneIn(2)) {
-            let end = write.offset + write.bytes.count
-            if bytes.count < end { bytes += [UInt8](repeating: 0, count: end - bytes.count) }
-            bytes.replaceSubrange(write.offset..<end, with: write.bytes)
-        }
-        node.bytes = bytes
-        node.durable = bytes
-        node.unsynced = []
-        node.isAllocatedUnsynced = false
-    }
-
-    /// A disk with the same content and names, all of it durable.
-    func copy(seed: UInt64) -> MemoryFileSystem {
-        let other = MemoryFileSystem(seed: seed)
-        for (path, folder) in folders {
-            var copied = Folder()
-            for (name, node) in folder.names {
-                let file = Node()
-                file.bytes = node.bytes
-                file.durable = node.bytes
-                copied.names[name] = file
-            }
-            copied.durable = copied.names
-            other.folders[path] = copied
-        }
-        return other
-    }
 
     // MARK: - For tests
 
@@ -249,27 +181,23 @@ final class MemoryFileSystem: FileSystem {
             try count("synchronize", path)
         } catch {
             // As Linux does it: the pages count as clean, are read as they were written, and are not on disk.
-            if case .crash = fault {} else { forget(node) }
+            if case .crash = fault {} else { settle(node) { random.oneIn(2) } }
             throw error
         }
-        node.durable = node.bytes
-        node.unsynced = []
-        node.isAllocatedUnsynced = false
+        settle(node) { true }
     }
 
-    /// After a failed synchronization some of what was written gets to the disk and the rest never does, unless it is
-    /// written again: it can be read until the next crash.
-    private func forget(_ node: Node) {
-        var durable = node.durable
-        for write in node.unsynced where random.oneIn(2) {
+    /// Takes what was written since the last synchronization for written, and puts on disk what is kept of it. What a
+    /// failed synchronization has lost gets there only by being written again: until a crash it can be read.
+    private func settle(_ node: Node, isKept: () -> Bool) {
+        for write in node.unsynced where isKept() {
             let end = write.offset + write.bytes.count
-            if durable.count < end { durable += [UInt8](repeating: 0, count: end - durable.count) }
-            durable.replaceSubrange(write.offset..<end, with: write.bytes)
+            if node.durable.count < end { node.durable += [UInt8](repeating: 0, count: end - node.durable.count) }
+            node.durable.replaceSubrange(write.offset..<end, with: write.bytes)
         }
-        if node.isAllocatedUnsynced, durable.count < node.bytes.count {
-            durable += [UInt8](repeating: 0, count: node.bytes.count - durable.count)
+        if node.isAllocatedUnsynced, node.durable.count < node.bytes.count {
+            node.durable += [UInt8](repeating: 0, count: node.bytes.count - node.durable.count)
         }
-        node.durable = durable
         node.unsynced = []
         node.isAllocatedUnsynced = false
     }
