@@ -109,17 +109,18 @@ struct MemberTable: Sendable {
     }
 
     /// The greatest value that a majority of the voters reaches, of both sets in a joint configuration.
-    func reached(_ value: (MemberTracker) -> UInt64) -> UInt64 {
-        min(reached(value) { $0.isVoter }, reached(value) { $0.isOutgoing })
+    /// - Parameter value: of the member at a position. Not of the member: nothing is copied.
+    func reached(_ value: (Int) -> UInt64) -> UInt64 {
+        min(reached(value) { trackers[$0].isVoter }, reached(value) { trackers[$0].isOutgoing })
     }
 
-    private func reached(_ value: (MemberTracker) -> UInt64, among counts: (MemberTracker) -> Bool) -> UInt64 {
+    private func reached(_ value: (Int) -> UInt64, among counts: (Int) -> Bool) -> UInt64 {
         var count = 0
-        for position in trackers.indices where counts(trackers[position]) { count += 1 }
+        for position in trackers.indices where counts(position) { count += 1 }
         return Quorum.reached(count: count) { buffer in
             var place = 0
-            for position in trackers.indices where counts(trackers[position]) {
-                buffer[place] = value(trackers[position])
+            for position in trackers.indices where counts(position) {
+                buffer[place] = value(position)
                 place += 1
             }
         }

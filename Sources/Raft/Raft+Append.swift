@@ -47,7 +47,7 @@ extension Raft {
         let first = entries[position].position
         guard let before = log.term(at: LogIndex(first.index.rawValue - 1)), before <= first.term else { return false }
         if first.index <= log.last.index { truncate(from: first.index) }
-        for entry in entries[position...] { log.append(entry) }
+        log.append(entries[position...])
         return true
     }
 

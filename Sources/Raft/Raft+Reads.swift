@@ -43,7 +43,7 @@ extension Raft {
     /// Answers the reads whose round a majority has answered.
     mutating func confirmReads() {
         guard reads.count > 0 else { return }
-        for read in reads.confirmed(round: members.reached { $0.roundAnswered }) {
+        for read in reads.confirmed(round: members.reached({ members.trackers[$0].roundAnswered })) {
             answerRead(read.asker, index: read.index)
         }
     }

@@ -99,7 +99,7 @@ extension Raft {
             members.trackers[own].progress.match = persist.durable
             members.trackers[own].progress.next = log.last.index + 1
         }
-        let reached = LogIndex(members.reached { $0.progress.match.rawValue })
+        let reached = LogIndex(members.reached { members.trackers[$0].progress.match.rawValue })
         guard reached > log.committed, reached <= log.last.index, log.term(at: reached) == term else { return }
         uncommittedBytes -= log.cost(after: log.committed, through: reached)
         let wasEstablished = isEstablished
@@ -144,9 +144,11 @@ extension Raft {
 
     /// A leader that no majority has answered for an election timeout leads nobody (dissertation, 6.2).
     private mutating func checkQuorum() {
-        let isHeard = members.reached { $0.id == id || $0.progress.recentlyActive ? 1 : 0 } >= 1
+        let heard = members.reached { position in
+            members.trackers[position].id == id || members.trackers[position].progress.recentlyActive ? 1 : 0
+        }
         for position in members.trackers.indices { members.trackers[position].progress.recentlyActive = false }
-        if settings.checkQuorum, !isHeard { stepDown() }
+        if settings.checkQuorum, heard == 0 { stepDown() }
     }
 
     /// A member lives.

@@ -11,6 +11,9 @@ struct ReplicatedLog: Sendable {
     /// The position before the first entry in memory.
     private(set) var previous: LogPosition
     private var entries: Deque<Entry>
+    /// The entries that were taken last, as an array: the members, the disk and the state machine mostly take the same
+    /// ones, and share it.
+    private var run: [Entry] = []
     /// Every configuration that counts or may count again after a truncation, by the index it was made at. Never empty:
     /// the first is the one at `previous` or of the snapshot.
     private(set) var configurations: [(index: LogIndex, configuration: Configuration)]
@@ -90,11 +93,13 @@ struct ReplicatedLog: Sendable {
     }
 
     /// The entries of a range that is in memory.
-    func entries(from first: LogIndex, through last: LogIndex) -> [Entry] {
+    mutating func entries(from first: LogIndex, through last: LogIndex) -> [Entry] {
         guard first <= last else { return [] }
+        if run.first?.position.index == first, run.last?.position.index == last { return run }
         var result: [Entry] = []
         result.reserveCapacity(Int(last.rawValue - first.rawValue) + 1)
         for offset in offset(of: first)...offset(of: last) { result.append(entries[offset]) }
+        run = result
         return result
     }
 
@@ -146,10 +151,17 @@ struct ReplicatedLog: Sendable {
         }
     }
 
+    /// Adds what a leader sent, after the last entry.
+    mutating func append(_ added: ArraySlice<Entry>) {
+        for entry in added { append(entry) }
+        run = Array(added)
+    }
+
     /// Removes the entry at `index` and all after it. A membership that goes with them counts no more.
     mutating func truncate(from index: LogIndex) {
         precondition(index > committed, "what is committed stays")
         guard index <= last.index else { return }
+        run = []
         entries.removeLast(Int(last.index.rawValue - index.rawValue) + 1)
         while configurations.count > 1, configurations[configurations.count - 1].index >= index {
             configurations.removeLast()
@@ -210,6 +222,7 @@ struct ReplicatedLog: Sendable {
             snapshot = description
             previous = description.position
             entries = []
+            run = []
             configurations = [(index, description.configuration)]
         }
         committed = max(committed, index)
