@@ -56,7 +56,7 @@ extension Raft {
             if position.index <= log.committed || log.term(at: position.index) == position.term {
                 // All of it is in the log already; it is committed, as everything in a snapshot is. The answer is that
                 // of an append: it waits until the entries are durable.
-                log.commit(through: position.index)
+                if position.index > log.committed { log.commit(through: position.index) }
                 matched = max(matched, position.index)
                 isAcknowledgementDue = true
                 return
