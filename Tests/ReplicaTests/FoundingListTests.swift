@@ -105,6 +105,25 @@ struct FoundingListTests: FoundingWords {
         #expect(group.founded("b") == group.founded("a"))
     }
 
+    @Test func `a seed that accepted another value waits for the cluster that it hears of`() throws {
+        var group = FoundingGroup()
+        try group.start("a", of: all, replica: 1)
+        let value = value([("a", 1), ("b", 2), ("c", 3)], cluster: 50)
+        group.deliver(vote(accept(value), from: 2, "b", to: 1, of: all), to: "a")
+        let other = ClusterID(high: 9, low: 51)
+        group.deliver(
+            FoundingMessage(
+                from: replica(3),
+                sender: "c",
+                to: replica(1),
+                instance: FoundingInstance(FoundingGroup.seeds(all)),
+                body: .decided(other, members: [])
+            ),
+            to: "a"
+        )
+        #expect(group.outcome("a") == .joining(other, members: []))
+    }
+
     @Test func `an initialised node answers only that a cluster exists`() throws {
         let cluster = ClusterID(high: 1, low: 2)
         let members = [

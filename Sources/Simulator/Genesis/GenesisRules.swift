@@ -7,6 +7,8 @@ import Wire
 struct GenesisRules {
     /// Every value that a replica has ever made durable as accepted, with its ballot and who did.
     private var accepted: [(ballot: Ballot, value: FoundingValue, by: [ReplicaID])] = []
+    /// A replica that has accepted a value that does not list it.
+    private var intruder: ReplicaID?
     /// Values that all whom they list have accepted under one ballot: one at most.
     private(set) var chosen: [FoundingValue] = []
     private var founded: [FoundingValue] = []
@@ -40,6 +42,7 @@ struct GenesisRules {
         guard let record = try? FoundingRecord(decoding: bytes), let proposal = record.acceptor.accepted,
             let value = try? FoundingValue(decoding: proposal.value)
         else { return }
+        if !value.members.contains(where: { $0.id == record.replica }) { intruder = record.replica }
         let place = accepted.firstIndex { $0.ballot == proposal.ballot && $0.value == value } ?? accepted.endIndex
         if place == accepted.endIndex { accepted.append((proposal.ballot, value, [])) }
         if !accepted[place].by.contains(record.replica) { accepted[place].by.append(record.replica) }
@@ -61,6 +64,9 @@ struct GenesisRules {
                 chosen.flatMap { $0.members.map(\.id) }
             )
         }
+        if let intruder {
+            throw violation("an acceptor refuses a value without its own replica id", "one did not", [intruder])
+        }
         guard founded.allSatisfy(chosen.contains) else {
             throw violation("what is founded was chosen by all whom it lists", "it was not", [])
         }
@@ -75,6 +81,11 @@ struct GenesisRules {
             throw violation("a replica id is durable before a message names it", "another one is", [message.from])
         }
         guard case .vote(let vote) = message.body else { return }
+        if case .accept(let proposal) = vote, let value = try? FoundingValue(decoding: proposal.value),
+            !value.members.contains(where: { $0.id == message.to })
+        {
+            throw violation("a proposer asks those whom the value lists", "it asked another", [message.from])
+        }
         let holds =
             switch vote {
             case .prepare(let ballot): record.round >= ballot.round

@@ -82,7 +82,8 @@ extension GenesisSimulation {
         trace.note(.crash, node)
         if node != plan.keeper, generator.chance(plan.wipes, of: 1_000) {
             wipe(node)
-        } else if isMember, nodes[node].record != nil, node != plan.keeper, generator.chance(plan.lostLogs, of: 1_000) {
+        } else if isMember, nodes[node].record != nil, generator.chance(plan.lostLogs, of: 1_000) {
+            // Even of the keeper: its record remembers the cluster.
             trace.note(.wipe, node, 1, 0, "the log is lost, the record is not")
             report.lostLogs += 1
             if let storage = nodes[node].storage { nodes[node].formerReplicas.append(storage.replica) }
