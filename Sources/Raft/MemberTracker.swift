@@ -21,6 +21,8 @@ struct MemberTracker: Sendable {
     var roundAnswered: UInt64 = 0
     /// In state `probe`: a message is out, and nothing more is sent until it is answered or given up.
     var isProbeSent = false
+    /// In state `probe`: the end of the entries that went with that message, and their cost; zero if it had none.
+    var probed = (through: LogIndex.zero, bytes: 0)
     /// An append without entries is due, to find out where the member is.
     var isNudgeDue = false
     /// Ticks since something was sent that is to be answered, or since the last answer that brought news.
@@ -48,16 +50,20 @@ struct MemberTracker: Sendable {
         progress.next = max(next, progress.match + 1)
         inflights.forget()
         snapshot = nil
+        probed = (.zero, 0)
         isProbeSent = false
         isNudgeDue = false
         waitedTicks = 0
     }
 
-    /// The logs agree up to `match`: sends what follows without waiting for each answer.
+    /// The logs agree up to `match`: sends what follows without waiting for each answer. Entries that went with the
+    /// probe have arrived too, and may not be durable yet: they are not sent twice.
     mutating func replicate() {
         progress.state = .replicate
-        progress.next = progress.match + 1
+        progress.next = max(progress.match, probed.through) + 1
         inflights.forget()
+        if probed.through > progress.match { inflights.sent(through: probed.through, bytes: probed.bytes) }
+        probed = (.zero, 0)
         snapshot = nil
         isProbeSent = false
         isNudgeDue = false

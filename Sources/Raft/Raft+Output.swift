@@ -49,7 +49,7 @@ extension Raft {
         let entries = log.entries(from: persist.next, through: log.last.index)
         let number = persist.request(
             through: log.last.index,
-            bytes: entries.reduce(0) { $0 + $1.cost }
+            bytes: log.cost(after: LogIndex(persist.next.rawValue - 1), through: log.last.index)
         )
         partAnswers.fence(number: number)
         return PersistRequest(number: number, hardState: hardState, entries: entries)
@@ -126,15 +126,19 @@ extension Raft {
         let entries = log.entries(from: first, through: end)
         sendAppend(entries, at: position)
         members.trackers[position].sentThrough = max(members.trackers[position].sentThrough, end)
+        let bytes = log.cost(after: LogIndex(first.rawValue - 1), through: end)
         if members.trackers[position].progress.state == .replicate {
             if members.trackers[position].inflights.isEmpty { members.trackers[position].waitedTicks = 0 }
-            members.trackers[position].inflights.sent(through: end, bytes: entries.reduce(0) { $0 + $1.cost })
+            members.trackers[position].inflights.sent(through: end, bytes: bytes)
             members.trackers[position].progress.next = end + 1
+        } else {
+            members.trackers[position].probed = (end, bytes)
         }
     }
 
     private mutating func sendEmpty(at position: Int) {
         members.trackers[position].isNudgeDue = false
+        members.trackers[position].probed = (.zero, 0)
         sendAppend([], at: position)
         let previous = LogIndex(members.trackers[position].progress.next.rawValue - 1)
         members.trackers[position].sentThrough = max(members.trackers[position].sentThrough, previous)
@@ -174,7 +178,7 @@ extension Raft {
             entriesMax: .max
         )
         let entries = log.entries(from: first, through: end)
-        unappliedBytes += entries.reduce(0) { $0 + $1.cost }
+        unappliedBytes += log.cost(after: log.handedOut, through: end)
         log.handOut(through: end)
         output.apply.append(.entries(entries))
     }

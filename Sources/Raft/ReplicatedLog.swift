@@ -11,6 +11,11 @@ struct ReplicatedLog: Sendable {
     /// The position before the first entry in memory.
     private(set) var previous: LogPosition
     private var entries: Deque<Entry>
+    /// For each entry, what it and all before it cost since this value was made: the cost of a range is one subtraction,
+    /// and no entry is touched for it.
+    private var costs: Deque<Int> = []
+    /// The cost of all before the first entry in memory.
+    private var costBefore = 0
     /// The entries that were taken last, as an array: the members, the disk and the state machine mostly take the same
     /// ones, and share it.
     private var run: [Entry] = []
@@ -56,6 +61,7 @@ struct ReplicatedLog: Sendable {
                 entries = []
             }
         }
+        for entry in entries { costs.append((costs.last ?? 0) + entry.cost) }
         for entry in entries where entry.position.index > snapshot.position.index {
             if case .configuration(let configuration) = entry.payload {
                 configurations.append((entry.position.index, configuration))
@@ -105,22 +111,25 @@ struct ReplicatedLog: Sendable {
 
     /// The last index so that the entries from `first` to it are within both bounds; at least `first`.
     func end(from first: LogIndex, through last: LogIndex, bytesMax: Int, entriesMax: Int) -> LogIndex {
-        var bytes = 0
-        var index = first
-        while true {
-            bytes += entries[offset(of: index)].cost
-            if index > first, bytes > bytesMax { return LogIndex(index.rawValue - 1) }
-            if index == last || index.rawValue - first.rawValue + 1 >= UInt64(max(entriesMax, 1)) { return index }
-            index = index + 1
+        let before = costThrough(LogIndex(first.rawValue - 1))
+        let entriesMax = UInt64(max(entriesMax, 1))
+        var low = first
+        var high = last.rawValue - first.rawValue < entriesMax ? last : LogIndex(first.rawValue + entriesMax - 1)
+        if costThrough(high) - before <= bytesMax { return high }
+        while low < high {
+            let middle = LogIndex((low.rawValue + high.rawValue + 1) / 2)
+            if costThrough(middle) - before <= bytesMax { low = middle } else { high = LogIndex(middle.rawValue - 1) }
         }
+        return low
     }
 
     /// The cost of the entries after `index` up to `last`, in bytes.
     func cost(after index: LogIndex, through last: LogIndex) -> Int {
-        guard index < last else { return 0 }
-        var bytes = 0
-        for offset in offset(of: index + 1)...offset(of: last) { bytes += entries[offset].cost }
-        return bytes
+        index < last ? costThrough(last) - costThrough(index) : 0
+    }
+
+    private func costThrough(_ index: LogIndex) -> Int {
+        index <= previous.index ? costBefore : costs[offset(of: index)]
     }
 
     /// The greatest position at or below `limit.index` whose term is at most `limit.term`: both sides of a conflict
@@ -146,6 +155,7 @@ struct ReplicatedLog: Sendable {
         precondition(entry.position.index == last.index + 1, "entries are consecutive")
         precondition(entry.position.term >= last.term, "terms do not fall")
         entries.append(entry)
+        costs.append((costs.last ?? costBefore) + entry.cost)
         if case .configuration(let configuration) = entry.payload {
             configurations.append((entry.position.index, configuration))
         }
@@ -153,7 +163,19 @@ struct ReplicatedLog: Sendable {
 
     /// Adds what a leader sent, after the last entry.
     mutating func append(_ added: ArraySlice<Entry>) {
-        for entry in added { append(entry) }
+        // By position: iterating, and binding a payload, would copy each entry.
+        var before = last
+        for offset in added.indices {
+            let position = added[offset].position
+            precondition(position.index == before.index + 1, "entries are consecutive")
+            precondition(position.term >= before.term, "terms do not fall")
+            before = position
+            costs.append((costs.last ?? costBefore) + added[offset].cost)
+            if case .configuration(let configuration) = added[offset].payload {
+                configurations.append((position.index, configuration))
+            }
+        }
+        entries.append(contentsOf: added)
         run = Array(added)
     }
 
@@ -162,6 +184,7 @@ struct ReplicatedLog: Sendable {
         precondition(index > committed, "what is committed stays")
         guard index <= last.index else { return }
         run = []
+        costs.removeLast(Int(last.index.rawValue - index.rawValue) + 1)
         entries.removeLast(Int(last.index.rawValue - index.rawValue) + 1)
         while configurations.count > 1, configurations[configurations.count - 1].index >= index {
             configurations.removeLast()
@@ -205,6 +228,8 @@ struct ReplicatedLog: Sendable {
 
     private mutating func drop(before index: LogIndex) {
         guard index > firstIndex, let term = term(at: LogIndex(index.rawValue - 1)) else { return }
+        costBefore = costThrough(LogIndex(index.rawValue - 1))
+        costs.removeFirst(Int(index.rawValue - firstIndex.rawValue))
         entries.removeFirst(Int(index.rawValue - firstIndex.rawValue))
         previous = LogPosition(term: term, index: LogIndex(index.rawValue - 1))
         while configurations.count > 1, configurations[1].index <= previous.index { configurations.removeFirst() }
@@ -222,6 +247,8 @@ struct ReplicatedLog: Sendable {
             snapshot = description
             previous = description.position
             entries = []
+            costs = []
+            costBefore = 0
             run = []
             configurations = [(index, description.configuration)]
         }

@@ -28,19 +28,22 @@ struct RaftBenchmark: ParsableCommand {
     @Option(help: "The program that Tests/Etcd/build.sh builds.")
     var etcd: String?
 
-    /// Entries under way.
-    static let windows = [1, 64, 4_096]
+    @Option(name: .customLong("in-flight"), help: "Entries under way; may be given several times.")
+    var windows = [1, 64, 4_096]
 
     func validate() throws {
         if !(1...1000).contains(rounds) { throw ValidationError("--rounds is from 1 to 1000.") }
         if !(4_096...100_000_000).contains(count) { throw ValidationError("--count is from 4096 to 100000000.") }
+        if windows.isEmpty || !windows.allSatisfy((1...100_000).contains) {
+            throw ValidationError("--in-flight is from 1 to 100000.")
+        }
         if !(0...65_536).contains(bytes) { throw ValidationError("--bytes is from 0 to 65536.") }
     }
 
     func run() throws {
         Surroundings.enter()
         let command = [UInt8](repeating: 7, count: bytes)
-        var results = Self.windows.map { Result(window: $0) }
+        var results = windows.map { Result(window: $0) }
         for _ in 0..<rounds {
             for index in results.indices { try measure(command, &results[index]) }
             if let etcd { try measure(program: etcd, &results) }
@@ -68,7 +71,7 @@ struct RaftBenchmark: ParsableCommand {
     private func measure(program: String, _ results: inout [Result]) throws(BenchmarkError) {
         let folder = try TemporaryFolder()
         let output = "\(folder.path)/etcd.txt"
-        let arguments = [1, count, bytes] + Self.windows
+        let arguments = [1, count, bytes] + windows
         let process = try ChildProcess(program, arguments.map { "\($0)" }, output: output)
         let status = try process.wait(secondsMax: 600)
         let lines = (File.read(output) ?? "").split(separator: "\n").map { $0.split(separator: " ") }

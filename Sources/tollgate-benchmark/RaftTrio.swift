@@ -8,6 +8,8 @@ struct RaftTrio {
     private let ids: [ReplicaID]
     /// Highest index that each has applied.
     private var applied = [UInt64](repeating: 0, count: 3)
+    /// Index of the last snapshot of each.
+    private var compacted = [UInt64](repeating: 0, count: 3)
     private var inboxes: [[Message]] = [[], [], []]
 
     /// Entries between snapshots.
@@ -88,9 +90,13 @@ struct RaftTrio {
             guard case .entries(let entries) = step, let last = entries.last?.position else { continue }
             applied[index] = last.index.rawValue
             cores[index].applied(through: last.index)
-            let snapshot = cores[index].snapshot
-            guard last.index.rawValue >= snapshot.position.index.rawValue + Self.snapshotEvery else { continue }
-            let made = SnapshotDescription(position: last, configuration: snapshot.configuration, bytes: 0)
+            guard last.index.rawValue >= compacted[index] + Self.snapshotEvery else { continue }
+            compacted[index] = last.index.rawValue
+            let made = SnapshotDescription(
+                position: last,
+                configuration: cores[index].snapshot.configuration,
+                bytes: 0
+            )
             cores[index].compact(to: made, keepingFrom: LogIndex(last.index.rawValue - Self.snapshotEvery / 2))
         }
     }
