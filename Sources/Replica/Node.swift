@@ -29,8 +29,9 @@ public struct NodeConfiguration: Sendable {
 /// A node whose disk has a log begins as `running`. One whose log is damaged begins with founding, which knows from the
 /// record that it was a member: it becomes a replica with a new id, and waits to be admitted.
 ///
-/// Pumped as ``Replica`` is. Use from one thread at a time.
-public struct Node<Machine: StateMachine>: Sendable {
+/// Pumped as ``Replica`` is. An object, since a replica is large and nobody wants a second one. Use from one thread at a
+/// time.
+public final class Node<Machine: StateMachine> {
     /// A node without a replica that asked to found, or waits to be admitted.
     public struct Applicant: Hashable, Sendable {
         /// Its name, as it says.
@@ -41,8 +42,14 @@ public struct Node<Machine: StateMachine>: Sendable {
 
     let configuration: NodeConfiguration
     private let seed: UInt64
-    /// The replica, once there is one.
-    public internal(set) var replica: Replica<Machine>?
+    /// The replica, once there is one. In a place of its own: to look at a part of it there copies only the part.
+    private final class Running {
+        var replica: Replica<Machine>
+
+        init(_ replica: Replica<Machine>) { self.replica = replica }
+    }
+
+    private var running: Running?
     /// Founding, until it is over.
     public private(set) var founding: Founding?
     /// Which cluster the replica belongs to.
@@ -105,15 +112,38 @@ public struct Node<Machine: StateMachine>: Sendable {
         )
     }
 
+    /// A copy of the replica, once there is one; ``withReplica(_:)`` is cheaper.
+    public internal(set) var replica: Replica<Machine>? {
+        get { running?.replica }
+        set { running = newValue.map { Running($0) } }
+    }
+
+    /// Whether there is a replica.
+    public var isReplica: Bool { running != nil }
+
+    /// Looks at the replica, if there is one. Nothing is copied but what the body returns.
+    public func withReplica<Result, Failure: Error>(
+        _ body: (Replica<Machine>) throws(Failure) -> Result
+    ) throws(Failure) -> Result? {
+        guard let running else { return nil }
+        return try Self.look(at: &running.replica, body)
+    }
+
+    /// Exclusive access, so that there is no need for a copy that stays as it is while the body runs.
+    private static func look<Result, Failure: Error>(
+        at replica: inout Replica<Machine>,
+        _ body: (Replica<Machine>) throws(Failure) -> Result
+    ) throws(Failure) -> Result { try body(replica) }
+
     // MARK: - Inputs
 
     /// Time goes on. Call it before other inputs, and at the latest at ``nextWake``.
-    public mutating func advance(to now: BootTime, wall: WallTime) {
+    public func advance(to now: BootTime, wall: WallTime) {
         guard stopped == nil else { return }
         self.now = max(self.now, now)
         self.wall = wall
         founding?.advance(to: self.now.nanoseconds)
-        replica?.advance(to: self.now, wall: wall)
+        running?.replica.advance(to: self.now, wall: wall)
         if let at = retryAt, self.now >= at {
             retryAt = self.now.adding(nanoseconds: configuration.replica.fullDiskRetry)
             actions.append(.store(.replica(.retry)))
@@ -123,19 +153,19 @@ public struct Node<Machine: StateMachine>: Sendable {
 
     /// When ``advance(to:wall:)`` must be called at the latest.
     public var nextWake: BootTime {
-        var wake = replica?.nextWake ?? BootTime(nanoseconds: .max)
+        var wake = running?.replica.nextWake ?? BootTime(nanoseconds: .max)
         if let deadline = founding?.deadline { wake = min(wake, BootTime(nanoseconds: deadline)) }
         if let retryAt { wake = min(wake, retryAt) }
         return wake
     }
 
     /// A message came.
-    public mutating func receive(_ message: NodeMessage) {
+    public func receive(_ message: NodeMessage) {
         guard stopped == nil else { return }
         switch message {
-        case .peer(let message): replica?.receive(message)
+        case .peer(let message): running?.replica.receive(message)
         case .founding(let message):
-            if replica == nil {
+            if running == nil {
                 founding?.receive(message)
             } else {
                 answer(message)
@@ -145,34 +175,34 @@ public struct Node<Machine: StateMachine>: Sendable {
 
     /// As ``Replica/submit(_:request:)``. Without a replica it is refused at once, by ``ReplicaFailure/overloaded``:
     /// nothing was done.
-    public mutating func submit(_ commands: [Machine.Command], request: RequestID) {
+    public func submit(_ commands: [Machine.Command], request: RequestID) {
         if refuse(request) { return }
-        replica?.submit(commands, request: request)
+        running?.replica.submit(commands, request: request)
     }
 
     /// As ``Replica/read(request:)``.
-    public mutating func read(request: RequestID) {
+    public func read(request: RequestID) {
         if refuse(request) { return }
-        replica?.read(request: request)
+        running?.replica.read(request: request)
     }
 
     /// As ``Replica/change(_:request:)``.
-    public mutating func change(_ change: ConfigurationChange, request: RequestID) {
+    public func change(_ change: ConfigurationChange, request: RequestID) {
         if refuse(request) { return }
-        replica?.change(change, request: request)
+        running?.replica.change(change, request: request)
     }
 
     /// As ``Replica/transferLeadership(to:)``.
-    public mutating func transferLeadership(to target: ReplicaID) throws(TransferRefusal) {
-        guard stopped == nil, replica != nil else { throw .notLeader(nil) }
-        try replica?.transferLeadership(to: target)
+    public func transferLeadership(to target: ReplicaID) throws(TransferRefusal) {
+        guard stopped == nil, running != nil else { throw .notLeader(nil) }
+        try running?.replica.transferLeadership(to: target)
     }
 
     /// As ``Replica/compact()``.
-    public mutating func compact() { replica?.compact() }
+    public func compact() { running?.replica.compact() }
 
     /// The storage did something.
-    public mutating func completed(_ completion: NodeStorageCompletion<Machine>) {
+    public func completed(_ completion: NodeStorageCompletion<Machine>) {
         guard stopped == nil else { return }
         switch completion {
         case .foundingPersisted(let number):
@@ -182,7 +212,7 @@ public struct Node<Machine: StateMachine>: Sendable {
             diskHasRoom()
             created = replica
             founding?.storageCreated()
-        case .replica(let completion): replica?.completed(completion)
+        case .replica(let completion): running?.replica.completed(completion)
         case .full:
             if retryAt == nil { actions.append(.alarm(.replica(.diskFull(true)))) }
             retryAt = now.adding(nanoseconds: configuration.replica.fullDiskRetry)
@@ -191,7 +221,7 @@ public struct Node<Machine: StateMachine>: Sendable {
     }
 
     /// What is to be done. Empties it.
-    public mutating func takeActions() -> [NodeAction<Machine>] {
+    public func takeActions() -> [NodeAction<Machine>] {
         if stopped == nil {
             takeFoundingActions()
             takeReplicaActions()
@@ -203,7 +233,7 @@ public struct Node<Machine: StateMachine>: Sendable {
 
     // MARK: - Founding
 
-    private mutating func takeFoundingActions() {
+    private func takeFoundingActions() {
         guard let identity = founding?.replica else { return }
         for action in founding?.takeActions() ?? [] {
             switch action {
@@ -219,22 +249,24 @@ public struct Node<Machine: StateMachine>: Sendable {
         }
     }
 
-    private mutating func begin(_ recovered: RecoveredReplica<Machine>) {
-        replica = Replica(
-            id: recovered.identity.replica,
-            settings: configuration.replica,
-            restored: recovered.restored,
-            machine: recovered.machine,
-            clock: recovered.clock,
-            now: now,
-            wall: wall,
-            seed: seed
+    private func begin(_ recovered: RecoveredReplica<Machine>) {
+        running = Running(
+            Replica(
+                id: recovered.identity.replica,
+                settings: configuration.replica,
+                restored: recovered.restored,
+                machine: recovered.machine,
+                clock: recovered.clock,
+                now: now,
+                wall: wall,
+                seed: seed
+            )
         )
         cluster = recovered.identity.cluster
         actions.append(.joined(recovered.identity.cluster, recovered.identity.replica))
     }
 
-    private mutating func diskHasRoom() {
+    private func diskHasRoom() {
         guard retryAt != nil else { return }
         retryAt = nil
         actions.append(.alarm(.replica(.diskFull(false))))
@@ -243,12 +275,13 @@ public struct Node<Machine: StateMachine>: Sendable {
     // MARK: - In a cluster
 
     /// Whether this replica waits to be admitted.
-    public var isWaiting: Bool { replica.map { $0.raft.configuration.members.isEmpty } ?? false }
+    public var isWaiting: Bool { running?.replica.raft.configuration.members.isEmpty ?? false }
 
     /// Another node asks whether there is a cluster.
-    private mutating func answer(_ message: FoundingMessage) {
-        guard let replica, let cluster, message.to == nil || message.to == replica.id else { return }
-        let members = replica.raft.configuration.members
+    private func answer(_ message: FoundingMessage) {
+        guard let id = running?.replica.id, let members = running?.replica.raft.configuration.members, let cluster,
+            message.to == nil || message.to == id
+        else { return }
         if !members.isEmpty, !members.contains(where: { $0.id == message.from }) {
             applicants.removeAll { $0.name == message.sender || $0.replica == message.from }
             applicants.append(Applicant(name: message.sender, replica: message.from))
@@ -256,7 +289,7 @@ public struct Node<Machine: StateMachine>: Sendable {
         }
         guard
             let answer = message.answered(
-                by: replica.id,
+                by: id,
                 name: configuration.name,
                 cluster: cluster,
                 members: members
@@ -267,17 +300,17 @@ public struct Node<Machine: StateMachine>: Sendable {
     }
 
     /// A replica that waits tells the seeds so, for an operator to see.
-    private mutating func greet() {
-        guard let replica else { return }
+    private func greet() {
+        guard let id = running?.replica.id, let version = running?.replica.supportedVersion else { return }
         greetAt = now.adding(nanoseconds: configuration.founding.helloInterval)
         for seed in configuration.seeds.seeds where seed.name != configuration.name {
             let hello = FoundingMessage.Hello(
                 seeds: configuration.seeds.seeds,
-                ledgerVersion: replica.supportedVersion,
+                ledgerVersion: version,
                 asks: false
             )
             let message = FoundingMessage(
-                from: replica.id,
+                from: id,
                 sender: configuration.name,
                 to: nil,
                 instance: FoundingInstance(configuration.seeds),
@@ -287,8 +320,8 @@ public struct Node<Machine: StateMachine>: Sendable {
         }
     }
 
-    private mutating func takeReplicaActions() {
-        for action in replica?.takeActions() ?? [] {
+    private func takeReplicaActions() {
+        for action in running?.replica.takeActions() ?? [] {
             switch action {
             case .store(let request): actions.append(.store(.replica(request)))
             case .send(let message): actions.append(.send(.peer(message), to: .replica(message.to)))
@@ -302,14 +335,14 @@ public struct Node<Machine: StateMachine>: Sendable {
     }
 
     /// Whether nothing can be asked: answers so.
-    private mutating func refuse(_ request: RequestID) -> Bool {
+    private func refuse(_ request: RequestID) -> Bool {
         guard stopped == nil else { return true }
-        guard replica == nil else { return false }
+        guard running == nil else { return false }
         actions.append(.answer(request, .failure(.overloaded)))
         return true
     }
 
-    private mutating func stop(_ reason: StopReason) {
+    private func stop(_ reason: StopReason) {
         guard stopped == nil else { return }
         stopped = reason
         actions.append(.stop(reason))
