@@ -64,12 +64,15 @@ extension Replica {
     public mutating func completed(_ completion: StorageCompletion<Machine>) {
         guard stopped == nil else { return }
         switch completion {
-        case .persisted(let number):
-            raft.persisted(number)
-            if isDiskFull {
-                fullDiskRetryAt = nil
-                actions.append(.alarm(.diskFull(false)))
-            }
+        case .full, .failed: break
+        default:
+            // While the worker keeps requests nothing else is completed.
+            guard isDiskFull else { break }
+            fullDiskRetryAt = nil
+            actions.append(.alarm(.diskFull(false)))
+        }
+        switch completion {
+        case .persisted(let number): raft.persisted(number)
         case .full:
             if !isDiskFull { actions.append(.alarm(.diskFull(true))) }
             fullDiskRetryAt = clock.now.adding(nanoseconds: settings.fullDiskRetry)
