@@ -25,6 +25,8 @@ struct ScenarioGroup {
     private(set) var watchedFrom = 0
     private(set) var trace: [String] = []
     var safety = ScenarioSafety()
+    /// The network repeats everything at once.
+    var deliversTwice = false
 
     /// More deliveries in a row than this are taken for an endless conversation.
     private static let deliveriesMax = 100_000
@@ -158,6 +160,7 @@ struct ScenarioGroup {
         }
         trace.append("\(message.from.name) -> \(message.to.name) \(message.text)")
         try act(on: id) { $0.step(message) }
+        if deliversTwice, nodes[index].raft != nil { try act(on: id) { $0.step(message) } }
     }
 
     // MARK: - What follows

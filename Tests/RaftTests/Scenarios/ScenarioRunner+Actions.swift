@@ -10,9 +10,9 @@ extension ScenarioRunner {
         case "hold", "release": try actOnHolds(verb, words)
         case "persist", "compact", "spoil": try actOnDisk(verb, words)
         case "propose", "flood", "read", "transfer", "change": try actAsClient(verb, words)
-        case "watch":
+        case "watch", "twice":
             try none(words, from: 0)
-            group.watch()
+            if verb == "watch" { group.watch() } else { group.deliversTwice = true }
         default: throw ScenarioFailure("no command '\(verb)'")
         }
     }
@@ -243,78 +243,5 @@ extension ScenarioRunner {
                 $0.waiting.append(.compaction(snapshot, payload: payload, keepingFrom: first))
             }
         }
-    }
-
-    // MARK: - Clients
-
-    private mutating func actAsClient(_ verb: String, _ words: [String]) throws {
-        let node = try id(words, 0)
-        switch verb {
-        case "propose":
-            let commands = words.dropFirst().map { Array($0.utf8) }
-            guard !commands.isEmpty else { throw ScenarioFailure("nothing is proposed") }
-            try group.act(on: node) { _ = try $0.propose(commands) }
-        case "flood":
-            // flood a 10 of 100 bytes
-            for _ in 0..<(try number(words, 1)) {
-                let command = [UInt8](repeating: UInt8(ascii: "x"), count: try number(words, 3))
-                try group.act(on: node) { _ = try $0.propose([command]) }
-            }
-        case "read":
-            // read a 1; read a 1 2 3, in one moment
-            let contexts = try (1..<max(2, words.count)).map { UInt64(try number(words, $0)) }
-            try group.act(on: node) { raft in for context in contexts { raft.readIndex(context: context) } }
-        case "transfer":
-            // transfer a to b
-            let target = try id(words, 2)
-            try group.act(on: node) { try $0.transferLeadership(to: target) }
-        default:
-            let steps = try words.dropFirst().joined(separator: " ").split(separator: ",").map { part in
-                try step(part.split(separator: " ").map(String.init))
-            }
-            try group.act(on: node) { _ = try $0.propose(ConfigurationChange(steps)) }
-        }
-    }
-
-    private func step(_ words: [String]) throws -> ConfigurationChange.Step {
-        let node = try id(words, 1)
-        switch words[0] {
-        case "add-learner": return .addLearner(Member(node))
-        case "promote": return .promote(node)
-        case "demote": return .demote(node)
-        case "remove": return .remove(node)
-        case "update": return .update(Member(node, address: words.count > 2 ? words[2] : nil))
-        default: throw ScenarioFailure("no such change")
-        }
-    }
-}
-
-extension RaftSettings {
-    fileprivate mutating func set(_ name: String, to text: String) -> Bool {
-        if let number = Int(text), number >= 0 {
-            switch name {
-            case "electionTicksMin": electionTicksMin = number
-            case "electionTicksMax": electionTicksMax = number
-            case "appendBytesMax": appendBytesMax = number
-            case "appendEntriesMax": appendEntriesMax = number
-            case "inflightMessagesMax": inflightMessagesMax = number
-            case "inflightBytesMax": inflightBytesMax = number
-            case "uncommittedBytesMax": uncommittedBytesMax = number
-            case "unpersistedBytesMax": unpersistedBytesMax = number
-            case "snapshotChunkBytes": snapshotChunkBytes = number
-            case "snapshotChunksInflightMax": snapshotChunksInflightMax = number
-            case "promotionLagEntriesMax": promotionLagEntriesMax = UInt64(number)
-            default: return false
-            }
-        } else if text == "on" || text == "off" {
-            switch name {
-            case "preVote": preVote = text == "on"
-            case "checkQuorum": checkQuorum = text == "on"
-            default: return false
-            }
-        } else {
-            return false
-        }
-        return true
     }
 }

@@ -15,7 +15,7 @@ struct ScenarioScript {
     static let verbs: Set<String> = [
         "settings", "nodes", "disk", "join", "wipe", "tick", "run", "timeout", "elect", "campaign", "deliver", "drop",
         "cut", "partition", "heal", "hold", "release", "replay", "persist", "crash", "restart", "propose", "flood",
-        "read", "transfer", "change", "compact", "spoil", "watch", "expect",
+        "read", "transfer", "change", "compact", "spoil", "watch", "twice", "expect",
     ]
 
     init(_ text: String) throws {
