@@ -45,6 +45,8 @@ struct Submissions<Machine: StateMachine>: Sendable {
         let bytes: [UInt8]
         /// How it went off the last time.
         var sent: Sent?
+        /// It flew when a part of the log was skipped: it may have been applied there.
+        fileprivate var mayBeApplied = false
 
         fileprivate var firstUnanswered: UInt64? {
             guard let sequence, let place = isAnswered.firstIndex(of: false) else { return nil }
@@ -312,8 +314,11 @@ struct Submissions<Machine: StateMachine>: Sendable {
     /// - Parameter session: the owner's session in it.
     mutating func restored(_ session: SessionID?) {
         if let own = self.session, own == session {
-            // What was applied meanwhile is answered by the kept results.
-            for place in flights.indices { flights[place].sent = nil }
+            // What was applied meanwhile is answered by the kept results, if the session lives until then.
+            for place in flights.indices {
+                flights[place].sent = nil
+                flights[place].mayBeApplied = true
+            }
             return
         }
         if self.session != nil {
@@ -328,17 +333,22 @@ struct Submissions<Machine: StateMachine>: Sendable {
         opening = nil
     }
 
-    /// The session is closed: nothing of it that was not seen applied ever will be.
+    /// The session is closed: nothing of it that was not seen applied ever will be, but what was applied unseen was.
     private mutating func closed() {
         session = nil
         nextSequence = 0
+        var isUnknown = false
         for flight in flights.reversed() {
             for (place, item) in flight.items.enumerated().reversed() where !flight.isAnswered[place] {
                 waiting.prepend(item)
                 requests[Int(item.request - firstNumber)].inFlight -= 1
+                guard flight.mayBeApplied, isLive(item.request) else { continue }
+                requests[Int(item.request - firstNumber)].failure = .unknown
+                isUnknown = true
             }
         }
         flights = []
+        if isUnknown { forgetFinished() }
     }
 
     private mutating func deliver(_ output: Machine.Output, _ sequence: UInt64) {

@@ -34,6 +34,19 @@ extension Simulation {
         try settle(node)
     }
 
+    /// A process that stood still sees a client's request before anything else, its clock included.
+    func askFirst(_ node: Int) {
+        guard isChaos, let process = nodes[node].process, let facts = process.ledger?.facts, !facts.policies.isEmpty,
+            let client = (0..<plan.clients).first(where: { clients.requests[$0] == nil })
+        else { return }
+        let number = clients.takeNumber()
+        guard let request = clients.workload.next(number: number, facts: facts, time: process.time ?? .zero) else {
+            return
+        }
+        clients.nodes[client] = node
+        submit(number, client, node, request, process)
+    }
+
     private func submit(
         _ number: UInt64,
         _ client: Int,

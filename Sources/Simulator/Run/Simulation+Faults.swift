@@ -73,6 +73,7 @@ extension Simulation {
         // What came meanwhile is there at once, and before the process looks at its clock or after.
         if faults.chance(1, of: 2) { advance(node) }
         nodes[node].wakeAt = nil
+        if faults.chance(1, of: 2) { askFirst(node) }
         try settle(node)
         for event in held { queue.push(event, at: now) }
     }
