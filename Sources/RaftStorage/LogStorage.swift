@@ -120,11 +120,11 @@ public struct LogStorage<Files: FileSystem> {
         guard !contents.isEmpty else { return }
         try eraseLeftover()
         var writer = segment.writer
-        for content in contents { writer.append(content) }
+        writer.append(contentsOf: contents)
         if writer.start + writer.bytes.count > segment.length {
             try beginSegment(for: contents)
             writer = segment.writer
-            for content in contents { writer.append(content) }
+            writer.append(contentsOf: contents)
         }
         do throws(StorageError) {
             try disk.write(segment.file, writer.bytes, at: UInt64(writer.start))

@@ -38,6 +38,13 @@ struct RecordWriter {
         return end
     }
 
+    /// Appends records.
+    mutating func append(contentsOf contents: [RecordContent]) {
+        // Once, so that a group is not copied as it grows.
+        bytes.reserveCapacity(Self.end(from: start, of: contents) - start)
+        for content in contents { append(content) }
+    }
+
     /// Appends a record.
     mutating func append(_ content: RecordContent) {
         let begin = end

@@ -74,6 +74,36 @@ import Testing
         return hasFailed
     }
 
+    /// What a long append that found no space has left is gone before something shorter is written in its place.
+    @Test func nothingOfAnAppendThatFoundNoSpaceIsLeftBehindAShorterOne() throws {
+        let seed = seed()
+        var settings = Fixture.settings
+        settings.segmentBytes = 16_384
+        let long = Fixture.command(1, 1, [UInt8](repeating: 0xFF, count: 5_000))
+        let short = Fixture.command(1, 1, [1])
+        for round in 0..<30 as Range<UInt64> {
+            // The write, and as many tries to make what it left zero again.
+            for failures in 1...4 {
+                let files = MemoryFileSystem(seed: seed &+ round)
+                var storage = try Fixture.create(files, settings: settings)
+                files.resetCalls()
+                files.fault = .failAll(calls: 0..<failures, .full)
+                #expect(throws: StorageError.self) { try storage.append(Fixture.request([long])) }
+                while files.calls < failures {
+                    #expect(throws: StorageError.self) { try storage.append(Fixture.request([short])) }
+                }
+                try storage.append(Fixture.request([short]))
+                if round % 2 == 0 { try storage.synchronize() }
+                storage.close()
+                files.crash()
+                let recovered = try Fixture.open(files, settings: settings).recovered
+                let isThere = recovered.restored.entries == [short]
+                #expect(isThere || round % 2 == 1 && recovered.restored.entries.isEmpty, "\(failures) failures")
+                if round % 2 == 0 { #expect(recovered.tornTail == nil) }
+            }
+        }
+    }
+
     @Test func aCreationSurvivesAFullDiskAtEveryCall() throws {
         let seed = seed()
         for call in 0..<60 {

@@ -196,6 +196,25 @@ import Testing
         }
     }
 
+    /// A segment of this very replica, but of another history: as from a backup. Each record in it is good.
+    @Test func aSegmentOfAnotherTimeIsRefused() throws {
+        let disks = try (0..<2).map { fill in
+            let files = MemoryFileSystem(seed: 1)
+            var storage = try Fixture.create(files)
+            try storage.append(Fixture.request([Fixture.command(1, 1, [UInt8(fill)])]))
+            try storage.append(Fixture.request([Fixture.command(1, 2, [UInt8](repeating: 3, count: 1_000))]))
+            try storage.append(Fixture.request([Fixture.command(1, 3, [UInt8](repeating: 3, count: 1_000))]))
+            try storage.synchronize()
+            #expect(storage.segmentCount == 2)
+            storage.close()
+            return files
+        }
+        let paths = disks[0].paths.filter { $0.hasSuffix(".log") }
+        #expect(disks[0][paths[0]]?.count == disks[1][paths[0]]?.count)
+        disks[0][paths[0]] = disks[1][paths[0]]
+        #expect(throws: StorageError.self) { _ = try Fixture.open(disks[0]) }
+    }
+
     @Test func aFileOfAnotherReplicaIsRefused() throws {
         let disk = try Self.disk()
         let files = MemoryFileSystem(seed: 2)

@@ -33,6 +33,8 @@ final class MemoryFileSystem: FileSystem {
     enum Fault {
         /// The call of that number, counted from 0, fails so. A write that fails has written any part.
         case fail(call: Int, FileSystemError.Reason)
+        /// The calls of these numbers fail so.
+        case failAll(calls: Range<Int>, FileSystemError.Reason)
         /// At the call of that number and at every later one everything fails: the machine is off.
         case crash(call: Int)
     }
@@ -237,6 +239,9 @@ final class MemoryFileSystem: FileSystem {
         log.append("\(call) \(path)")
         switch fault {
         case .fail(number, let reason):
+            hasFailed = true
+            throw failure(reason, call, path)
+        case .failAll(let numbers, let reason) where numbers.contains(number):
             hasFailed = true
             throw failure(reason, call, path)
         case .crash(let first) where number >= first:
