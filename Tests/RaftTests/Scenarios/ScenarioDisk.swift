@@ -100,6 +100,7 @@ struct ScenarioDisk {
         if let state = request.hardState {
             text += " term \(state.term.rawValue) vote \(state.vote?.name ?? "none")"
         }
+        if request.hardState == nil, request.entries.isEmpty { return "synchronizes" }
         return text + request.entries.map { " " + $0.text }.joined()
     }
 }
