@@ -72,7 +72,7 @@ extension Raft {
     }
 
     /// What is committed grows, as the leader says and the log agrees.
-    private mutating func commit(through index: LogIndex) {
+    mutating func commit(through index: LogIndex) {
         guard index > log.committed, index <= log.last.index else { return }
         log.commit(through: index)
     }

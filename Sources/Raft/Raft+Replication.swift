@@ -34,7 +34,7 @@ extension Raft {
     /// A follower's answer to an append.
     mutating func stepAppendResponse(_ response: AppendResponse, from sender: ReplicaID) {
         guard role == .leader, let position = members.position(of: sender) else { return }
-        members.trackers[position].progress.recentlyActive = true
+        members.trackers[position].heard()
         switch response {
         case .accepted(let index):
             // What was never sent was not understood, or is an answer to nobody.
@@ -115,9 +115,7 @@ extension Raft {
 
     /// A leader's tick: signs of life, its quorum, the end of a transfer that did not come about.
     mutating func tickLeader() {
-        for position in members.trackers.indices where members.trackers[position].isWaiting {
-            members.trackers[position].waitedTicks += 1
-        }
+        for position in members.trackers.indices { members.trackers[position].tick(settings) }
         heartbeatElapsedTicks += 1
         if heartbeatElapsedTicks >= settings.heartbeatTicks {
             heartbeatElapsedTicks = 0
@@ -147,14 +145,13 @@ extension Raft {
         let heard = members.reached { position in
             members.trackers[position].id == id || members.trackers[position].progress.recentlyActive ? 1 : 0
         }
-        for position in members.trackers.indices { members.trackers[position].progress.recentlyActive = false }
         if settings.checkQuorum, heard == 0 { stepDown() }
     }
 
     /// A member lives.
     mutating func stepHeartbeatResponse(_ response: HeartbeatResponse, from sender: ReplicaID) {
         guard role == .leader, let position = members.position(of: sender), response.round <= round else { return }
-        members.trackers[position].progress.recentlyActive = true
+        members.trackers[position].heard()
         retryIfLate(at: position)
         guard response.round > members.trackers[position].roundAnswered else { return }
         members.trackers[position].roundAnswered = response.round

@@ -6,11 +6,27 @@ extension Raft {
     // MARK: - The driver's side
 
     /// A snapshot of what was applied is on disk. Entries up to `keepingFrom` (exclusive) are dropped from memory, never
-    /// any above the snapshot. A driver keeps some for followers that are a little behind.
+    /// any above the snapshot. A driver keeps some for followers that are a little behind. What follows a snapshot that is
+    /// being sent is kept by itself, up to ``RaftSettings/retainedBytesMax``: else the member would be sent one snapshot
+    /// after the other.
     /// - Precondition: the snapshot's position is applied, and it carries the membership of that position, as
     ///   ``appliedConfiguration`` was then.
     public mutating func compact(to snapshot: SnapshotDescription, keepingFrom: LogIndex) {
-        log.compact(to: snapshot, keepingFrom: keepingFrom)
+        log.compact(to: snapshot, keepingFrom: retainedFrom(below: min(keepingFrom, snapshot.position.index + 1)))
+    }
+
+    /// The first entry to keep for members that are being sent a snapshot, and live.
+    private func retainedFrom(below limit: LogIndex) -> LogIndex {
+        guard role == .leader else { return limit }
+        var first = limit
+        for tracker in members.trackers where tracker.progress.recentlyActive {
+            guard let sent = tracker.snapshot?.description.position.index, sent >= log.previous.index,
+                sent + 1 < first,
+                log.cost(after: sent, through: LogIndex(limit.rawValue - 1)) <= settings.retainedBytesMax
+            else { continue }
+            first = sent + 1
+        }
+        return first
     }
 
     /// The snapshot whose last part was handed out is on disk: the log begins after it, unless it agrees with the log;
@@ -116,7 +132,7 @@ extension Raft {
     /// A member's answer to a part.
     mutating func stepSnapshotResponse(_ response: SnapshotResponse, from sender: ReplicaID) {
         guard role == .leader, let position = members.position(of: sender) else { return }
-        members.trackers[position].progress.recentlyActive = true
+        members.trackers[position].heard()
         guard let snapshot = members.trackers[position].snapshot,
             snapshot.description.position == response.position
         else { return }
@@ -131,6 +147,7 @@ extension Raft {
             members.trackers[position].sentThrough = max(members.trackers[position].sentThrough, index)
             members.trackers[position].probe(next: index + 1)
             if isNews { advanceCommit() }
+            transferIfCaughtUp()
         case .refused:
             members.trackers[position].snapshot?.refused()
             members.trackers[position].waitedTicks = 0

@@ -36,6 +36,9 @@ public struct RaftSettings: Hashable, Sendable {
     public var heldMessagesMax = 4_096
     /// Bytes of committed entries handed out to be applied and not yet reported as applied: 16 MiB. At least one entry.
     public var unappliedBytesMax = 16 << 20
+    /// Bytes of entries that a leader keeps in memory, beyond what its driver asks for, for a member that is being sent
+    /// the snapshot before them: 64 MiB, what 1 Gbit/s brings in half a second. Beyond it the member needs another one.
+    public var retainedBytesMax = 64 << 20
     /// Bytes in one part of a snapshot: 256 KiB, as `appendBytesMax`.
     public var snapshotChunkBytes = 256 << 10
     /// Parts of a snapshot that may be unanswered.

@@ -8,15 +8,27 @@ import Wire
 @Suite struct FuzzTests {
     @Test func noMessageTrapsOrBreaksAPromise() {
         let base = seed()
+        var reached = Set<Peer.Place>()
         for run in 0..<runs(150) {
             var peer = Peer(seed: base &+ UInt64(run))
             peer.run(steps: 800)
+            reached.formUnion(peer.reached)
         }
+        // Else it was knocking at a closed door.
+        #expect(reached == Set(Peer.Place.allCases))
     }
 }
 
 /// A core, and the random input that it gets.
 private struct Peer {
+    /// What must be seen for the test to mean anything.
+    enum Place: CaseIterable {
+        case preCandidate, candidate, leader, committedAsLeader, committedAsFollower, joint, truncated, installed
+        case transferring, granted, accepted, rejected, read
+    }
+
+    var reached: Set<Place> = []
+    var lastIndex = LogIndex.zero
     var harness: Harness
     var random: Xoshiro256
     let seed: UInt64
@@ -240,7 +252,34 @@ private struct Peer {
         }
     }
 
+    private mutating func note(_ output: RaftOutput) {
+        let raft = harness.raft
+        switch raft.role {
+        case .follower: if raft.commitIndex > highestCommit { reached.insert(.committedAsFollower) }
+        case .preCandidate: reached.insert(.preCandidate)
+        case .candidate: reached.insert(.candidate)
+        case .leader: reached.insert(raft.commitIndex > highestCommit ? .committedAsLeader : .leader)
+        }
+        if raft.configuration.isJoint { reached.insert(.joint) }
+        if raft.transferTarget != nil { reached.insert(.transferring) }
+        if raft.lastPosition.index < lastIndex { reached.insert(.truncated) }
+        lastIndex = raft.lastPosition.index
+        if output.apply.contains(where: { if case .restore = $0 { true } else { false } }) {
+            reached.insert(.installed)
+        }
+        if output.reads.contains(where: { $0.index != nil }) { reached.insert(.read) }
+        for message in output.messages {
+            switch message.body {
+            case .voteResponse(let response) where response.granted: reached.insert(.granted)
+            case .appendResponse(.accepted): reached.insert(.accepted)
+            case .appendResponse(.rejected): reached.insert(.rejected)
+            default: break
+            }
+        }
+    }
+
     private mutating func check(_ output: RaftOutput) {
+        note(output)
         let raft = harness.raft
         #expect(raft.term >= highestTerm, "seed \(seed)")
         highestTerm = raft.term

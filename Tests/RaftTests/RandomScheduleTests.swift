@@ -8,16 +8,25 @@ import Wire
 @Suite struct RandomScheduleTests {
     @Test(arguments: [1, 3, 5]) func noScheduleBreaksARule(_ count: Int) {
         let base = seed("noScheduleBreaksARule(\(count))")
-        for run in 0..<runs(60) {
+        var seen = Schedule.Seen()
+        for run in 0..<runs(30) {
             var schedule = Schedule(count: count, seed: base &+ UInt64(run))
             schedule.run(steps: 1_500)
             schedule.heal()
+            seen.add(schedule.seen)
         }
+        // Else the schedules are too tame to show anything.
+        print("\(seen)")
+        #expect(seen.commits > 600)
+        #expect(seen.terms > 60)
+        #expect(count == 1 || seen.joint > 10)
+        #expect(count == 1 || seen.installed > 5)
+        #expect(seen.truncated > 5)
     }
 
     @Test func noScheduleBreaksARuleWithoutPreVote() {
         let base = seed()
-        for run in 0..<runs(30) {
+        for run in 0..<runs(15) {
             var schedule = Schedule(count: 3, seed: base &+ UInt64(run)) { $0.preVote = false }
             schedule.run(steps: 1_500)
             schedule.heal()
@@ -32,6 +41,25 @@ private struct Schedule {
     let seed: UInt64
     var proposed: UInt64 = 0
     let settings: RaftSettings
+    var seen = Seen()
+    private var lastIndices: [UInt64: LogIndex] = [:]
+
+    /// How often what must happen happened.
+    struct Seen {
+        var commits: UInt64 = 0
+        var terms: UInt64 = 0
+        var joint = 0
+        var installed = 0
+        var truncated = 0
+
+        mutating func add(_ other: Seen) {
+            commits += other.commits
+            terms += other.terms
+            joint += other.joint
+            installed += other.installed
+            truncated += other.truncated
+        }
+    }
 
     init(count: Int, seed: UInt64, adjust: (inout RaftSettings) -> Void = { _ in }) {
         random = Xoshiro256(seed: seed)
@@ -57,6 +85,24 @@ private struct Schedule {
         for _ in 0..<steps {
             step()
             group.check()
+            for node in group.nodes where node.isUp {
+                if node.raft.lastPosition.index < lastIndices[node.id.low] ?? .zero { seen.truncated += 1 }
+                lastIndices[node.id.low] = node.raft.lastPosition.index
+            }
+        }
+        seen.commits = group.nodes.map(\.raft.commitIndex.rawValue).max() ?? 0
+        seen.terms = group.nodes.map(\.raft.term.rawValue).max() ?? 0
+        for message in group.sent {
+            switch message.body {
+            case .appendRequest(let request):
+                for case .configuration(let configuration) in request.entries.map(\.payload) where configuration.isJoint
+                {
+                    seen.joint += 1
+                }
+            case .snapshotResponse(let response):
+                if case .installed = response.outcome { seen.installed += 1 }
+            default: break
+            }
         }
     }
 
@@ -64,7 +110,10 @@ private struct Schedule {
 
     private mutating func step() {
         let number = anyone()
-        switch random.below(100) {
+        switch random.below(115) {
+        case 100..<115:
+            // Some calm, so that something comes about.
+            group.tick(random.inRange(1...3))
         case 0..<45:
             guard !group.network.isEmpty else { return }
             // Mostly in turn.

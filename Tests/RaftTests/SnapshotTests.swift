@@ -150,6 +150,41 @@ import Wire
         #expect(!group.sent.contains { if case .snapshotRequest = $0.body { true } else { false } })
     }
 
+    @Test func aMemberThatIsSentASnapshotIsNotSentTheNextOne() {
+        var group = behind { $0.snapshotChunkBytes = 10 }
+        group.heal()
+        // The transfer begins, and stands still while the log is compacted again and again.
+        group.isDelivered = {
+            if case .snapshotRequest(let request) = $0.body { request.offset < 50 } else { true }
+        }
+        group.tick(20)
+        let first = group[1].raft.snapshot
+        #expect(group[1].raft.snapshotsBeingSent == [first])
+        group.propose([7], [8])
+        group[1].compactWithoutFile()
+        #expect(group[1].raft.snapshot != first)
+        #expect(group[1].raft.firstIndex == first.position.index + 1)
+        group.isDelivered = { _ in true }
+        group.tick(100)
+        #expect(group[3].machine == group[1].machine)
+        #expect(group[3].raft.snapshot == first)
+    }
+
+    @Test func whatIsKeptForAMemberThatIsSentASnapshotIsBounded() {
+        var group = behind {
+            $0.snapshotChunkBytes = 10
+            $0.retainedBytesMax = 100
+        }
+        group.heal()
+        group.isDelivered = {
+            if case .snapshotRequest(let request) = $0.body { request.offset < 50 } else { true }
+        }
+        group.tick(20)
+        for number in 0..<20 { group.propose([UInt8(number)]) }
+        group[1].compactWithoutFile()
+        #expect(group[1].raft.firstIndex == group[1].raft.lastPosition.index + 1)
+    }
+
     // MARK: - One follower
 
     private static let configuration = Harness(voters: 3).raft.configuration
@@ -195,6 +230,18 @@ import Wire
         let output = follower.settle(part(3, data: [1], of: 1))
         #expect(output.map(\.body) == [.appendResponse(.accepted(through: LogIndex(3)))])
         #expect(follower.raft.commitIndex == LogIndex(3))
+    }
+
+    @Test func aSnapshotOfWhatIsNotYetDurableIsAcknowledgedWhenItIs() {
+        var follower = Harness(terms: [1], term: 2)
+        _ = follower.step(Harness.append(term: 2, after: Harness.position(1, 1), terms: [1, 1, 1], commit: 4))
+        #expect(follower.raft.commitIndex == LogIndex(4))
+        let early = follower.step(part(3, data: [1], of: 1))
+        #expect(early.messages.isEmpty)
+        #expect(early.snapshotParts.isEmpty)
+        #expect(follower.raft.commitIndex == LogIndex(4))
+        #expect(follower.write().messages.map(\.body) == [.appendResponse(.accepted(through: LogIndex(4)))])
+        #expect(outcomes(follower.settle(part(3, data: [1], of: 1))) == [.installed(through: LogIndex(3))])
     }
 
     @Test func theLogStaysAsItIsUntilTheSnapshotIsOnDisk() {

@@ -112,6 +112,17 @@ struct TestNode {
         act { $0.compact(to: snapshot, keepingFrom: keepingFrom) }
     }
 
+    /// As `compact`, on a disk that keeps the file of the snapshot before, which is being sent.
+    mutating func compactWithoutFile() {
+        guard let term = raft.term(at: raft.appliedIndex) else { return }
+        let snapshot = SnapshotDescription(
+            position: LogPosition(term: term, index: raft.appliedIndex),
+            configuration: raft.appliedConfiguration,
+            bytes: UInt64(machine.encode().count)
+        )
+        act { $0.compact(to: snapshot, keepingFrom: snapshot.position.index + 1) }
+    }
+
     // MARK: - What the core wants
 
     private mutating func carryOut(_ output: RaftOutput) {
