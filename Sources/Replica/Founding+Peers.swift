@@ -27,13 +27,17 @@ extension Founding {
     /// Whether another list of seeds was heard of lately.
     var isDisputed: Bool { !dissents.isEmpty }
 
+    /// Whether a seed was lost that an accepted value lists.
+    private var isStuck: Bool { alarms.contains { if case .seedLost = $0 { true } else { false } } }
+
     /// Says who this is.
     mutating func greet(_ seed: FoundingSeed, _ replica: ReplicaID?, asks: Bool) {
         let hello = FoundingMessage.Hello(
             seeds: seeds.seeds,
             ledgerVersion: ledgerVersion,
             asks: asks,
-            isDisputed: isDisputed
+            isDisputed: isDisputed,
+            isStuck: isStuck
         )
         send(.hello(hello), to: replica, at: seed)
     }
@@ -47,6 +51,7 @@ extension Founding {
                 peers[peer].replica = message.from
                 peers[peer].ledgerVersion = max(1, hello.ledgerVersion)
                 peers[peer].isDisputed = hello.isDisputed
+                peers[peer].isStuck = hello.isStuck
             }
         } else {
             if let peer { peers[peer].replica = nil }
@@ -105,15 +110,24 @@ extension Founding {
             let same = known[place...].filter { $0.1 == one.1 }.map(\.0)
             if same.count > 1 { wrongs.append(.sameReplica(same)) }
         }
+        let lost = seedsLost(known)
+        guard lost.isEmpty else { return wrongs + lost }
+        let stuck = peers.filter { $0.replica != nil && $0.isStuck }.map(\.seed.name)
+        return stuck.isEmpty ? wrongs : wrongs + [.stuck(stuck)]
+    }
+
+    /// Replicas that an accepted value lists and that are others now.
+    private func seedsLost(_ known: [(String, ReplicaID)]) -> [FoundingAlarm] {
+        var lost: [FoundingAlarm] = []
         for value in [accepted, foreign].compactMap({ $0 }) {
             for member in value.members {
                 guard let present = known.first(where: { $0.0 == member.name })?.1, present != member.id else {
                     continue
                 }
                 let alarm = FoundingAlarm.seedLost(node: member.name, voted: member.id, present: present)
-                if !wrongs.contains(alarm) { wrongs.append(alarm) }
+                if !lost.contains(alarm) { lost.append(alarm) }
             }
         }
-        return wrongs
+        return lost
     }
 }

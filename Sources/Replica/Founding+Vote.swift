@@ -108,7 +108,8 @@ extension Founding {
             replica: replica,
             acceptors: present,
             quorum: .all,
-            round: record.round,
+            // Above what this node's acceptor has promised: anything lower is refused at home.
+            round: max(record.round, record.acceptor.promised?.round ?? 0),
             backOff: settings.backOff
         )
         proposer = (machine, present)
@@ -153,7 +154,7 @@ extension Founding {
                     // It lists a replica that was not asked, so nobody knows whether it was chosen. Perhaps that one
                     // comes back, or a node turns up that knows.
                     foreign = value
-                    giveUp(before: now &+ settings.backOff.maximum)
+                    giveUp(before: now &+ settings.backOff.delay(attempt: .max, using: &generator))
                     return
                 }
                 foreign = nil

@@ -1,3 +1,4 @@
+import Ledger
 import Paxos
 import Raft
 import Wire
@@ -49,6 +50,8 @@ public struct Founding: Sendable {
         var ledgerVersion: UInt32 = 0
         /// Whether it has heard another list lately.
         var isDisputed = false
+        /// Whether it knows of a seed that was lost.
+        var isStuck = false
         var heardAt: UInt64
     }
 
@@ -118,6 +121,8 @@ public struct Founding: Sendable {
         now: UInt64,
         seed: UInt64
     ) throws(FoundingRefusal) {
+        precondition(candidate.secret.count == LedgerBounds.secretBytes, "a cluster's secret has 32 bytes")
+        precondition((1...LedgerBounds.recordsMaximum).contains(candidate.maxRecords), "maxRecords is out of bounds")
         guard seeds.place(of: name) != nil else { throw .notASeed(name: name) }
         self.name = name
         self.seeds = seeds

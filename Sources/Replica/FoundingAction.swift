@@ -44,6 +44,8 @@ public enum FoundingAlarm: Hashable, Sendable {
     /// A seed took part and has come back as another replica, or another replica took part in its name: its disk was
     /// lost, swapped or not mounted. What it voted for can be neither finished nor replaced.
     case seedLost(node: String, voted: ReplicaID, present: ReplicaID)
+    /// Seeds know of a seed that was lost, and say which at their own place. Names.
+    case stuck([String])
     /// Two seeds have one replica id: one disk is a copy of the other's.
     case sameReplica([String])
     /// A cluster exists and this replica is not in it: somebody must admit it.
@@ -75,6 +77,11 @@ public enum FoundingAlarm: Hashable, Sendable {
                 Node \(node) took part in the founding with another disk than it has now, so the founding cannot be \
                 finished. Bring that disk back; or, if no seed belongs to a cluster yet, clear the data folders of all \
                 seeds and start them again.
+                """
+        case .stuck(let names):
+            return """
+                Node \(names.joined(separator: ", ")) says that the founding cannot be finished, since a seed took part \
+                with a disk that it has no more: see there which.
                 """
         case .sameReplica(let names):
             return """

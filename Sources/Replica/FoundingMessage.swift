@@ -38,13 +38,22 @@ public struct FoundingMessage: Hashable, Sendable {
         public var asks: Bool
         /// Whether it has heard another list than its own lately, and votes for nothing.
         public var isDisputed: Bool
+        /// Whether it knows of an accepted value that lists a replica that is gone.
+        public var isStuck: Bool
 
         /// A value of these fields.
-        public init(seeds: [FoundingSeed], ledgerVersion: UInt32, asks: Bool, isDisputed: Bool = false) {
+        public init(
+            seeds: [FoundingSeed],
+            ledgerVersion: UInt32,
+            asks: Bool,
+            isDisputed: Bool = false,
+            isStuck: Bool = false
+        ) {
             self.seeds = seeds
             self.ledgerVersion = ledgerVersion
             self.asks = asks
             self.isDisputed = isDisputed
+            self.isStuck = isStuck
         }
     }
 
@@ -110,6 +119,7 @@ extension FoundingMessage {
             writer.write(hello.ledgerVersion)
             writer.write(hello.asks)
             writer.write(hello.isDisputed)
+            writer.write(hello.isStuck)
         case .vote(let message):
             writer.write(Tag.vote.rawValue)
             writer.write(lengthPrefixed: message.encode())
@@ -136,7 +146,10 @@ extension FoundingMessage {
             let version = try reader.read { reader throws(WireError) in try reader.readUInt32() }
             let asks = try reader.read { reader throws(WireError) in try reader.readBool() }
             let isDisputed = try reader.read { reader throws(WireError) in try reader.readBool() }
-            body = .hello(Hello(seeds: seeds, ledgerVersion: version, asks: asks, isDisputed: isDisputed))
+            let isStuck = try reader.read { reader throws(WireError) in try reader.readBool() }
+            body = .hello(
+                Hello(seeds: seeds, ledgerVersion: version, asks: asks, isDisputed: isDisputed, isStuck: isStuck)
+            )
         case .vote:
             let vote = try reader.read { reader throws(WireError) in
                 try reader.readLengthPrefixed(limit: PaxosMessage.bytesMax)

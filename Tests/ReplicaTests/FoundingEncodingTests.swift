@@ -65,7 +65,7 @@ struct FoundingEncodingTests {
 
     static let messages: [FoundingMessage] = [
         message(.hello(.init(seeds: FoundingGroup.seeds(["a", "b"]).seeds, ledgerVersion: 3, asks: true)), to: nil),
-        message(.hello(.init(seeds: [], ledgerVersion: 0, asks: false, isDisputed: true))),
+        message(.hello(.init(seeds: [], ledgerVersion: 0, asks: false, isDisputed: true, isStuck: true))),
         message(.vote(.prepare(Ballot(round: 1, replica: FoundingGroup.replica(2))))),
         message(
             .vote(.accept(Proposal(ballot: Ballot(round: 1, replica: FoundingGroup.replica(2)), value: small.encode())))
@@ -161,10 +161,10 @@ struct FoundingEncodingTests {
             .seedsDiffer(node: "b", onlyHere: [FoundingGroup.seed("c")], onlyThere: []),
             .disputed(["b"]), .silent(["b", "c"]),
             .seedLost(node: "b", voted: FoundingGroup.replica(1), present: FoundingGroup.replica(2)),
-            .sameReplica(["a", "b"]), .waitsToBeAdmitted(ClusterID(high: 0xAB, low: 1)),
+            .stuck(["b"]), .sameReplica(["a", "b"]), .waitsToBeAdmitted(ClusterID(high: 0xAB, low: 1)),
         ]
         #expect(alarms[0].explanation.contains("only here are c (c.example:7400); only there are nothing"))
-        #expect(alarms[5].explanation.contains("00000000000000ab0000000000000001"))
+        #expect(alarms[6].explanation.contains("00000000000000ab0000000000000001"))
         let refusals: [FoundingRefusal] = [
             .noSeeds, .tooManySeeds(count: 65), .badName("x"), .badAddress("x"), .repeatedName("x"),
             .repeatedAddress("x"), .notASeed(name: "x"), .seedsChanged,

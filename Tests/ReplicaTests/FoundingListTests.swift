@@ -8,6 +8,7 @@ import Wire
 
 /// Lists of seeds that differ, and clusters that exist.
 struct FoundingListTests: FoundingWords {
+    /// The first half of scylla#9593.
     @Test func `different lists found nothing, and both sides say what differs`() throws {
         var group = FoundingGroup()
         try group.start("a", of: all, replica: 1)
@@ -65,6 +66,7 @@ struct FoundingListTests: FoundingWords {
         #expect(group.nodes["a"]?.record?.acceptor != AcceptorState())
     }
 
+    /// The fault of scylla#5251: acceptors never change during a decision.
     @Test func `a list may change until the first vote, and not after it`() throws {
         var group = FoundingGroup()
         try group.start("a", of: all, replica: 1)

@@ -21,7 +21,7 @@ struct FoundingLossTests: FoundingWords {
         #expect(group.founded("c") == group.founded("a"))
     }
 
-    /// The fault of scylla#9593: no second cluster, and no silence either.
+    /// The second half of scylla#9593: no second cluster, and no silence either.
     @Test func `a seed that comes back empty after a vote stops the founding, and everybody says so`() throws {
         var group = FoundingGroup()
         // a accepts; what it sends of that, and what else is to be accepted, is lost.
@@ -54,6 +54,32 @@ struct FoundingLossTests: FoundingWords {
         )
         group.run(for: 3_000)
         for name in all { #expect(group.founded(name)?.encode() == accepted.value) }
+    }
+
+    @Test func `a seed that has accepted nothing is told that the founding cannot be finished`() throws {
+        var group = FoundingGroup()
+        try group.start("b", of: all, replica: 2)
+        let hello = FoundingMessage.Hello(
+            seeds: FoundingGroup.seeds(all).seeds,
+            ledgerVersion: 1,
+            asks: false,
+            isStuck: true
+        )
+        func say(_ hello: FoundingMessage.Hello) -> FoundingMessage {
+            FoundingMessage(
+                from: replica(1),
+                sender: "a",
+                to: nil,
+                instance: FoundingInstance(FoundingGroup.seeds(all)),
+                body: .hello(hello)
+            )
+        }
+        group.deliver(say(hello), to: "b")
+        #expect(group.alarms("b") == [.stuck(["a"])])
+        var better = hello
+        better.isStuck = false
+        group.deliver(say(better), to: "b")
+        #expect(group.alarms("b").isEmpty)
     }
 
     @Test func `a seed that comes back empty after the decision waits to be admitted`() throws {

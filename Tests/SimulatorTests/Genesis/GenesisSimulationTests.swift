@@ -16,15 +16,17 @@ struct GenesisSimulationTests {
 
     @Test func `some runs of a campaign found, some do not, and disks are lost at every stage`() {
         var campaign = GenesisCampaign()
-        for seed in 1_000..<1_040 as Range<UInt64> {
+        var seed: UInt64 = 1_000
+        // A loss between the first acceptance and the choice is rare: one in eight runs.
+        while campaign.runs < 30 || campaign.wipes.during == 0, campaign.runs < 300 {
             if let failure = campaign.run(seed: seed) {
                 Issue.record("seed \(failure.seed), step \(failure.step): \(failure.violation)")
                 return
             }
+            seed += 1
         }
-        #expect(campaign.runs == 40)
-        #expect(campaign.founded > 20)
-        #expect(campaign.founded < 40)
+        #expect(campaign.founded > campaign.runs / 2)
+        #expect(campaign.founded < campaign.runs)
         #expect(campaign.wipes.before > 0)
         #expect(campaign.wipes.during > 0)
         #expect(campaign.wipes.after > 0)
