@@ -64,7 +64,7 @@ var targets: [Target] = [
     ),
     .testTarget(
         name: "SimulatorTests",
-        dependencies: ["Simulator", "Ledger", "Raft", "RaftStorage", "Replica", "Wire"],
+        dependencies: ["Simulator", "Ledger", "Raft", "RaftStorage", "Replica", "Wire", "tollgate-simulator"],
         swiftSettings: strict
     ),
     .testTarget(

@@ -4,7 +4,7 @@
 #
 #   Tests/run.sh [--soak [SECONDS]] [--only PART]...
 #
-# PART is one of: format cores gateway end-to-end browser proxies release. Without --only all of them run, in this order.
+# PART is one of: format cores simulator gateway end-to-end browser proxies release. Without --only all of them run, in this order.
 # --soak adds a mixed load over SECONDS (default 600) that must not make the gateway grow.
 #
 # Installs what it needs (Debian packages; Python packages into .venv beside the tests) and stops whatever it starts.
@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
         *) echo "run.sh: unknown argument '$1'; see --help" >&2; exit 64 ;;
     esac
 done
-[ -n "$parts" ] || parts="format cores gateway end-to-end browser proxies release"
+[ -n "$parts" ] || parts="format cores simulator gateway end-to-end browser proxies release"
 
 started=$SECONDS
 say() { printf '\n== [%4d s] %s\n' "$((SECONDS - started))" "$*"; }
@@ -52,6 +52,22 @@ part_cores() {
     TOLLGATE_CORES=1 swift test --scratch-path .build-cores
     say "vectors: an independent generator agrees with the files"
     python3 Tests/Vectors/generate.py --check
+}
+
+part_simulator() {
+    say "simulator: a share of the seeds that a release must pass (10,000 of each)"
+    TOLLGATE_CORES=1 swift build -c release --product tollgate-simulator --scratch-path .build-cores
+    simulator=$(TOLLGATE_CORES=1 swift build -c release --product tollgate-simulator --scratch-path .build-cores \
+        --show-bin-path)/tollgate-simulator
+    seeds=$(mktemp)
+    for nodes in 3 5 7; do
+        if ! "$simulator" --nodes "$nodes" --seed 1 --runs 300 --jobs "$(nproc)" >"$seeds"; then
+            grep -v '^seed ' "$seeds"
+            rm -f "$seeds"
+            return 1
+        fi
+    done
+    rm -f "$seeds"
 }
 
 part_gateway() {
@@ -98,7 +114,7 @@ part_release() {
 
 for part in $parts; do
     case "$part" in
-        format | cores | gateway | browser | proxies | release) "part_$part" ;;
+        format | cores | simulator | gateway | browser | proxies | release) "part_$part" ;;
         end-to-end) part_end_to_end ;;
         *) echo "run.sh: no part '$part'; see --help" >&2; exit 64 ;;
     esac

@@ -304,4 +304,31 @@ import Wire
         let first = follower.step(part(5, term: 3, from: 3, data: [9, 9], of: 4))
         #expect(first.snapshotParts.map(\.offset) == [0])
     }
+    /// The leader would take an answer of what a crash may yet take away for good, and never send it again.
+    @Test func whoHasTheEntriesOfASnapshotSaysSoWhenTheyAreDurable() {
+        var follower = Harness(terms: [1, 1], term: 2)
+        let appended = follower.step(
+            Harness.append(term: 2, after: Harness.position(1, 2), terms: [1, 1, 1], commit: 5)
+        )
+        #expect(appended.persist?.entries.count == 3)
+        #expect(follower.raft.commitIndex == LogIndex(5))
+        for index in [4, 5] as [UInt64] {
+            let answered = follower.step(part(index, data: [9, 9], of: 2))
+            #expect(answered.messages.isEmpty)
+            #expect(answered.snapshotParts.isEmpty)
+            #expect(follower.raft.commitIndex == LogIndex(5))
+        }
+        let written = follower.write()
+        #expect(
+            written.messages.map(\.body) == [.appendResponse(.accepted(through: LogIndex(5)))]
+        )
+        let again = follower.step(part(4, data: [9, 9], of: 2))
+        #expect(
+            again.messages.map(\.body) == [
+                .snapshotResponse(
+                    SnapshotResponse(position: Harness.position(1, 4), outcome: .installed(through: LogIndex(4)))
+                )
+            ]
+        )
+    }
 }

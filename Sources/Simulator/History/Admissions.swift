@@ -59,11 +59,14 @@ public struct Admissions: Sendable {
         time = max(time, application.batch.time)
         for (command, result) in zip(application.batch.commands, application.results) {
             switch (command.command, result) {
-            case (.charge(let charge), .charged(.admitted)):
-                // A command that is in the log again was not admitted again.
-                if seen.insert(Once(session: command.session, sequence: command.sequence)).inserted {
-                    try admitted(charge)
-                }
+            case (.charge, .charged(.admitted)), (.override, .overridden(.set)), (.override, .overridden(.removed)):
+                // A command that is in the log again has its first result again, and did nothing.
+                guard seen.insert(Once(session: command.session, sequence: command.sequence)).inserted else { continue }
+            default:
+                continue
+            }
+            switch (command.command, result) {
+            case (.charge(let charge), .charged(.admitted)): try admitted(charge)
             case (.override(let change), .overridden(.set)), (.override(let change), .overridden(.removed)):
                 changed(change)
             default:

@@ -10,16 +10,26 @@ struct BoundedMemory: Invariant {
     private let settings: RaftSettings
     /// Looking at the followers makes an array: not at each step.
     private var untilProgress = 0
+    /// Bytes of the longest message of entries: a single entry may be longer than the setting says.
+    private var messageBytesMax: Int
 
-    init(settings: RaftSettings) { self.settings = settings }
+    init(settings: RaftSettings) {
+        self.settings = settings
+        messageBytesMax = settings.appendBytesMax
+    }
 
     mutating func stepped<View: RaftView>(
         _ step: Step,
         _ view: View,
         _ record: ClusterRecord
     ) throws(InvariantViolation) {
+        for index in step.appended {
+            let log = record.replicas[step.place].log
+            let bytes = log.bytes(after: LogIndex(index - 1)) - log.bytes(after: LogIndex(index))
+            messageBytesMax = max(messageBytesMax, bytes)
+        }
         let disk = record.replicas[step.place].durable.pendingBytes
-        if disk > settings.unpersistedBytesMax + settings.appendBytesMax {
+        if disk > settings.unpersistedBytesMax + messageBytesMax {
             throw violation("\(disk) bytes wait for the disk", step.id)
         }
         guard step.after.role == .leader else { return }
@@ -27,7 +37,7 @@ struct BoundedMemory: Invariant {
         // What it found in its log when it was elected counts for nobody.
         if step.staysLeader, !step.appended.isEmpty, log.term(at: step.after.commit) == step.after.term {
             let uncommitted = log.bytes(after: step.after.commit)
-            if uncommitted > settings.uncommittedBytesMax + settings.appendBytesMax {
+            if uncommitted > settings.uncommittedBytesMax + messageBytesMax {
                 throw violation("\(uncommitted) bytes are not committed", step.id)
             }
         }
@@ -36,7 +46,7 @@ struct BoundedMemory: Invariant {
         untilProgress = 16
         for (id, progress) in view.progress where progress.state == .replicate && id != step.id {
             let sent = log.bytes(after: progress.match) - log.bytes(after: LogIndex(progress.next.rawValue - 1))
-            if sent > settings.inflightBytesMax + settings.appendBytesMax {
+            if sent > settings.inflightBytesMax + messageBytesMax {
                 throw violation("\(sent) bytes are on their way to one follower", step.id)
             }
         }

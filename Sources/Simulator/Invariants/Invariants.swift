@@ -41,6 +41,9 @@ public struct Invariants: Sendable {
     /// The last index that is committed, as far as any replica knows.
     public var lastCommitted: LogIndex { record.lastCommitted }
 
+    /// Memberships committed, genesis among them.
+    public var membershipsCommitted: Int { record.memberships.count }
+
     // MARK: - Replicas
 
     /// A replica starts, the first time or again, with what it found on its disk.

@@ -6,22 +6,11 @@ import Wire
 
 /// A process on a simulated machine: a node and its storage, whichever release it is of.
 protocol NodeProcess: AnyObject {
-    /// The replica that it is; nil until its founding record is there.
-    var replica: ReplicaID? { get }
-    /// Whether it is a replica of a cluster, admitted or not.
-    var isReplica: Bool { get }
-    var role: Role { get }
-    var term: Term { get }
-    var commitIndex: LogIndex { get }
-    var appliedIndex: LogIndex { get }
-    var lastIndex: LogIndex { get }
-    /// Empty for one that waits to be admitted, or is not a replica yet.
-    var configuration: Configuration { get }
+    /// How it stands after its last step.
+    var standing: NodeStanding { get }
     /// Nil for a node without a state.
     var ledger: Ledger? { get }
     var tallied: UInt64 { get }
-    /// Replicated time as the replica estimates it.
-    var time: LedgerTime? { get }
     var nextWake: BootTime { get }
     /// Nothing is being written, and nothing waits to be.
     var isStorageIdle: Bool { get }
@@ -38,14 +27,31 @@ protocol NodeProcess: AnyObject {
     func transferLeadership(to target: ReplicaID)
     func compact()
 
-    /// Tells the invariants that it started, or did something.
-    func tellStep(_ invariants: inout Invariants) throws(InvariantViolation)
-    /// What it wants done, in order. Storage requests wait within.
+    /// What it wants done, in order. Storage requests wait within. Ends a step.
     func takeOutputs() -> [NodeOutput]
+    /// Tells the invariants that it started, or did a step.
+    func tellStep(_ invariants: inout Invariants) throws(InvariantViolation)
     /// Hands all that waits to the disk, and tells the invariants what became of it.
     func write(_ invariants: inout Invariants) -> WriteOutcome
     /// Hears what became of what was written.
     func completeWrites()
+}
+
+/// How a process stands.
+struct NodeStanding: Hashable {
+    /// The replica that it is; nil until its founding record is there.
+    var replica: ReplicaID?
+    /// Whether it is a replica of a cluster, admitted or not.
+    var isReplica = false
+    var role = Role.follower
+    var term = Term.zero
+    var commit = LogIndex.zero
+    var applied = LogIndex.zero
+    var last = LogIndex.zero
+    /// Empty for one that waits to be admitted, or is not a replica yet.
+    var configuration = Configuration.empty
+    /// Replicated time as the replica estimates it.
+    var time: LedgerTime?
 }
 
 /// What a process wants done, but for storage requests.

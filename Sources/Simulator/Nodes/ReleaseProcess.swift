@@ -24,17 +24,9 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
         self.restored = restored
     }
 
-    var replica: ReplicaID? { node.replica?.id ?? node.founding?.replica }
-    var isReplica: Bool { node.replica != nil }
-    var role: Role { node.replica?.raft.role ?? .follower }
-    var term: Term { node.replica?.raft.term ?? .zero }
-    var commitIndex: LogIndex { node.replica?.raft.commitIndex ?? .zero }
-    var appliedIndex: LogIndex { node.replica?.appliedIndex ?? .zero }
-    var lastIndex: LogIndex { node.replica?.raft.lastPosition.index ?? .zero }
-    var configuration: Configuration { node.replica?.raft.configuration ?? .empty }
+    private(set) var standing = NodeStanding()
     var ledger: Ledger? { node.replica?.machine?.ledger }
     var tallied: UInt64 { node.replica?.machine?.tallied ?? 0 }
-    var time: LedgerTime? { node.replica?.time }
     var nextWake: BootTime { node.nextWake }
     var isStorageIdle: Bool { waiting.isEmpty && completions.isEmpty }
 
@@ -45,7 +37,7 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
         var line = "\(status.role) of term \(status.term.rawValue), leader \(leader), "
         line += "commit \(status.commitIndex.rawValue), applied \(status.appliedIndex.rawValue), "
         line +=
-            "log \(status.firstIndex.rawValue)...\(lastIndex.rawValue), durable \(replica.raft.durableIndex.rawValue), "
+            "log \(status.firstIndex.rawValue)...\(standing.last.rawValue), durable \(replica.raft.durableIndex.rawValue), "
         line += "snapshot \(status.snapshotIndex.rawValue), \(status.configuration.summary)"
         if status.isDiskFull { line += ", disk full" }
         if status.waitingCommands > 0 { line += ", \(status.waitingCommands) commands wait" }
@@ -74,14 +66,29 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
     func compact() { node.compact() }
 
     func tellStep(_ invariants: inout Invariants) throws(InvariantViolation) {
-        guard node.replica != nil else { return }
-        if isKnown { return try invariants.stepped(node.replica!.raft) }
+        // One copy of the replica a step: each costs a hundred references counted.
+        guard let replica = node.replica else {
+            standing.replica = node.founding?.replica
+            return
+        }
+        standing = NodeStanding(
+            replica: replica.id,
+            isReplica: true,
+            role: replica.raft.role,
+            term: replica.raft.term,
+            commit: replica.raft.commitIndex,
+            applied: replica.appliedIndex,
+            last: replica.raft.lastPosition.index,
+            configuration: replica.raft.configuration,
+            time: replica.time
+        )
+        if isKnown { return try invariants.stepped(replica.raft) }
         isKnown = true
         guard let restored else { preconditionFailure("a replica starts from what was found or made") }
         self.restored = nil
-        try invariants.started(node.replica!.raft, restored: restored)
-        guard let digest = node.replica?.machine?.digest, let id = node.replica?.id else { return }
-        try invariants.restored(digest, at: restored.snapshot.position.index, by: id)
+        try invariants.started(replica.raft, restored: restored)
+        guard let machine = replica.machine else { return }
+        try invariants.restored(machine.digest, at: restored.snapshot.position.index, by: replica.id)
     }
 
     func takeOutputs() -> [NodeOutput] {
@@ -135,7 +142,7 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
             default: break
             }
         }
-        guard let id = node.replica?.id else { return outcome }
+        guard standing.isReplica, let id = standing.replica else { return outcome }
         for case .replica(.persist(let request)) in group { unfinished.append(request) }
         // What is durable is told as such; what was handed over besides may be on the disk, or not.
         let durable = unfinished.prefix { $0.number <= outcome.persistedThrough }

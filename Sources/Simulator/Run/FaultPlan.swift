@@ -40,12 +40,13 @@ public struct FaultPlan: Hashable, Sendable {
     /// Some nodes know ledger version 2 from the beginning, others learn it when they are started again.
     public var isMixed: Bool
 
-    /// The plan of a seed.
-    public init(seed: UInt64) {
+    /// The plan of a seed, for so many founders.
+    public init(seed: UInt64, nodes: Int) {
         var generator = Xoshiro256(seed: seed ^ 0x504C_414E)
-        chaosNanoseconds = UInt64(generator.inRange(3_000...12_000)) * 1_000_000
+        // The more nodes, the more happens in a second: as long as the steps of a run are about as many.
+        chaosNanoseconds = UInt64(generator.inRange(2_500...8_000)) * 3_000_000 / UInt64(max(3, nodes))
         recoveryNanosecondsMax = 60_000_000_000
-        rates = FaultRates(&generator)
+        rates = FaultRates(&generator, nodes: nodes)
         link = Self.link(&generator)
         spares = generator.inRange(0...2)
         clients = generator.inRange(1...6)

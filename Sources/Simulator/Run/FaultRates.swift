@@ -35,9 +35,10 @@ public struct FaultRates: Hashable, Sendable {
     public static let none = FaultRates()
 
     /// Of a seed: each kind is off in some runs, so that the others are seen apart, and frequent in others.
-    public init(_ generator: inout Xoshiro256) {
+    /// - Parameter nodes: runs of more are shorter, and as much goes wrong in them.
+    public init(_ generator: inout Xoshiro256, nodes: Int) {
         func rate(_ off: UInt64, _ least: Int, _ most: Int) -> UInt64 {
-            let value = UInt64(generator.inRange(least...most))
+            let value = max(50, UInt64(generator.inRange(least...most)) * 2 / UInt64(max(3, nodes)))
             return generator.chance(off, of: 10) ? 0 : value
         }
         kill = rate(3, 400, 4_000)

@@ -28,7 +28,11 @@ extension Simulation {
         } else if plan.isMixed, generator.chance(1, of: 8) {
             ask(number, client, node, .tally)
             if !process.submitTally(number, request: RequestID(number)) { forget(number) }
-        } else if let request = clients.workload.next(number: number, facts: facts, time: process.time ?? .zero) {
+        } else if let request = clients.workload.next(
+            number: number,
+            facts: facts,
+            time: process.standing.time ?? .zero
+        ) {
             submit(number, client, node, request, process)
         }
         try settle(node)
@@ -40,7 +44,8 @@ extension Simulation {
             let client = (0..<plan.clients).first(where: { clients.requests[$0] == nil })
         else { return }
         let number = clients.takeNumber()
-        guard let request = clients.workload.next(number: number, facts: facts, time: process.time ?? .zero) else {
+        guard let request = clients.workload.next(number: number, facts: facts, time: process.standing.time ?? .zero)
+        else {
             return
         }
         clients.nodes[client] = node
@@ -187,9 +192,9 @@ extension Simulation {
     ) throws(Problem) {
         switch (waiting.purpose, answer) {
         case (.read(_, _, let expectation), .readable):
-            guard let process = nodes[node].process, let replica = process.replica else { return }
+            guard let process = nodes[node].process, let replica = process.standing.replica else { return }
             try checked { () throws(InvariantViolation) in
-                try invariants.readAnswered(expectation, at: process.appliedIndex, by: replica)
+                try invariants.readAnswered(expectation, at: process.standing.applied, by: replica)
             }
         case (.workload(.charge, _), .applied(let results)):
             guard let place = clients.places[number] else {

@@ -193,8 +193,8 @@ extension Simulation {
     var leaderPlace: Int? {
         var best: (place: Int, term: Term)?
         for node in nodes.indices {
-            guard let process = nodes[node].process, process.role == .leader else { continue }
-            if best.map({ process.term > $0.term }) ?? true { best = (node, process.term) }
+            guard let process = nodes[node].process, process.standing.role == .leader else { continue }
+            if best.map({ process.standing.term > $0.term }) ?? true { best = (node, process.standing.term) }
         }
         return best?.place
     }

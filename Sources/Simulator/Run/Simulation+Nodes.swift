@@ -31,8 +31,8 @@ extension Simulation {
             .start,
             node,
             nodes[node].boot,
-            process.lastIndex.rawValue,
-            "release \(nodes[node].isNewRelease ? 2 : 1), replica \(process.replica?.low ?? 0): \(process.summary)"
+            0,
+            "release \(nodes[node].isNewRelease ? 2 : 1): \(process.summary)"
         )
         try settle(node)
     }
@@ -64,7 +64,7 @@ extension Simulation {
             0,
             mode.map { "the power fails, \($0)" } ?? "killed"
         )
-        if process.isReplica, let replica = process.replica { invariants.crashed(replica) }
+        if process.standing.isReplica, let replica = process.standing.replica { invariants.crashed(replica) }
         nodes[node].process = nil
         nodes[node].pausedUntil = nil
         nodes[node].held = []
@@ -219,14 +219,16 @@ extension Simulation {
     /// Checks what a step changed, and carries out what the process wants done.
     func settle(_ node: Int) throws(Problem) {
         guard let process = nodes[node].process else { return }
+        let outputs = process.takeOutputs()
         try checked { () throws(InvariantViolation) in try process.tellStep(&invariants) }
-        noteStanding(node, process)
-        if let replica = process.replica, let time = process.time {
+        let standing = process.standing
+        noteStanding(node, standing)
+        if let replica = standing.replica, let time = standing.time {
             try checked { () throws(InvariantViolation) in
                 try invariants.observed(time, by: replica, latestPossible: latestPossibleTime)
             }
         }
-        for output in process.takeOutputs() {
+        for output in outputs {
             switch output {
             case .send(let message, let destination): try send(message, to: destination, from: node)
             case .applied(let application): try applied(application, node)
@@ -252,16 +254,14 @@ extension Simulation {
     }
 
     /// Tells of what is new about a process.
-    private func noteStanding(_ node: Int, _ process: any NodeProcess) {
-        let membership = process.configuration
+    private func noteStanding(_ node: Int, _ new: NodeStanding) {
+        let membership = new.configuration
         if membership != nodes[node].lastMembership, !membership.members.isEmpty {
             nodes[node].lastMembership = membership
             operations.recent.append((now, membership))
             trace.note(.change, node, UInt64(membership.voters.count), 0, membership.summary)
         }
-        let new = NodeStanding(process)
         let old = nodes[node].standing
-        guard new != old else { return }
         nodes[node].standing = new
         if new.role != old.role || new.term != old.term {
             if new.role == .leader { counts.elections += 1 }
@@ -303,9 +303,8 @@ extension Simulation {
             guard let replica = nodes[node].replica, budget.lost.contains(replica) else {
                 throw .other("files that nothing has damaged are refused: \(what)", nodes: [node])
             }
-            // It is another replica from now on.
+            // It is another replica once it has joined again. If it ends before, it finds the same damage.
             counts.lostDisks += 1
-            nodes[node].replica = nil
             nodes[node].lastMembership = nil
         }
     }
@@ -329,20 +328,5 @@ extension Simulation {
     /// A rule of the group is checked.
     func checked(_ rule: () throws(InvariantViolation) -> Void) throws(Problem) {
         do { try rule() } catch { throw .invariant(error) }
-    }
-}
-
-/// What of a node is told in the trace when it changes.
-struct NodeStanding: Hashable {
-    var role = Role.follower
-    var term = Term.zero
-    var commit = LogIndex.zero
-
-    init() {}
-
-    init(_ process: any NodeProcess) {
-        role = process.role
-        term = process.term
-        commit = process.commitIndex
     }
 }

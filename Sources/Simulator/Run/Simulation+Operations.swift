@@ -40,13 +40,13 @@ extension Simulation {
         }
         if operations.isTransferDue {
             operations.isTransferDue = false
-            let target = generator.pick(process.configuration.voters)
+            let target = generator.pick(process.standing.configuration.voters)
             trace.note(.transfer, leader, target.high, target.low, "to \(target.high - 1)")
             advance(leader)
             process.transferLeadership(to: target)
             try settle(leader)
         }
-        guard operations.isChangeDue, let change = nextChange(process.configuration) else { return }
+        guard operations.isChangeDue, let change = nextChange(process.standing.configuration) else { return }
         operations.isChangeDue = false
         // Once in a while somebody asks the wrong node.
         let up = nodes.indices.filter { nodes[$0].process != nil && nodes[$0].pausedUntil == nil }
@@ -72,7 +72,7 @@ extension Simulation {
         }
         for learner in present.learners { candidates.append(.remove(learner)) }
         for node in nodes.indices where nodes[node].process != nil && !present.hasMember(named: nodes[node].name) {
-            guard let member = nodes[node].member else { continue }
+            guard let member = nodes[node].member, !budget.lost.contains(member.id) else { continue }
             candidates += [.addLearner(member), .addLearner(member)]
         }
         guard !candidates.isEmpty else { return nil }

@@ -36,7 +36,9 @@ extension Simulation {
         let kept = nodes.indices.filter { !recovery.isKeptDown.contains($0) }
         trace.note(.phase, -1, UInt64(kept.count), 0, "no faults any more; up are \(kept)")
         for node in kept {
-            if nodes[node].process == nil { scheduleStart(node) }
+            // Who comes later lists other seeds, and would dispute a founding that is not over.
+            let isEarly = node >= founders && founded.count < founders
+            if nodes[node].process == nil, !isEarly { scheduleStart(node) }
             if nodes[node].pausedUntil != nil { try resume(node, nodes[node].boot) }
         }
         let end = now + plan.recoveryNanosecondsMax
@@ -70,12 +72,14 @@ extension Simulation {
     /// Whether there is a leader, every member that is up got something done, and all of them are in one state.
     private func hasRecovered(_ kept: [Int]) throws(Problem) -> Bool {
         guard let leader = leaderPlace, let process = nodes[leader].process else { return false }
-        let members = kept.filter { node in process.configuration.members.contains { $0.id == nodes[node].replica } }
-        let commit = process.commitIndex
+        let members = kept.filter { node in
+            process.standing.configuration.members.contains { $0.id == nodes[node].replica }
+        }
+        let commit = process.standing.commit
         for node in members {
             guard let process = nodes[node].process else { return false }
             // One that is far behind has no answer to give before it has caught up, and would ask again and again.
-            let isBehind = process.appliedIndex + Self.probeLagMax < commit
+            let isBehind = process.standing.applied + Self.probeLagMax < commit
             if recovery.probes[node] ?? .due == .due, !isBehind {
                 recovery.probes[node] = .asked
                 let number = clients.takeNumber()
@@ -85,12 +89,12 @@ extension Simulation {
                 try settle(node)
             }
         }
-        guard members.allSatisfy({ recovery.probes[$0] == .answered }), !process.configuration.isJoint else {
+        guard members.allSatisfy({ recovery.probes[$0] == .answered }), !process.standing.configuration.isJoint else {
             return false
         }
         let states = members.compactMap { nodes[$0].process }
-        let last = process.lastIndex
-        guard states.allSatisfy({ $0.appliedIndex == last && $0.commitIndex == last }) else { return false }
+        let last = process.standing.last
+        guard states.allSatisfy({ $0.standing.applied == last && $0.standing.commit == last }) else { return false }
         for node in members {
             guard let other = nodes[node].process else { continue }
             if other.ledger?.digest != process.ledger?.digest || other.tallied != process.tallied {
@@ -102,8 +106,10 @@ extension Simulation {
 
     private func whatIsMissing(_ kept: [Int]) -> String {
         guard let leader = leaderPlace, let process = nodes[leader].process else { return "there is no leader" }
-        if process.configuration.isJoint { return "the membership is still joint" }
-        let members = kept.filter { node in process.configuration.members.contains { $0.id == nodes[node].replica } }
+        if process.standing.configuration.isJoint { return "the membership is still joint" }
+        let members = kept.filter { node in
+            process.standing.configuration.members.contains { $0.id == nodes[node].replica }
+        }
         let unanswered = members.filter { recovery.probes[$0] != .answered }
         if !unanswered.isEmpty { return "nodes \(unanswered) have got nothing done" }
         return "the members have not converged"
@@ -115,6 +121,8 @@ extension Simulation {
             if case .unknown = try history.finish() { counts.unknownHistories += 1 }
         } catch { throw .history(error) }
         counts.committed = invariants.lastCommitted.rawValue
+        counts.memberships = invariants.membershipsCommitted - 1
+        counts.tallied = nodes.reduce(0) { max($0, $1.process?.tallied ?? 0) }
         trace.note(.phase, -1, counts.committed, 0, "over")
     }
 

@@ -49,7 +49,7 @@ public final class Simulation {
         nodes: Int,
         reader: Trace.Reader = .none
     ) throws(SimulationFailure) -> SimulationReport {
-        try Simulation(seed: seed, nodes: nodes, plan: FaultPlan(seed: seed), reader: reader).run()
+        try Simulation(seed: seed, nodes: nodes, plan: FaultPlan(seed: seed, nodes: nodes), reader: reader).run()
     }
 
     init(seed: UInt64, nodes count: Int, plan: FaultPlan, reader: Trace.Reader) {

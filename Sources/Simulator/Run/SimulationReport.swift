@@ -41,6 +41,8 @@ public struct SimulationCounts: Hashable, Sendable, CustomStringConvertible {
     public var restores = 0
     /// Memberships committed.
     public var memberships = 0
+    /// Commands of ledger version 2 applied.
+    public var tallied: UInt64 = 0
     /// Histories of overrides that were too long to search.
     public var unknownHistories = 0
 
@@ -49,6 +51,6 @@ public struct SimulationCounts: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         "elections \(elections) committed \(committed) answered \(answered) unanswered \(unanswered) crashes \(crashes) "
-            + "lost \(lostDisks) restores \(restores) memberships \(memberships)"
+            + "lost \(lostDisks) restores \(restores) memberships \(memberships) tallied \(tallied)"
     }
 }

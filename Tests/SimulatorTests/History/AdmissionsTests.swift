@@ -115,6 +115,26 @@ import Wire
         #expect(throws: HistoryFault.self) { try admissions.applied(charge(3, index: 4, sequence: 4, time: 9)) }
     }
 
+    @Test func anOverrideThatIsInTheLogAgainChangesNothing() throws {
+        var admissions = admissions()
+        let first = Sample.change(.free(interval: 10, burst: 5))
+        let second = Sample.change(.free(interval: 10, burst: 1))
+        for (change, index, sequence) in [(first, 1, 1), (second, 2, 2), (first, 3, 1)]
+            as [(OverrideChange, UInt64, UInt64)]
+        {
+            try admissions.applied(
+                application(
+                    .override(change),
+                    .overridden(.set(version: sequence)),
+                    index: index,
+                    sequence: sequence,
+                    time: 0
+                )
+            )
+        }
+        #expect(throws: HistoryFault.self) { try admissions.applied(charge(2, index: 4, sequence: 3, time: 0)) }
+    }
+
     @Test func newPoliciesChangeOnlyTheirOwnBuckets() throws {
         var admissions = admissions()
         try admissions.applied(charge(2, index: 1, sequence: 1, time: 0))

@@ -39,7 +39,9 @@ import Testing
 
     @Test func refusesMoreForTheDiskThanTheBound() throws {
         var cluster = try Cluster.established(3, settings: settings)
-        try cluster.step(1, durable: false) { $0.append(.command(Array(repeating: 0, count: 210)), term: 1) }
+        for _ in 0..<21 {
+            try cluster.step(1, durable: false) { $0.append(.command(Array(repeating: 0, count: 10)), term: 1) }
+        }
         #expect(
             broken { () throws(InvariantViolation) in
                 try cluster.step(1, durable: false) { $0.append(.command([0]), term: 1) }
@@ -47,11 +49,22 @@ import Testing
         )
     }
 
+    @Test func oneLongEntryMayPassTheBound() throws {
+        var cluster = try Cluster.established(3, settings: settings)
+        try append(300, &cluster)
+        #expect(broken { () throws(InvariantViolation) in try append(101, &cluster) } == "BoundedMemory")
+    }
+
     @Test func refusesMoreOnItsWayThanTheBound() throws {
-        for (bytes, expected) in [(50, nil), (51, "BoundedMemory")] as [(Int, String?)] {
+        for (entries, expected) in [(5, nil), (6, "BoundedMemory")] as [(UInt64, String?)] {
             var cluster = try Cluster.established(3, settings: settings)
-            try append(bytes, &cluster)
-            let progress = Progress(state: .replicate, match: LogIndex(1), next: LogIndex(3), recentlyActive: true)
+            for _ in 0..<entries { try append(10, &cluster) }
+            let progress = Progress(
+                state: .replicate,
+                match: LogIndex(1),
+                next: LogIndex(2 + entries),
+                recentlyActive: true
+            )
             #expect(
                 broken { () throws(InvariantViolation) in
                     // Not looked at in each step.
