@@ -68,6 +68,8 @@ part_simulator() {
         fi
     done
     rm -f "$seeds"
+    say "teeth: three of the faults that the simulator must find (Tests/Teeth/run.sh runs them all)"
+    Tests/Teeth/run.sh --sample 3
 }
 
 part_gateway() {
