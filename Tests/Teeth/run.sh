@@ -78,9 +78,10 @@ broken() {
     local what
     what=$(sed -n 's/^FAILED seed [^:]*: failed at [^:]*: //p' "$copy/run.log" | head -1)
     case "$what" in
+        'files that nothing has damaged'*) echo "a disk that was not damaged" ;;
         *' s after the last fault '*) echo "no progress after the faults" ;;
         [A-Z]*' ('* | [A-Z]*': '*) echo "${what%%[ :]*}" ;;
-        *) echo "${what:0:40}" ;;
+        *) echo "${what:0:30}" ;;
     esac
 }
 
