@@ -2,26 +2,6 @@ import Ledger
 import Raft
 import Wire
 
-/// What a node is told about itself.
-public struct NodeConfiguration: Sendable {
-    /// The node's name, one of the seeds.
-    public var name: String
-    /// Who founds the cluster.
-    public var seeds: FoundingSeeds
-    /// How fast founding goes.
-    public var founding: FoundingSettings
-    /// How a replica behaves.
-    public var replica: ReplicaSettings
-
-    /// A value of these fields.
-    public init(name: String, seeds: FoundingSeeds, founding: FoundingSettings, replica: ReplicaSettings) {
-        self.name = name
-        self.seeds = seeds
-        self.founding = founding
-        self.replica = replica
-    }
-}
-
 /// A node from its start on: it founds a cluster, or waits to be admitted to one, and then is a replica of it.
 ///
 ///     founding ──(the record says member, the log is there)──▶ running ──(its disk failed, …)──▶ stopped
@@ -41,34 +21,34 @@ public final class Node<Machine: StateMachine> {
     }
 
     let configuration: NodeConfiguration
-    private let seed: UInt64
+    let seed: UInt64
     /// The replica, once there is one. In a place of its own: to look at a part of it there copies only the part.
-    private final class Running {
+    final class Running {
         var replica: Replica<Machine>
 
         init(_ replica: Replica<Machine>) { self.replica = replica }
     }
 
-    private var running: Running?
+    var running: Running?
     /// Founding, until it is over.
-    public private(set) var founding: Founding?
+    public internal(set) var founding: Founding?
     /// Which cluster the replica belongs to.
-    public private(set) var cluster: ClusterID?
+    public internal(set) var cluster: ClusterID?
     /// Nodes that were heard and are not members, newest last: what an operator admits. At most
     /// ``Raft/Configuration/membersMax``.
-    public private(set) var applicants: [Applicant] = []
+    public internal(set) var applicants: [Applicant] = []
 
-    private var now: BootTime
-    private var wall: WallTime
+    var now: BootTime
+    var wall: WallTime
     /// The log that was made; the replica begins when founding says so.
-    private var created: RecoveredReplica<Machine>?
+    var created: RecoveredReplica<Machine>?
     /// The disk was full while founding; when it is tried again.
-    private var retryAt: BootTime?
+    var retryAt: BootTime?
     /// When a replica that waits to be admitted says next that it is there.
-    private var greetAt: BootTime
-    private var actions: [NodeAction<Machine>] = []
+    var greetAt: BootTime
+    var actions: [NodeAction<Machine>] = []
     /// Why this node ended.
-    public private(set) var stopped: StopReason?
+    public internal(set) var stopped: StopReason?
 
     /// - Parameters:
     ///   - start: what ``NodeStorage`` found on the disk.
@@ -229,122 +209,5 @@ public final class Node<Machine: StateMachine> {
         var taken: [NodeAction<Machine>] = []
         swap(&taken, &actions)
         return taken
-    }
-
-    // MARK: - Founding
-
-    private func takeFoundingActions() {
-        guard let identity = founding?.replica else { return }
-        for action in founding?.takeActions() ?? [] {
-            switch action {
-            case .persist(let number, let record): actions.append(.store(.founding(number: number, record)))
-            case .send(let message, let seed): actions.append(.send(.founding(message), to: .seed(seed)))
-            case .create(let outcome): actions.append(.store(.create(outcome, identity)))
-            case .alarm(let alarm): actions.append(.alarm(.founding(alarm)))
-            case .finished:
-                founding = nil
-                if let created { begin(created) }
-                created = nil
-            }
-        }
-    }
-
-    private func begin(_ recovered: RecoveredReplica<Machine>) {
-        running = Running(
-            Replica(
-                id: recovered.identity.replica,
-                settings: configuration.replica,
-                restored: recovered.restored,
-                machine: recovered.machine,
-                clock: recovered.clock,
-                now: now,
-                wall: wall,
-                seed: seed
-            )
-        )
-        cluster = recovered.identity.cluster
-        actions.append(.joined(recovered.identity.cluster, recovered.identity.replica))
-    }
-
-    private func diskHasRoom() {
-        guard retryAt != nil else { return }
-        retryAt = nil
-        actions.append(.alarm(.replica(.diskFull(false))))
-    }
-
-    // MARK: - In a cluster
-
-    /// Whether this replica waits to be admitted.
-    public var isWaiting: Bool { running?.replica.raft.configuration.members.isEmpty ?? false }
-
-    /// Another node asks whether there is a cluster.
-    private func answer(_ message: FoundingMessage) {
-        guard let id = running?.replica.id, let members = running?.replica.raft.configuration.members, let cluster,
-            message.to == nil || message.to == id
-        else { return }
-        if !members.isEmpty, !members.contains(where: { $0.id == message.from }) {
-            applicants.removeAll { $0.name == message.sender || $0.replica == message.from }
-            applicants.append(Applicant(name: message.sender, replica: message.from))
-            if applicants.count > Configuration.membersMax { applicants.removeFirst() }
-        }
-        guard
-            let answer = message.answered(
-                by: id,
-                name: configuration.name,
-                cluster: cluster,
-                members: members
-            )
-        else { return }
-        let seed = configuration.seeds.seeds.first { $0.name == message.sender }
-        actions.append(.send(.founding(answer), to: seed.map { .seed($0) } ?? .replica(message.from)))
-    }
-
-    /// A replica that waits tells the seeds so, for an operator to see.
-    private func greet() {
-        guard let id = running?.replica.id, let version = running?.replica.supportedVersion else { return }
-        greetAt = now.adding(nanoseconds: configuration.founding.helloInterval)
-        for seed in configuration.seeds.seeds where seed.name != configuration.name {
-            let hello = FoundingMessage.Hello(
-                seeds: configuration.seeds.seeds,
-                ledgerVersion: version,
-                asks: false
-            )
-            let message = FoundingMessage(
-                from: id,
-                sender: configuration.name,
-                to: nil,
-                instance: FoundingInstance(configuration.seeds),
-                body: .hello(hello)
-            )
-            actions.append(.send(.founding(message), to: .seed(seed)))
-        }
-    }
-
-    private func takeReplicaActions() {
-        for action in running?.replica.takeActions() ?? [] {
-            switch action {
-            case .store(let request): actions.append(.store(.replica(request)))
-            case .send(let message): actions.append(.send(.peer(message), to: .replica(message.to)))
-            case .answer(let request, let result): actions.append(.answer(request, result))
-            case .alarm(let alarm): actions.append(.alarm(.replica(alarm)))
-            case .stop(let reason): stop(reason)
-            case .applied(let report): actions.append(.applied(report))
-            case .restored(let index, let digest): actions.append(.restored(index, digest: digest))
-            }
-        }
-    }
-
-    /// Whether nothing can be asked: answers so.
-    private func refuse(_ request: RequestID) -> Bool {
-        guard stopped == nil else { return true }
-        guard running == nil else { return false }
-        actions.append(.answer(request, .failure(.overloaded)))
-        return true
-    }
-
-    private func stop(_ reason: StopReason) {
-        guard stopped == nil else { return }
-        stopped = reason
-        actions.append(.stop(reason))
     }
 }
