@@ -46,7 +46,9 @@ struct BoundedMemory: Invariant {
         untilProgress = 16
         for (id, progress) in view.progress where progress.state == .replicate && id != step.id {
             let sent = log.bytes(after: progress.match) - log.bytes(after: LogIndex(progress.next.rawValue - 1))
-            if sent > settings.inflightBytesMax + messageBytesMax {
+            // What has arrived and is not durable there is on its way no more, and not yet matched: after a hint the
+            // leader goes on behind it. The member bounds it.
+            if sent > settings.inflightBytesMax + settings.unpersistedBytesMax + messageBytesMax {
                 throw violation("\(sent) bytes are on their way to one follower", step.id)
             }
         }

@@ -56,7 +56,9 @@ import Testing
     }
 
     @Test func refusesMoreOnItsWayThanTheBound() throws {
-        for (entries, expected) in [(5, nil), (6, "BoundedMemory")] as [(UInt64, String?)] {
+        var settings = settings
+        settings.uncommittedBytesMax = 1_000
+        for (entries, expected) in [(25, nil), (26, "BoundedMemory")] as [(UInt64, String?)] {
             var cluster = try Cluster.established(3, settings: settings)
             for _ in 0..<entries { try append(10, &cluster) }
             let progress = Progress(
