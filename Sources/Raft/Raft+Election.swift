@@ -15,7 +15,7 @@ extension Raft {
     var isPromotable: Bool {
         guard incomingSnapshot?.isInstalling != true, term < .max else { return false }
         return configuration.isVoter(id)
-            || log.configurationIndex > log.committed && log.configuration(at: log.committed).isVoter(id)
+            || log.configurationIndex > log.committed && log.mayHaveBeenVoter(id)
     }
 
     /// Campaigns now, without waiting for the timeout: a group of one at start, and tests.

@@ -85,6 +85,13 @@ struct ReplicatedLog: Sendable {
         (configurations.last { $0.index <= index } ?? configurations[0]).configuration
     }
 
+    /// Whether a configuration that is in the log and not known to be replaced by a committed one gives a vote. After a
+    /// restart little is known to be committed, and several changes may have been made since.
+    func mayHaveBeenVoter(_ id: ReplicaID) -> Bool {
+        configuration(at: committed).isVoter(id)
+            || configurations.contains { $0.index > committed && $0.configuration.isVoter(id) }
+    }
+
     /// The entry at an index, where it is in memory.
     func entry(at index: LogIndex) -> Entry? {
         guard index > previous.index, index <= last.index else { return nil }
