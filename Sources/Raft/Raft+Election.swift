@@ -44,11 +44,14 @@ extension Raft {
         drawElectionTimeout()
         votes = VoteTally()
         votes.record(id, granted: true)
-        guard votes.outcome(in: configuration) != .won else {
-            becomeLeader()
-            return
-        }
         requestVotes(isPreVote: false, isTransfer: isTransfer, term: term)
+    }
+
+    /// Leads, if this candidate has a majority. Its own vote counts once it is durable, like any other: the only voter too
+    /// could forget it in a crash, and find another membership in what is left of its log.
+    mutating func leadIfElected() {
+        guard role == .candidate, persist.hardStateIsDurable, votes.outcome(in: configuration) == .won else { return }
+        becomeLeader()
     }
 
     private mutating func requestVotes(isPreVote: Bool, isTransfer: Bool, term: Term) {
@@ -104,7 +107,7 @@ extension Raft {
         case .lost:
             leave(to: .follower)
         case .won:
-            if role == .preCandidate { campaignForReal(isTransfer: false) } else { becomeLeader() }
+            if role == .preCandidate { campaignForReal(isTransfer: false) } else { leadIfElected() }
         }
     }
 

@@ -15,6 +15,8 @@ extension Raft {
         }
         if electionElapsedTicks >= electionTimeoutTicks {
             electionElapsedTicks = 0
+            // A campaign begins when its term is on disk: a disk slower than the timeout must not end each before that.
+            if role == .candidate, !persist.hardStateIsDurable { return }
             drawElectionTimeout()
             if isPromotable { campaign() } else { forgetLeader() }
         }

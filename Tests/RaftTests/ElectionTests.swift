@@ -116,6 +116,26 @@ import Wire
         #expect(one.write().messages.map(\.to) == [Group.id(2), Group.id(3)])
     }
 
+    /// Else it could lead a term, forget in a crash that it had begun, and vote in it for another.
+    @Test func theOnlyVoterLeadsWhenItsVoteIsDurable() {
+        var lone = Harness(voters: 1)
+        _ = lone.act { $0.campaign() }
+        #expect(lone.raft.role == .candidate)
+        #expect(lone.raft.lastPosition == .zero)
+        _ = lone.write()
+        #expect(lone.raft.role == .leader)
+        #expect(lone.raft.lastPosition == Harness.position(1, 1))
+    }
+
+    @Test func aDiskSlowerThanTheTimeoutDoesNotEndACampaignBeforeItBegan() {
+        var lone = Harness(voters: 1)
+        _ = lone.act { $0.campaign() }
+        for _ in 0..<500 { _ = lone.act { $0.tick() } }
+        #expect(lone.raft.term == Term(1))
+        _ = lone.write()
+        #expect(lone.raft.role == .leader)
+    }
+
     @Test func whatIsHeldForTheDiskIsBounded() {
         var settings = RaftSettings()
         settings.heldMessagesMax = 10

@@ -176,6 +176,7 @@ import Wire
     @Test func aLoneLeaderAnswersAtOnce() {
         var lone = Harness(voters: 1)
         _ = lone.act { $0.campaign() }
+        _ = lone.write()
         _ = lone.settle()
         _ = lone.write()
         #expect(lone.act { $0.readIndex(context: 1) }.reads == [ReadState(context: 1, index: LogIndex(1))])

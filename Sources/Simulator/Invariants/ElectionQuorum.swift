@@ -16,10 +16,7 @@ struct ElectionQuorum: Invariant {
         let term = step.after.term
         let votes = record.votes
         let hasVote = { (voter: ReplicaID) -> Bool in
-            // The only voter's own vote needs no disk: nobody else can be elected, and nothing leaves before the log
-            // is durable, which comes after the vote.
             votes[ClusterRecord.VoteKey(voter: voter, term: term)] == candidate
-                || voter == candidate && record.isAlone(candidate)
         }
         // The membership may have changed with the same step, after the election.
         let memberships = record.replicas[step.place].configurations
@@ -32,13 +29,5 @@ struct ElectionQuorum: Invariant {
             detail: "a leader of term \(term.rawValue) has no majority of durable votes",
             replicas: [candidate]
         )
-    }
-}
-
-extension ClusterRecord {
-    /// Whether a replica is the only voter of its membership.
-    func isAlone(_ id: ReplicaID) -> Bool {
-        guard let configuration = replica(id)?.configurations.before else { return false }
-        return configuration.voters == [id] && !configuration.isJoint
     }
 }

@@ -42,12 +42,6 @@ struct LogMatching: Invariant {
                 continue
             }
             let other = known[place][at]
-            if other.first == step.id, record.isAlone(step.id) {
-                // The only voter leads before its term is durable. After a crash it may lead the same term anew: what
-                // it had in its memory in the term before nobody saw.
-                known[place][at] = Known(entry: entry, previous: previous, first: step.id)
-                continue
-            }
             if other.previous != previous || other.entry != entry {
                 throw violation(
                     "the entries at index \(number), term \(entry.position.term.rawValue), "

@@ -66,12 +66,18 @@ import Testing
         )
     }
 
-    @Test func aLoneVoterNeedsNobody() throws {
-        var cluster = try Cluster(1)
-        try cluster.step(0, durable: false) {
-            $0.role = .leader
-            $0.term = Term(1)
-            $0.vote = Cluster.id(0)
+    @Test func aLoneVoterNeedsNobodyButItsDisk() throws {
+        for durable in [true, false] {
+            var cluster = try Cluster(1)
+            try cluster.step(0, durable: durable) {
+                $0.term = Term(1)
+                $0.vote = Cluster.id(0)
+                $0.role = .candidate
+            }
+            let fault = broken { () throws(InvariantViolation) in
+                try cluster.step(0, durable: durable) { $0.role = .leader }
+            }
+            #expect(fault == (durable ? nil : "ElectionQuorum"))
         }
     }
 
