@@ -55,25 +55,28 @@ var targets: [Target] = [
     .target(name: "ProofOfWork", dependencies: ["COpenSSL", "CSodium", "CSolver"], swiftSettings: strict),
     .target(name: "Settings", dependencies: ["Yams"], swiftSettings: strict),
 
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
-    .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Wire"], swiftSettings: strict),
+    .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Wire", "TestSupport"], swiftSettings: strict),
     .testTarget(
         name: "RaftStorageTests",
-        dependencies: ["RaftStorage", "Raft", "Wire", "CChecksum"],
+        dependencies: ["RaftStorage", "Raft", "Wire", "CChecksum", "TestSupport"],
         swiftSettings: strict
     ),
     .testTarget(
         name: "SimulatorTests",
-        dependencies: ["Simulator", "Ledger", "Raft", "RaftStorage", "Replica", "Wire", "tollgate-simulator"],
+        dependencies: [
+            "Simulator", "Ledger", "Raft", "RaftStorage", "Replica", "Wire", "tollgate-simulator", "TestSupport",
+        ],
         swiftSettings: strict
     ),
     .testTarget(
         name: "RaftTests",
-        dependencies: ["Raft", "Wire"] + collections,
+        dependencies: ["Raft", "Wire", "TestSupport"] + collections,
         exclude: ["Scenarios/Stories"],
         swiftSettings: strict
     ),
-    .testTarget(name: "PaxosTests", dependencies: ["Paxos", "Wire"], swiftSettings: strict),
+    .testTarget(name: "PaxosTests", dependencies: ["Paxos", "Wire", "TestSupport"], swiftSettings: strict),
     .testTarget(
         name: "ReplicaTests",
         dependencies: ["Replica", "Raft", "Paxos", "Ledger", "RaftStorage", "Simulator", "Wire"],

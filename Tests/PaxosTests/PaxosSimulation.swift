@@ -1,4 +1,5 @@
 import Paxos
+import TestSupport
 import Wire
 
 /// Nodes that each propose, accept and learn, under virtual time, with a network that loses, repeats and reorders, and

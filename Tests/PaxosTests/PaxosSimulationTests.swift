@@ -1,4 +1,5 @@
 import Paxos
+import TestSupport
 import Testing
 
 /// One value or none, never two: whatever is lost, repeated, late, or crashes.

@@ -1,4 +1,5 @@
 import Paxos
+import TestSupport
 import Testing
 
 struct ProposerTests {

@@ -1,5 +1,6 @@
 import Raft
 import RaftStorage
+import TestSupport
 import Testing
 
 /// A crash at every call of a long random history, and at every call of the recovery after it: what was acknowledged is

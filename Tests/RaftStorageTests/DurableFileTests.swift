@@ -1,4 +1,5 @@
 import RaftStorage
+import TestSupport
 import Testing
 
 /// A small file: the old content or the new one.

@@ -1,5 +1,6 @@
 import Raft
 import RaftStorage
+import TestSupport
 import Testing
 
 /// A call that fails, at each call of a long random history.

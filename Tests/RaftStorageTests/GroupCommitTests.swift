@@ -1,4 +1,5 @@
 import RaftStorage
+import TestSupport
 import Testing
 
 /// What makes a group.

@@ -1,6 +1,7 @@
 import Foundation
 import Raft
 import RaftStorage
+import TestSupport
 import Testing
 
 /// The real calls, on a real folder.

@@ -1,5 +1,6 @@
 import Raft
 import RaftStorage
+import TestSupport
 import Wire
 
 /// One step of a history.

@@ -1,4 +1,5 @@
 import RaftStorage
+import TestSupport
 
 /// A disk in memory that forgets as a real one does. What was written is read back at once, and survives a crash only if
 /// it was synchronized; of the rest any part survives, in sectors of 512 bytes, in any order.

@@ -1,6 +1,7 @@
 import Raft
 import RaftStorage
 import Simulator
+import TestSupport
 import Testing
 
 @Suite struct SimulatedDiskTests {

@@ -1,5 +1,6 @@
 import Raft
 import Simulator
+import TestSupport
 import Testing
 
 @Suite struct EventQueueTests {
