@@ -219,7 +219,7 @@ struct ReplicatedLog: Sendable {
     /// A snapshot of what was applied is on disk; entries before `keepingFrom` go.
     mutating func compact(to description: SnapshotDescription, keepingFrom: LogIndex) {
         precondition(description.position.index <= applied, "a snapshot holds what was applied")
-        if description.position.index > snapshot.position.index {
+        if description.position.index >= snapshot.position.index {
             precondition(
                 term(at: description.position.index).map { $0 == description.position.term } ?? true,
                 "a snapshot's term is its entry's"

@@ -13,12 +13,13 @@ extension Replica {
         guard let machine, divergence == nil, !snapshots.isWriting, !isDiskFull, clock.now >= snapshots.pausedUntil,
             raft.appliedIndex == appliedIndex
         else { return }
-        guard appliedIndex > raft.snapshot.position.index else {
+        guard appliedIndex > raft.snapshot.position.index || snapshots.isSpoiled else {
             snapshots.isWanted = false
             return
         }
         let isOld = snapshots.bytesApplied > 0 && clock.now.nanoseconds(since: snapshots.lastAt) >= settings.snapshotAge
-        guard snapshots.isWanted || isOld || snapshots.bytesApplied >= settings.snapshotLogBytes else { return }
+        guard snapshots.isWanted || snapshots.isSpoiled || isOld || snapshots.bytesApplied >= settings.snapshotLogBytes
+        else { return }
         if let at = snapshots.receivingAt, clock.now.nanoseconds(since: at) < Self.receivingPause { return }
         guard let term = raft.term(at: appliedIndex) else { return }
         snapshots.begin()
@@ -34,7 +35,8 @@ extension Replica {
         switch completion {
         case .snapshotted(let description):
             snapshots.ended(clock.now)
-            guard description.position.index > raft.snapshot.position.index else { return }
+            guard description.position.index >= raft.snapshot.position.index else { return }
+            snapshots.isSpoiled = false
             let last = description.position.index.rawValue
             let below = LogIndex(last + 1 - min(last, settings.entriesKept))
             raft.compact(to: description, keepingFrom: below)
@@ -77,6 +79,8 @@ extension Replica {
     }
 
     private mutating func partRead(_ read: SnapshotRead, _ data: [UInt8]?) {
+        // A file that nobody can read any more keeps a member that needs it waiting for ever. The state is in memory.
+        if data == nil, read.position == raft.snapshot.position { snapshots.isSpoiled = true }
         guard let reader = snapshots.takeReader(read.number), let data else { return }
         switch reader {
         case .follower(var message):

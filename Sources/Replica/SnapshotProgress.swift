@@ -13,6 +13,8 @@ struct SnapshotProgress<Machine: StateMachine>: Sendable {
 
     /// Somebody asked for a snapshot.
     var isWanted = false
+    /// The newest one on disk cannot be read: another is to take its place, even if nothing was applied since.
+    var isSpoiled = false
     /// One is being written.
     var isWriting = false
     /// Bytes of entries applied since the last.
@@ -55,6 +57,7 @@ struct SnapshotProgress<Machine: StateMachine>: Sendable {
     }
 
     mutating func restored(_ now: BootTime) {
+        isSpoiled = false
         bytesApplied = 0
         lastAt = now
     }

@@ -52,7 +52,7 @@ public enum StorageCompletion<Machine: StateMachine>: Sendable {
     case snapshotted(SnapshotDescription)
     /// It could not be written; nothing is lost.
     case snapshotFailed(LogPosition, String)
-    /// A part of a snapshot; nil where that snapshot is no longer there.
+    /// A part of a snapshot; nil where that snapshot is no longer there, or is damaged.
     case read(SnapshotRead, [UInt8]?)
     /// The disk is full: the worker keeps what it was given, for ``StorageRequest/retry``.
     case full

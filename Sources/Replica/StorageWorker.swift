@@ -137,7 +137,7 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
             let data = try storage.readSnapshot(read.position, offset: read.offset, count: read.count)
             completions.append(.read(read, data))
         } catch .noSnapshot, .damaged {
-            // Whoever asked is sent another one: the newest, or one that is made next.
+            // Whoever asked is sent another one: the newest, or, where this was the newest, one that takes its place.
             completions.append(.read(read, nil))
         } catch {
             throw error

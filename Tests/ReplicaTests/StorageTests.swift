@@ -95,6 +95,38 @@ import Wire
         #expect(group.places[place].alarms == [])
     }
 
+    @Test func aSnapshotThatCannotBeReadAnyMoreIsMadeAnew() throws {
+        let group = try TestGroup<Ledger>(3) {
+            $0.snapshotLogBytes = 1
+            $0.entriesKept = 1
+        }
+        let leader = group.elected()
+        let place = group.followers[0]
+        group.rotate(leader)
+        group.crash(place)
+        for _ in 0..<20 { group.rotate(leader) }
+        let position = try #require(group.replica(leader)?.raft.snapshot.position)
+        group.wait { group.replica(leader)?.appliedIndex == position.index }
+        let path = StoragePaths(directory: "/data").snapshot(position)
+        group.places[leader].disk.flip(path, bit: 3, at: try #require(group.places[leader].disk.bytes(of: path)) - 1)
+        // Nothing is applied meanwhile that would call for the next snapshot.
+        group.carries = { from, _, message in
+            guard from == place, case .peer(let peer) = message, case .forward = peer.payload else { return true }
+            return false
+        }
+        try group.start(place)
+        group.wait { group.places[place].restored == [position.index] }
+        #expect(group.replica(leader)?.raft.snapshot.position == position)
+        #expect(group.rotations(place) == 21)
+        group.carries = { _, _, _ in true }
+        group.converge()
+        // The file is good again: the leader starts from it.
+        group.crash(leader)
+        try group.start(leader)
+        group.converge()
+        #expect(group.places[leader].alarms == [])
+    }
+
     @Test func aReplicaStartsFromItsOwnSnapshotAndTheLogAfterIt() throws {
         let group = try TestGroup<Ledger>(1) {
             $0.snapshotLogBytes = 1_000
