@@ -12,6 +12,9 @@ public struct DiskFaults: Hashable, Sendable {
     public var capacityBytes: Int?
     /// The power fails within the call after so many that change something.
     public var callsToPowerCut: Int?
+    /// The process is killed within the call after so many that change something: between a write and its
+    /// synchronization, say.
+    public var callsToKill: Int?
 
     /// No fault.
     public init() {}

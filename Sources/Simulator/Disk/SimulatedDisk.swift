@@ -27,6 +27,8 @@ public final class SimulatedDisk: FileSystem {
     public var faults = DiskFaults()
     /// The power is cut: nothing works until ``restart()``.
     public private(set) var isOff = false
+    /// The process was killed within a call, and does not know yet: nothing works until ``crashProcess()``.
+    public private(set) var isKilled = false
     /// Calls of `synchronize` and `synchronizeDirectory` that succeeded.
     public private(set) var synchronizations = 0
     private var generator: Xoshiro256
@@ -35,8 +37,12 @@ public final class SimulatedDisk: FileSystem {
     private var durableNames: [String: Int] = [:]
     private var changes: [NameChange] = []
     private var handles: [Handle?] = []
-    /// The power fails at the end of the call that is under way.
-    private var isLastCall = false
+    /// What happens at the end of the call that is under way.
+    private var ending: Ending?
+
+    private enum Ending {
+        case powerCut, kill
+    }
 
     /// The number of a folder, in place of a file's.
     private static let folder = -1
@@ -158,8 +164,8 @@ public final class SimulatedDisk: FileSystem {
             files[handle.file].write(Array(bytes[..<fitting]), at: Int(offset))
             throw error(.full, .write, handle.path)
         }
-        if isLastCall {
-            // The power fails in the middle of it.
+        if ending != nil {
+            // The power fails, or the process is killed, in the middle of it.
             let some = sectors(of: bytes.count, at: Int(offset))
             files[handle.file].write(Array(bytes[..<some]), at: Int(offset))
         } else {
@@ -198,12 +204,16 @@ public final class SimulatedDisk: FileSystem {
     // MARK: - Faults
 
     /// The process is gone; the system goes on and has lost nothing.
-    public func crashProcess() { handles.removeAll() }
+    public func crashProcess() {
+        handles.removeAll()
+        isKilled = false
+        faults.callsToKill = nil
+    }
 
     /// The power fails, whatever is under way. Until ``restart()`` every call fails.
     public func cutPower(_ mode: PowerCut) {
         isOff = true
-        handles.removeAll()
+        crashProcess()
         cutNames(mode)
         for file in files.indices { files[file].cutPower(mode, &generator) }
         forgetNameless()
@@ -224,6 +234,7 @@ public final class SimulatedDisk: FileSystem {
         changes.removeAll()
         faults = DiskFaults()
         isOff = false
+        isKilled = false
     }
 
     /// Paths of all files that hold something and of which all is on disk, sorted.
@@ -262,29 +273,35 @@ public final class SimulatedDisk: FileSystem {
     // MARK: - Within
 
     private func begin(_ call: DiskFaults.Call, _ path: String, changes: Bool) throws(FileSystemError) {
-        guard !isOff else { throw error(.failed(errno: Self.inputOutputError), call, path) }
+        guard !isOff, !isKilled else { throw error(.failed(errno: Self.inputOutputError), call, path) }
         if faults.failing == call {
             faults.failing = nil
             throw error(.failed(errno: Self.inputOutputError), call, path)
         }
-        isLastCall = false
-        guard changes, let left = faults.callsToPowerCut else { return }
-        guard left == 0 else {
-            faults.callsToPowerCut = left - 1
-            return
+        ending = changes ? countDown() : nil
+        // A synchronization in which it happens has done nothing yet; other calls are done, and are not on disk.
+        if call == .synchronize || call == .synchronizeDirectory { try end(call, path) }
+    }
+
+    /// Whether this is the call within which the power fails, or the process is killed.
+    private func countDown() -> Ending? {
+        switch (faults.callsToPowerCut, faults.callsToKill) {
+        case (0, _): return .powerCut
+        case (_, 0): return .kill
+        case (let power, let kill):
+            faults.callsToPowerCut = power.map { $0 - 1 }
+            faults.callsToKill = kill.map { $0 - 1 }
+            return nil
         }
-        // A synchronization in which the power fails has done nothing yet; other calls are done, and are not on disk.
-        if call == .synchronize || call == .synchronizeDirectory { try fail(call, path) }
-        isLastCall = true
     }
 
     private func end(_ call: DiskFaults.Call, _ path: String) throws(FileSystemError) {
-        if isLastCall { try fail(call, path) }
-    }
-
-    private func fail(_ call: DiskFaults.Call, _ path: String) throws(FileSystemError) {
-        isLastCall = false
-        isOff = true
+        guard let ending else { return }
+        self.ending = nil
+        switch ending {
+        case .powerCut: isOff = true
+        case .kill: isKilled = true
+        }
         throw error(.failed(errno: Self.inputOutputError), call, path)
     }
 

@@ -17,7 +17,7 @@ extension Simulation {
         guard isChaos else { return }
         schedule(kind)
         switch kind {
-        case .kill: if let node = anyUp() { try crash(node, cutsPower: false) }
+        case .kill: if let node = anyUp() { try kill(node) }
         case .powerCut: if let node = anyUp() { try strikePower(node) }
         case .blackout: try blackOut()
         case .pause: pause()
@@ -40,6 +40,16 @@ extension Simulation {
     }
 
     // MARK: - Processes
+
+    /// The process ends at once, or within a call of the disk soon.
+    private func kill(_ node: Int) throws(Problem) {
+        if faults.chance(1, of: 2) {
+            nodes[node].disk.faults.callsToKill = faults.inRange(0...12)
+            trace.note(.disk, node, 3, 0, "the process will be killed within a call")
+        } else {
+            try crash(node, cutsPower: false)
+        }
+    }
 
     /// The power fails at once, or within a call of the disk soon.
     private func strikePower(_ node: Int) throws(Problem) {

@@ -48,7 +48,7 @@ extension Simulation {
             counts.lostDisks += 1
         }
         counts.crashes += 1
-        if nodes[node].disk.isOff { nodes[node].disk.cutPower(powerCut()) }
+        if nodes[node].disk.isOff { nodes[node].disk.cutPower(powerCut()) } else { nodes[node].disk.crashProcess() }
         scheduleStart(node)
     }
 
@@ -197,7 +197,8 @@ extension Simulation {
             "\(outcome.requests) requests, durable through number \(outcome.persistedThrough)"
                 + (outcome.isFull ? ", full" : "") + (outcome.failure.map { ", " + $0 } ?? "")
         )
-        if nodes[node].disk.isOff { return try crash(node, cutsPower: true) }
+        let disk = nodes[node].disk
+        if disk.isOff || disk.isKilled { return try crash(node, cutsPower: disk.isOff) }
         queue.push(.written(node: node, boot: boot), at: now + generator.inNanoseconds(1_000, 300_000))
     }
 

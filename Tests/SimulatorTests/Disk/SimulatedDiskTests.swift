@@ -174,6 +174,29 @@ import Testing
         }
     }
 
+    @Test func theProcessIsKilledWithinTheCallThatIsNamed() throws {
+        for calls in 0...1 {
+            let (disk, file) = try diskWithFile()
+            disk.faults.callsToKill = calls
+            var done = 0
+            do {
+                try disk.write(file, [2], at: 0)
+                done += 1
+                try disk.synchronize(file)
+                done += 1
+            } catch {}
+            #expect(done == calls)
+            #expect(disk.isKilled)
+            #expect(throws: FileSystemError.self) { try disk.list("/") }
+            disk.crashProcess()
+            // The system has the write that was done. It is not on disk before somebody synchronizes it.
+            if calls > 0 { #expect(try contents(disk, "/file")[0] == 2) }
+            disk.cutPower(.losesAll)
+            disk.restart()
+            #expect(try contents(disk, "/file")[0] == 1)
+        }
+    }
+
     @Test func aFlippedBitIsOnDisk() throws {
         let (disk, file) = try diskWithFile()
         #expect(disk.coldFiles == ["/file"])
