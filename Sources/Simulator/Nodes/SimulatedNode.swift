@@ -24,6 +24,10 @@ struct SimulatedNode {
     var wakeAt: Moment?
     /// It stands still.
     var pausedUntil: Moment?
+    /// It is to stand still as soon as a tick has made it send something.
+    var isPauseDue = false
+    /// Messages that it sent so far.
+    var sent: UInt64 = 0
     /// What came while it stood still.
     var held: [Event] = []
     /// A group of writes is under way.

@@ -38,16 +38,18 @@ extension Simulation {
         try settle(node)
     }
 
-    /// A process that stood still sees a client's request before anything else, its clock included.
+    /// A process that stood still sees a client's request before anything else, its clock included: mostly a read, which
+    /// it must not answer from what it knew before.
     func askFirst(_ node: Int) {
         guard isChaos, let process = nodes[node].process, let facts = process.ledger?.facts, !facts.policies.isEmpty,
             let client = (0..<plan.clients).first(where: { clients.requests[$0] == nil })
         else { return }
         let number = clients.takeNumber()
-        guard let request = clients.workload.next(number: number, facts: facts, time: process.standing.time ?? .zero)
-        else {
-            return
-        }
+        let request =
+            faults.chance(3, of: 4)
+            ? clients.workload.read(facts)
+            : clients.workload.next(number: number, facts: facts, time: process.standing.time ?? .zero)
+        guard let request else { return }
         clients.nodes[client] = node
         submit(number, client, node, request, process)
     }

@@ -66,8 +66,21 @@ extension Simulation {
         for node in nodes.indices where nodes[node].process != nil { try crash(node, cutsPower: true) }
     }
 
+    /// A process stands still, a leader most often: it does not know that its time has passed. Now, or as soon as it has
+    /// sent what a tick made it send: then it finds the answers, and who asked it meanwhile, at once.
     private func pause() {
-        guard let node = anyUp(), nodes[node].pausedUntil == nil else { return }
+        let preferred = faults.chance(1, of: 2) ? leaderPlace : nil
+        guard let node = preferred ?? anyUp(), nodes[node].pausedUntil == nil else { return }
+        if faults.chance(1, of: 2) {
+            nodes[node].isPauseDue = true
+            trace.note(.pause, node, 0, 0, "as soon as it has sent something")
+        } else {
+            standStill(node)
+        }
+    }
+
+    func standStill(_ node: Int) {
+        nodes[node].isPauseDue = false
         let end = now + faults.inNanoseconds(20_000_000, faults.chance(1, of: 4) ? 3_000_000_000 : 600_000_000)
         nodes[node].pausedUntil = end
         trace.note(.pause, node, end.nanoseconds, 0, "until \(end.nanoseconds / 1_000_000) ms")

@@ -67,6 +67,7 @@ extension Simulation {
         if process.standing.isReplica, let replica = process.standing.replica { invariants.crashed(replica) }
         nodes[node].process = nil
         nodes[node].pausedUntil = nil
+        nodes[node].isPauseDue = false
         nodes[node].held = []
         nodes[node].isWriting = false
         if let mode {
@@ -116,7 +117,9 @@ extension Simulation {
         nodes[node].wakeAt = nil
         trace.note(.tick, node)
         advance(node)
+        let sent = nodes[node].sent
         try settle(node)
+        if nodes[node].isPauseDue, nodes[node].process != nil, nodes[node].sent != sent { standStill(node) }
     }
 
     /// A process looks at its clocks, as it does before anything else.
@@ -162,6 +165,7 @@ extension Simulation {
         guard let receiver, nodes.indices.contains(receiver) else {
             throw .other("a message to nobody: \(destination)", nodes: [node])
         }
+        nodes[node].sent += 1
         let bytes = message.encode()
         let arrivals = network.arrivals(from: node, to: receiver, at: now)
         trace.note(

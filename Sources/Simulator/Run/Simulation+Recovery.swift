@@ -30,7 +30,10 @@ extension Simulation {
         partitions += 1
         network.heal()
         network.setQuality(.perfect)
-        for node in nodes.indices { nodes[node].disk.faults = .init() }
+        for node in nodes.indices {
+            nodes[node].disk.faults = .init()
+            nodes[node].isPauseDue = false
+        }
         // Founding waits for every founder.
         if faults.chance(1, of: 2), founded.count == founders { try dropMinority() }
         let kept = nodes.indices.filter { !recovery.isKeptDown.contains($0) }

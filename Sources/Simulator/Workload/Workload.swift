@@ -63,8 +63,14 @@ public struct Workload: Sendable {
             guard let spent = spends.isEmpty ? nil : generator.pick(spends) else { return nil }
             return .readPass(spent.challenge, recordExpiry: spent.recordExpiry)
         case 15..<18: return .change(change(facts.policies[0], time))
-        default: return .readOverride(policy: facts.policies[0].id, key: register(generator.below(3)))
+        default: return read(facts)
         }
+    }
+
+    /// A read of one of the registers.
+    public mutating func read(_ facts: LedgerFacts) -> Request? {
+        guard let policy = facts.policies.first else { return nil }
+        return .readOverride(policy: policy.id, key: register(generator.below(UInt64(Self.registers))))
     }
 
     /// A client was told a register's version.
