@@ -14,8 +14,14 @@ public struct PosixFileSystem: FileSystem, Sendable {
     public init() {}
 
     public func makeDirectory(_ path: String) throws(FileSystemError) {
-        guard mkdir(path, 0o700) != 0, errno != EEXIST else { return }
-        throw failure("mkdir", path)
+        guard mkdir(path, 0o700) != 0 else { return }
+        let code = errno
+        if code == EEXIST {
+            // Also said of a file, and of a link that leads nowhere.
+            var status = stat()
+            if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
+        }
+        throw failure("mkdir", path, code)
     }
 
     public func list(_ directory: String) throws(FileSystemError) -> [String] {

@@ -9,11 +9,20 @@ import Testing
     private let files = PosixFileSystem()
 
     /// Runs with a folder of its own.
-    private func withFolder(_ body: (String) throws -> Void) throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "tollgate-\(UUID().uuidString)")
+    private func withFolder(
+        in parent: URL = FileManager.default.temporaryDirectory,
+        _ body: (String) throws -> Void
+    ) throws {
+        let folder = parent.appending(path: "tollgate-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(at: folder) }
         try body(folder.path(percentEncoded: false))
+    }
+
+    /// Why a call failed; nil if it did not.
+    private func reason(_ body: () throws -> Void) -> FileSystemError.Reason? {
+        do { try body() } catch { return (error as? FileSystemError)?.reason }
+        return nil
     }
 
     @Test func aFileIsMadeFilledReadMovedAndRemoved() throws {
@@ -43,10 +52,6 @@ import Testing
     @Test func failuresSayWhat() throws {
         try withFolder { folder in
             let path = "\(folder)/a"
-            func reason(_ body: () throws -> Void) -> FileSystemError.Reason? {
-                do { try body() } catch { return (error as? FileSystemError)?.reason }
-                return nil
-            }
             #expect(reason { _ = try files.open(path, .read) } == .notFound)
             #expect(reason { _ = try files.open(path, .readWrite) } == .notFound)
             #expect(reason { _ = try files.list(path) } == .notFound)
@@ -63,6 +68,94 @@ import Testing
             let full = OpenFile(rawValue: Foundation.open("/dev/full", O_RDWR))
             defer { files.close(full) }
             #expect(reason { try files.write(full, [1], at: 0) } == .full)
+        }
+    }
+
+    @Test func aFolderIsNoFileAndAFileNoFolder() throws {
+        try withFolder { folder in
+            let within = "\(folder)/within"
+            let file = "\(folder)/file"
+            try files.makeDirectory(within)
+            files.close(try files.open(file, .createNew))
+            #expect(reason { _ = try files.open(within, .read) } == .failed(errno: EINVAL))
+            #expect(reason { _ = try files.open(within, .readWrite) } == .failed(errno: EISDIR))
+            #expect(reason { _ = try files.open(within, .createNew) } == .exists)
+            #expect(reason { try files.remove(within) } == .failed(errno: EISDIR))
+            #expect(reason { try files.rename(file, to: within) } == .failed(errno: EISDIR))
+            #expect(reason { _ = try files.open("\(file)/a", .read) } == .failed(errno: ENOTDIR))
+            #expect(reason { _ = try files.list(file) } == .failed(errno: ENOTDIR))
+            #expect(reason { try files.synchronizeDirectory(file) } == .failed(errno: ENOTDIR))
+            #expect(reason { try files.makeDirectory("\(file)/a") } == .failed(errno: ENOTDIR))
+            #expect(try files.list(folder) == ["file", "within"])
+        }
+    }
+
+    @Test func aLinkToAFolderIsOneAndALinkToNothingIsNot() throws {
+        try withFolder { folder in
+            try files.makeDirectory("\(folder)/there")
+            for (link, target) in [("link", "there"), ("astray", "nowhere"), ("loop", "loop")] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: "\(folder)/\(link)",
+                    withDestinationPath: "\(folder)/\(target)"
+                )
+            }
+            #expect(reason { try files.makeDirectory("\(folder)/link") } == nil)
+            #expect(try files.list("\(folder)/link") == [])
+            #expect(reason { try files.makeDirectory("\(folder)/astray") } == .exists)
+            #expect(reason { try files.makeDirectory("\(folder)/loop") } == .exists)
+            #expect(reason { _ = try files.list("\(folder)/loop") } == .failed(errno: ELOOP))
+        }
+    }
+
+    // To root, everything is permitted.
+    @Test(.enabled(if: geteuid() != 0))
+    func whatIsNotPermittedFails() throws {
+        try withFolder { folder in
+            let closed = "\(folder)/closed"
+            try files.makeDirectory(closed)
+            files.close(try files.open("\(closed)/file", .createNew))
+            func permit(_ path: String, _ mode: Int) throws {
+                try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+            }
+            defer { try? permit(closed, 0o700) }
+            let denied = FileSystemError.Reason.failed(errno: EACCES)
+            try permit("\(closed)/file", 0o400)
+            #expect(reason { _ = try files.open("\(closed)/file", .readWrite) } == denied)
+            #expect(reason { files.close(try files.open("\(closed)/file", .read)) } == nil)
+            try permit(closed, 0o500)
+            #expect(reason { try files.makeDirectory("\(closed)/folder") } == denied)
+            #expect(reason { _ = try files.open("\(closed)/new", .createNew) } == denied)
+            #expect(reason { try files.rename("\(closed)/file", to: "\(closed)/other") } == denied)
+            #expect(reason { try files.remove("\(closed)/file") } == denied)
+            #expect(try files.list(closed) == ["file"])
+            try permit(closed, 0)
+            #expect(reason { _ = try files.list(closed) } == denied)
+            #expect(reason { _ = try files.open("\(closed)/file", .read) } == denied)
+            #expect(reason { try files.synchronizeDirectory(closed) } == denied)
+        }
+    }
+
+    private static let memory = URL(filePath: "/dev/shm")
+    private static let moreThanMemory: UInt64 = 1 << 40
+
+    /// Whether there is a file system in memory whose bound is known: it refuses what is beyond it before it takes any.
+    private static var hasBoundedMemory: Bool {
+        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: memory.path)
+        guard let bound = attributes?[.systemSize] as? NSNumber else { return false }
+        return bound.uint64Value > 0 && bound.uint64Value < moreThanMemory
+    }
+
+    @Test(.enabled(if: hasBoundedMemory))
+    func aFileThatFindsNoSpaceStaysAsItWas() throws {
+        try withFolder(in: Self.memory) { folder in
+            let file = try files.open("\(folder)/file", .createNew)
+            defer { files.close(file) }
+            try files.write(file, [1, 2, 3], at: 0)
+            #expect(reason { try files.allocate(file, length: Self.moreThanMemory) } == .full)
+            #expect(try files.length(file) == 3)
+            try files.allocate(file, length: 5_000)
+            #expect(try files.length(file) == 5_000)
+            #expect(try files.read(file, at: 0, count: 4) == [1, 2, 3, 0])
         }
     }
 
