@@ -4,8 +4,13 @@ import Wire
 
 // The vote: this node as proposer, acceptor and learner.
 extension Founding {
+    /// Records that may wait for the disk: beyond it votes are lost, as messages may be.
+    private static let heldMax = 256
+
     /// A message of the vote, of this round and for this replica.
     mutating func vote(_ message: PaxosMessage, from sender: ReplicaID, name: String) {
+        // The disk stands still. Whoever asked asks again.
+        guard held.count < Self.heldMax else { return }
         switch message {
         case .prepare(let ballot):
             guard !isDisputed else { return }
@@ -19,7 +24,8 @@ extension Founding {
                 foreign = value
                 return
             }
-            // A version that this release does not know cannot come from a proposer that has heard this node's hello.
+            // Whoever has heard this node's hello proposes no such thing. Where an earlier release was started meanwhile,
+            // the founding waits for the later one.
             guard value.ledgerVersion <= ledgerVersion else { return }
             perform(acceptor.acceptReceived(proposal), for: sender, name)
         case .promise(let ballot, let accepted):
@@ -122,13 +128,15 @@ extension Founding {
             let peer = peers.first { $0.seed == seed }
             return Member(id: peer?.replica ?? replica, name: seed.name, address: seed.address)
         }
-        return FoundingValue(
+        var value = FoundingValue(
             cluster: candidate.cluster,
             secret: candidate.secret,
             ledgerVersion: peers.reduce(ledgerVersion) { min($0, $1.ledgerVersion) },
             maxRecords: candidate.maxRecords,
             members: members
         )
+        value.cluster = value.derivedCluster
+        return value
     }
 
     /// Ends the present attempt. The next one is a new proposer's, under a later ballot.

@@ -225,7 +225,8 @@ public struct Founding: Sendable {
     /// a peer connection that names its cluster.
     public mutating func clusterHeard(_ cluster: ClusterID, members: [Member]) {
         guard case .voting = phase else { return }
-        // With all seeds in each quorum, a value that was chosen is what each whom it lists has accepted last.
+        // With all seeds in each quorum, a value that was chosen is what each whom it lists has accepted last; and the id
+        // names one value only.
         if let accepted, accepted.cluster == cluster, accepted.acceptors.contains(replica) {
             decide(accepted)
         } else {

@@ -7,7 +7,7 @@ import Wire
 ///
 /// It lists who must accept it: all its members, no more and no less. So a value's acceptors never change.
 public struct FoundingValue: Hashable, Sendable {
-    /// Which cluster this is: 16 random bytes of the proposer.
+    /// Which cluster this is: ``derivedCluster`` of the proposer's random bytes, so that no two values share it.
     public var cluster: ClusterID
     /// The cluster's secret: ``Ledger/LedgerBounds/secretBytes`` random bytes of the proposer.
     public var secret: [UInt8]
@@ -37,6 +37,17 @@ public struct FoundingValue: Hashable, Sendable {
 
     /// The acceptors of this value, sorted.
     var acceptors: [ReplicaID] { members.map(\.id) }
+
+    /// A name for this value and no other, under the key of what ``cluster`` is now: who hears it knows which value is
+    /// meant. One process may propose several, for a seed may come back with another disk meanwhile.
+    var derivedCluster: ClusterID {
+        var writer = ByteWriter(capacity: 128)
+        writer.write(ledgerVersion)
+        writer.write(maxRecords)
+        writer.write(members: members)
+        let hash = FoundingInstance(hashing: writer.bytes, key: (cluster.high, cluster.low))
+        return ClusterID(high: hash.high, low: hash.low)
+    }
 
     /// Whether these are exactly the seeds, by name and address.
     func isOf(_ seeds: FoundingSeeds) -> Bool {
@@ -87,7 +98,7 @@ extension FoundingValue {
 
 /// What a proposer brings along: drawn by the driver from the operating system's randomness, or configured.
 public struct FoundingCandidate: Hashable, Sendable {
-    /// 16 random bytes.
+    /// 16 random bytes, from which the ids of the values follow that this process proposes.
     public var cluster: ClusterID
     /// ``Ledger/LedgerBounds/secretBytes`` random bytes.
     public var secret: [UInt8]

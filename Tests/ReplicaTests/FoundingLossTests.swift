@@ -21,6 +21,51 @@ struct FoundingLossTests: FoundingWords {
         #expect(group.founded("c") == group.founded("a"))
     }
 
+    /// One process may propose two values: the id that a founded cluster goes by is of one of them only.
+    @Test func `an old disk that comes back with an earlier value of the same proposer founds nothing`() throws {
+        var group = FoundingGroup()
+        group.loses = { message, to in
+            switch message.body {
+            case .vote(.promise(let ballot, _)): message.sender == "c" && to == "a" && ballot.replica.low == 1
+            case .vote(.prepare): message.sender == "b" && to == "c"
+            default: false
+            }
+        }
+        try group.start("b", of: all, replica: 2)
+        try group.start("c", of: all, replica: 3)
+        try group.start("a", of: all, replica: 1)
+        for _ in 0..<100 where group.nodes["a"]?.record?.acceptor.promised?.replica.low != 2 { group.run(for: 50) }
+        // The promise of c comes now: a has c accept its value, and nobody else, for the others have promised b.
+        let first = try #require(group.nodes["a"]?.founding.proposer?.machine.ballot)
+        group.loses = { message, to in
+            switch message.body {
+            case .vote(.prepare(let ballot)): to == "c" && ballot != first
+            default: false
+            }
+        }
+        for _ in 0..<100 where group.nodes["c"]?.record?.acceptor.accepted == nil { group.run(for: 50) }
+        let disk = try #require(group.nodes["c"]?.record)
+        #expect(disk.acceptor.accepted != nil)
+        #expect(group.nodes["a"]?.record?.acceptor.accepted == nil)
+        #expect(group.nodes["b"]?.record?.acceptor.accepted == nil)
+        // The disk of c is not mounted: c comes back empty, and the cluster is founded.
+        group.loses = { message, to in
+            if case .vote(.prepare) = message.body { message.sender == "b" } else { false }
+        }
+        group.wipe("c")
+        try group.start("c", of: all, replica: 33)
+        group.run(for: 6_000)
+        #expect(group.founded("a")?.members.map(\.id) == [replica(1), replica(2), replica(33)])
+        // Now it is mounted again.
+        group.wipe("c")
+        group.nodes["c"] = try FoundingGroup.Node(
+            founding: FoundingGroup.founding("c", of: all, replica: 99, record: disk, now: group.now),
+            record: disk
+        )
+        group.run(for: 3_000)
+        #expect(group.founded("c") == nil, "it is no member of that cluster")
+    }
+
     /// The second half of scylla#9593: no second cluster, and no silence either.
     @Test func `a seed that comes back empty after a vote stops the founding, and everybody says so`() throws {
         var group = FoundingGroup()
