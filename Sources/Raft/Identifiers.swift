@@ -17,7 +17,7 @@ public struct Term: Hashable, Comparable, Sendable {
     static let jumpMax: UInt64 = 1 << 32
 
     /// No term is above this: what is added to a term does not overflow.
-    static let max = Term(1 << 62)
+    public static let max = Term(1 << 62)
 
     /// Earlier than.
     public static func < (left: Term, right: Term) -> Bool { left.rawValue < right.rawValue }
@@ -35,7 +35,7 @@ public struct LogIndex: Hashable, Comparable, Sendable {
     public static let zero = LogIndex(0)
 
     /// No index is above this, in a message or a log: what is added to an index does not overflow.
-    static let max = LogIndex(1 << 62)
+    public static let max = LogIndex(1 << 62)
 
     /// Earlier than.
     public static func < (left: LogIndex, right: LogIndex) -> Bool { left.rawValue < right.rawValue }

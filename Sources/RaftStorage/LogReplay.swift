@@ -58,6 +58,10 @@ struct LogReplay {
         guard let last = extent?.last.index, index > .zero, index.rawValue - 1 <= last.rawValue else {
             throw LogReplayError(problem: .gap)
         }
+        // No log of this core has such entries: it would refuse to start from them.
+        guard index <= .max,
+            extent?.term(at: LogIndex(index.rawValue - 1)).map({ $0 <= entry.position.term }) ?? true
+        else { throw LogReplayError(problem: .recordContent) }
         if let first = entries.first?.position.index, index > first {
             entries.removeLast(entries.count - Int(index.rawValue - first.rawValue))
         } else {

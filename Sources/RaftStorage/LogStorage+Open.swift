@@ -92,6 +92,8 @@ extension LogStorage {
         }
         try disk.synchronizeDirectory(paths.log)
         try disk.synchronizeDirectory(paths.snapshots)
+        // A crash may have come between the removal of the mark of a creation and its being durable.
+        try disk.synchronizeDirectory(paths.directory)
         try removeOldSnapshots()
     }
 }

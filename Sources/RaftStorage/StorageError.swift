@@ -10,6 +10,8 @@ public enum StorageError: Error, Hashable, Sendable {
     case damaged(Damage)
     /// A file is of another release.
     case unsupportedVersion(path: String, version: UInt32)
+    /// A later release wrote the content; the text says what of it is not known.
+    case laterRelease(path: String, String)
     /// A file belongs to someone else.
     case wrongIdentity(path: String, expected: StorageIdentity, found: StorageIdentity)
     /// No space is left. Nothing of the request counts, the files are as they were: ask again later.
@@ -85,6 +87,8 @@ extension StorageError: CustomStringConvertible {
                 + "This replica must not vote again; let the cluster replace it, or restore the folder from a backup."
         case .unsupportedVersion(let path, let version):
             "\(path): written in format \(version), which this release does not know; use the release that wrote it."
+        case .laterRelease(let path, let what):
+            "\(path): written by a later release (\(what)); start that one."
         case .wrongIdentity(let path, let expected, let found):
             "\(path): belongs to node \(found.node.debugDescription) and not to this replica of node "
                 + "\(expected.node.debugDescription); put back the right folder."
