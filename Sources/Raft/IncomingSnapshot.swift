@@ -4,6 +4,9 @@ import Wire
 ///
 ///     receiving ──(last part handed out)──▶ installing ──(on disk)──▶ done
 struct IncomingSnapshot: Sendable {
+    /// Which transfer, of those that this replica has begun to receive: what the disk says of an earlier one is not of
+    /// this one.
+    let number: UInt64
     /// Who sends it. Another leader's file of the same position may differ.
     let leader: ReplicaID
     /// In which term.
@@ -15,7 +18,8 @@ struct IncomingSnapshot: Sendable {
     /// The last part was handed out, and the driver has not yet said what became of it.
     private(set) var isInstalling = false
 
-    init(leader: ReplicaID, term: Term, description: SnapshotDescription) {
+    init(number: UInt64, leader: ReplicaID, term: Term, description: SnapshotDescription) {
+        self.number = number
         self.leader = leader
         self.term = term
         self.description = description
@@ -29,6 +33,12 @@ struct IncomingSnapshot: Sendable {
         let offset = received
         received += UInt64(data.count)
         isInstalling = received == description.bytes
-        return IncomingSnapshotPart(snapshot: description, offset: offset, data: data, isLast: isInstalling)
+        return IncomingSnapshotPart(
+            transfer: number,
+            snapshot: description,
+            offset: offset,
+            data: data,
+            isLast: isInstalling
+        )
     }
 }

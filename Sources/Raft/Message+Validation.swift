@@ -32,7 +32,7 @@ extension Message {
 extension LogPosition {
     /// Whether a log of this term can have the position: a term at most the sender's, and none without an index.
     fileprivate func isPlausible(in current: Term) -> Bool {
-        term <= current && index <= .max
+        term <= current && index <= .max && (index > .zero || term == .zero)
     }
 }
 

@@ -22,6 +22,8 @@ struct PersistTracker: Sendable {
     private(set) var next: LogIndex
     /// Bytes of entries given to the disk and not yet durable.
     private(set) var bytesInFlight = 0
+    /// Ticks since the disk said anything, while something waits for it.
+    private(set) var waitedTicks = 0
     private var requests: Deque<Request> = []
     private var hardStateIsNew = false
     private var hardStatesInFlight = 0
@@ -69,10 +71,14 @@ struct PersistTracker: Sendable {
         return lastNumber
     }
 
+    /// A tick passes.
+    mutating func tick() { waitedTicks = requests.isEmpty ? 0 : waitedTicks + 1 }
+
     /// The request and all before it are durable.
     /// - Precondition: such a request was made.
     mutating func acknowledge(_ number: UInt64) {
         precondition(number <= lastNumber, "acknowledged a request that was never made")
+        waitedTicks = 0
         while let request = requests.first, request.number <= number {
             requests.removeFirst()
             durable = max(durable, request.through)

@@ -15,10 +15,11 @@ extension Raft {
         guard isEstablished else { throw .leaderNotEstablished }
         guard !configuration.isJoint, log.configurationIndex <= log.committed else { throw .changeInProgress }
         let next = try configuration.applying(change) { id in
-            // Who has acknowledged nothing may lack even what was before the first entry.
+            // Who has acknowledged nothing may lack even what was before the first entry. Who does not live would be
+            // waited for, perhaps for ever (dissertation, 4.2.1).
             guard let position = members.position(of: id) else { return .max }
             let progress = members.trackers[position].progress
-            guard progress.match > .zero, progress.state != .snapshot else { return .max }
+            guard progress.recentlyActive, progress.match > .zero, progress.state != .snapshot else { return .max }
             return log.last.index.rawValue - progress.match.rawValue
         } lagMax: {
             settings.promotionLagEntriesMax

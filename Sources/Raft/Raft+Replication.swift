@@ -122,6 +122,13 @@ extension Raft {
             sendHeartbeats()
         }
         tickTransfer()
+        persist.tick()
+        if persist.waitedTicks >= settings.persistTicksMax,
+            members.trackers.contains(where: { $0.isVoter && $0.id != id })
+        {
+            stepDown()
+            return
+        }
         if electionElapsedTicks >= settings.electionTicksMin {
             electionElapsedTicks = 0
             checkQuorum()

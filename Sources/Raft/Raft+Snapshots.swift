@@ -6,13 +6,16 @@ extension Raft {
     // MARK: - The driver's side
 
     /// A snapshot of what was applied is on disk. Entries up to `keepingFrom` (exclusive) are dropped from memory, never
-    /// any above the snapshot. A driver keeps some for followers that are a little behind. What follows a snapshot that is
+    /// any above the snapshot. A driver keeps some for followers that are a little behind: at most
+    /// ``RaftSettings/retainedBytesMax``. What follows a snapshot that is
     /// being sent is kept by itself, up to ``RaftSettings/retainedBytesMax``: else the member would be sent one snapshot
     /// after the other.
     /// - Precondition: the snapshot's position is applied, and it carries the membership of that position, as
     ///   ``appliedConfiguration`` was then.
     public mutating func compact(to snapshot: SnapshotDescription, keepingFrom: LogIndex) {
-        log.compact(to: snapshot, keepingFrom: retainedFrom(below: min(keepingFrom, snapshot.position.index + 1)))
+        let limit = min(keepingFrom, snapshot.position.index + 1)
+        let affordable = log.first(upTo: snapshot.position.index, costingAtMost: settings.retainedBytesMax)
+        log.compact(to: snapshot, keepingFrom: retainedFrom(below: max(limit, affordable)))
     }
 
     /// The first entry to keep for members that are being sent a snapshot, and live.
@@ -31,10 +34,10 @@ extension Raft {
 
     /// The snapshot whose last part was handed out is on disk: the log begins after it, unless it agrees with the log;
     /// then the log stays.
-    public mutating func snapshotInstalled(_ position: LogPosition) {
-        guard let incoming = incomingSnapshot, incoming.isInstalling, incoming.description.position == position else {
-            return
-        }
+    /// - Parameter transfer: ``IncomingSnapshotPart/transfer`` of that part.
+    public mutating func snapshotInstalled(_ transfer: UInt64) {
+        guard let incoming = incomingSnapshot, incoming.isInstalling, incoming.number == transfer else { return }
+        let position = incoming.description.position
         incomingSnapshot = nil
         let isFirst = isBlank
         let logStays = !isFirst && log.term(at: position.index) == position.term
@@ -49,8 +52,10 @@ extension Raft {
     }
 
     /// It was not a snapshot, or could not be kept: the leader sends it again after a pause.
-    public mutating func snapshotRefused(_ position: LogPosition) {
-        guard let incoming = incomingSnapshot, incoming.description.position == position else { return }
+    /// - Parameter transfer: ``IncomingSnapshotPart/transfer`` of a part.
+    public mutating func snapshotRefused(_ transfer: UInt64) {
+        guard let incoming = incomingSnapshot, incoming.number == transfer else { return }
+        let position = incoming.description.position
         incomingSnapshot = nil
         partAnswers = PartAnswers()
         guard leader == incoming.leader, incoming.term == term else { return }
@@ -82,9 +87,9 @@ extension Raft {
             incomingSnapshot.map { $0.leader == leader && $0.term == term && $0.description == request.snapshot }
             ?? false
         if !isSame {
-            // An older one of the same leader is late.
+            // An older one of the same leader is late. One of the same position was written anew.
             if let incoming = incomingSnapshot, incoming.leader == leader, incoming.term == term,
-                incoming.description.position >= position
+                incoming.description.position > position
             {
                 return
             }
@@ -92,7 +97,13 @@ extension Raft {
                 answerSnapshot(position, .received(0), to: leader)
                 return
             }
-            incomingSnapshot = IncomingSnapshot(leader: leader, term: term, description: request.snapshot)
+            transfersBegun += 1
+            incomingSnapshot = IncomingSnapshot(
+                number: transfersBegun,
+                leader: leader,
+                term: term,
+                description: request.snapshot
+            )
             snapshotParts = []
             partAnswers = PartAnswers()
         }

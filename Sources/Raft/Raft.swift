@@ -49,6 +49,8 @@ public struct Raft: Sendable {
     var acknowledged = LogIndex.zero
     var forwardedReads: ForwardedReads
     var incomingSnapshot: IncomingSnapshot?
+    /// Snapshots that leaders have begun to send.
+    var transfersBegun: UInt64 = 0
     var snapshotParts: [IncomingSnapshotPart] = []
     /// Answers to parts of a snapshot, released when a persist request made after the parts is durable: what waits for
     /// the disk stays within the leader's window.

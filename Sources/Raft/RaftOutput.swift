@@ -28,6 +28,8 @@ public enum ApplyStep: Hashable, Sendable {
 
 /// A part of a snapshot that came from the leader, in order and without gaps.
 public struct IncomingSnapshotPart: Hashable, Sendable {
+    /// Which transfer: of all its parts the same, of no other's. What comes of them is reported with it.
+    public var transfer: UInt64
     /// Which snapshot.
     public var snapshot: SnapshotDescription
     /// Where the part begins. 0 begins a new file; an unfinished one of before is thrown away.
@@ -39,7 +41,8 @@ public struct IncomingSnapshotPart: Hashable, Sendable {
     public var isLast: Bool
 
     /// A value of these fields.
-    public init(snapshot: SnapshotDescription, offset: UInt64, data: [UInt8], isLast: Bool) {
+    public init(transfer: UInt64, snapshot: SnapshotDescription, offset: UInt64, data: [UInt8], isLast: Bool) {
+        self.transfer = transfer
         self.snapshot = snapshot
         self.offset = offset
         self.data = data

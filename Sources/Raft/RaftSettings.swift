@@ -31,13 +31,18 @@ public struct RaftSettings: Hashable, Sendable {
     /// Bytes of entries given to the disk and not yet durable: 32 MiB. Beyond it a follower drops appends and a leader
     /// refuses proposals.
     public var unpersistedBytesMax = 32 << 20
+    /// Ticks without a sign of the disk, while something waits for it, after which a leader with other voters steps down:
+    /// 2 s, as long as a client waits. Heartbeats need no disk, so nobody else would see that it stands still; and it is
+    /// not elected again before it moves, since its own vote must be durable.
+    public var persistTicksMax = 200
     /// Messages that wait until term and vote are durable. 4,096: more than a group says in the time that a disk usually
     /// takes; beyond it they are lost, so that a disk that stands still costs no memory.
     public var heldMessagesMax = 4_096
     /// Bytes of committed entries handed out to be applied and not yet reported as applied: 16 MiB. At least one entry.
     public var unappliedBytesMax = 16 << 20
-    /// Bytes of entries that a leader keeps in memory, beyond what its driver asks for, for a member that is being sent
-    /// the snapshot before them: 64 MiB, what 1 Gbit/s brings in half a second. Beyond it the member needs another one.
+    /// Bytes of entries that are kept in memory though a snapshot holds them, and bytes of those that a leader keeps for a
+    /// member that is being sent the snapshot before them: 64 MiB each, what 1 Gbit/s brings in half a second. Beyond it
+    /// the member needs a snapshot, or another one.
     public var retainedBytesMax = 64 << 20
     /// Bytes in one part of a snapshot: 256 KiB, as `appendBytesMax`.
     public var snapshotChunkBytes = 256 << 10

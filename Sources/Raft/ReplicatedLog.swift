@@ -135,6 +135,17 @@ struct ReplicatedLog: Sendable {
         index < last ? costThrough(last) - costThrough(index) : 0
     }
 
+    /// The first entry from which on all through `last` cost so much at most; the one after `last` if that one alone does
+    /// not.
+    func first(upTo last: LogIndex, costingAtMost bytes: Int) -> LogIndex {
+        var (low, high) = (previous.index.rawValue, max(last.rawValue, previous.index.rawValue))
+        while low < high {
+            let middle = low + (high - low) / 2
+            if cost(after: LogIndex(middle), through: last) <= bytes { high = middle } else { low = middle + 1 }
+        }
+        return LogIndex(low + 1)
+    }
+
     private func costThrough(_ index: LogIndex) -> Int {
         index <= previous.index ? costBefore : costs[offset(of: index)]
     }

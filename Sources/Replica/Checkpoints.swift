@@ -19,13 +19,14 @@ struct Checkpoints: Sendable {
         case open
         /// A majority has this digest.
         case majority(LedgerDigest)
-        /// All voters have told theirs, and no majority agrees.
+        /// Two differ, and the voters that have not told theirs decide.
+        case disputed
+        /// No majority can agree any more.
         case none
     }
 
     private var own: [ReplicaStatus.Checkpoint] = []
     private var others: [Digest] = []
-    private var judgedThrough = LogIndex.zero
 
     var last: ReplicaStatus.Checkpoint? { own.last }
 
@@ -63,9 +64,14 @@ struct Checkpoints: Sendable {
         let digests = voters.compactMap { voter in
             voter == id ? own(at: index) : others.first { $0.from == voter && $0.index == index }?.digest
         }
-        for digest in digests where digests.count(where: { $0 == digest }) > voters.count / 2 {
-            return .majority(digest)
+        guard let first = digests.first else { return .open }
+        var most = 0
+        for digest in digests {
+            let count = digests.count(where: { $0 == digest })
+            if count > voters.count / 2 { return .majority(digest) }
+            most = max(most, count)
         }
-        return digests.count == voters.count && !voters.isEmpty ? .none : .open
+        if most + voters.count - digests.count <= voters.count / 2 { return .none }
+        return digests.allSatisfy { $0 == first } ? .open : .disputed
     }
 }

@@ -2,6 +2,16 @@ import Ledger
 import Raft
 import Wire
 
+/// Voters whose states differ, and no majority that agrees on one.
+struct Dispute: Hashable, Sendable {
+    /// The entry after which they differ.
+    let index: LogIndex
+    /// When that was seen.
+    let since: BootTime
+    /// The voters that have not told their digests do not, or cannot decide: nothing is decided any more.
+    var isDeclared = false
+}
+
 /// A state that is known to be wrong, and the fetching of a right one.
 struct Divergence: Sendable {
     /// A state that was fetched.

@@ -82,5 +82,7 @@ extension Ledger: StateMachine {
         apply(batch, index: index.rawValue)
     }
 
+    public var lastBatchIndex: LogIndex { LogIndex(lastIndex) }
+
     public var version: UInt32 { ledgerVersion }
 }

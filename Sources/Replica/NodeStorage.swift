@@ -99,7 +99,7 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
 
     /// Opens the log, and restores the state of its snapshot. Nil where there is no log.
     private mutating func openReplica() throws(StorageError) -> RecoveredReplica<Machine>? {
-        let log: LogStorage<Files>
+        var log: LogStorage<Files>
         let recovered: RecoveredState
         do throws(StorageError) {
             (log, recovered) = try LogStorage.open(directory: directory, files: files, settings: settings)
@@ -108,6 +108,19 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
         } catch {
             throw error
         }
+        do throws(StorageError) {
+            return try restore(recovered, log)
+        } catch {
+            log.close()
+            throw error
+        }
+    }
+
+    /// The replica of a log, and its worker.
+    private mutating func restore(
+        _ recovered: RecoveredState,
+        _ log: LogStorage<Files>
+    ) throws(StorageError) -> RecoveredReplica<Machine> {
         guard recovered.identity.node == node else {
             throw .wrongIdentity(
                 path: directory,
@@ -120,20 +133,29 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
             )
         }
         let snapshot = recovered.restored.snapshot
+        // A term is durable before any entry of it: no log of this core is otherwise, and it would not start from one.
+        guard (recovered.restored.entries.last?.position ?? snapshot.position).term <= recovered.restored.hardState.term
+        else { throw .damaged(.init(path: directory + "/log", offset: 0, problem: .recordContent)) }
         var machine: Machine?
         if !snapshot.configuration.members.isEmpty {
             let payload = try log.readSnapshot(snapshot.position, offset: 0, count: Int(clamping: snapshot.bytes))
             do throws(SnapshotPayload.Failure) {
-                machine = try SnapshotPayload.decode(payload, as: Machine.self)
-            } catch .unsupported {
-                throw .unsupportedVersion(path: directory + "/snapshots", version: payload.first.map(UInt32.init) ?? 0)
+                machine = try SnapshotPayload.decode(payload, at: snapshot.position.index, as: Machine.self)
+            } catch .unsupported(let why) {
+                throw .laterRelease(path: directory + "/snapshots", why)
             } catch {
                 throw .damaged(.init(path: directory + "/snapshots", offset: 0, problem: .content))
             }
         }
         let clock = DurableFile(path: directory + "/clock", files: files)
-        // Damage costs the length of a pause, not more.
-        let record = (try? clock.read()).flatMap { $0 }.flatMap { ClockRecord(decoding: $0) }
+        var record: ClockRecord?
+        do throws(StorageError) {
+            record = try clock.read().flatMap { ClockRecord(decoding: $0) }
+        } catch .damaged {
+            // It costs the length of a pause, not more.
+        } catch {
+            throw error
+        }
         worker = StorageWorker(storage: log, clock: clock)
         return RecoveredReplica(
             identity: recovered.identity,
@@ -148,6 +170,9 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
         worker = nil
     }
 
+    /// Requests that are kept because the disk was full.
+    var heldCount: Int { held.count + (worker?.heldCount ?? 0) }
+
     // MARK: - Requests
 
     /// Carries out requests in their order, with one synchronization for all that was persisted.
@@ -158,7 +183,7 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
         var queue = requests
         if !held.isEmpty {
             let isRetry = requests.contains { if case .replica(.retry) = $0 { true } else { false } }
-            queue = held + requests
+            queue = (held + requests).filter { if case .replica(.retry) = $0 { false } else { true } }
             held = []
             guard isRetry else {
                 held = queue

@@ -24,8 +24,11 @@ extension Replica {
         guard divergence == nil, let own = checkpoints.own(at: index) else { return }
         switch checkpoints.verdict(at: index, id, raft.configuration.voters) {
         case .open: break
-        case .none: actions.append(.alarm(.noAgreement(at: index)))
+        case .disputed:
+            if dispute == nil { dispute = Dispute(index: index, since: clock.now) }
+        case .none: declareDispute(at: index)
         case .majority(let digest):
+            endDispute(through: index)
             guard digest != own else { return }
             divergence = Divergence(
                 index: index,
@@ -34,9 +37,47 @@ extension Replica {
                 now: clock.now
             )
             actions.append(.alarm(.diverged(true, at: index)))
-            submissions.fail(.diverged)
-            for request in reads.takeAll() { actions.append(.answer(request, .failure(.diverged))) }
+            failAll()
         }
+    }
+
+    private mutating func failAll() {
+        submissions.fail(.diverged)
+        for request in reads.takeAll() { actions.append(.answer(request, .failure(.diverged))) }
+    }
+
+    /// Nobody knows whose state is right: nothing is decided until a majority agrees again.
+    private mutating func declareDispute(at index: LogIndex) {
+        guard dispute?.isDeclared != true else { return }
+        dispute = Dispute(index: index, since: clock.now, isDeclared: true)
+        actions.append(.alarm(.noAgreement(true, at: index)))
+        failAll()
+    }
+
+    private mutating func endDispute(through index: LogIndex) {
+        guard let ended = dispute, ended.index <= index else { return }
+        dispute = nil
+        if ended.isDeclared { actions.append(.alarm(.noAgreement(false, at: ended.index))) }
+    }
+
+    /// Who could settle a dispute may have left, or not answer for too long.
+    private mutating func pursueDispute() {
+        guard let open = dispute else { return }
+        compareDigests(at: open.index)
+        guard dispute == open, !open.isDeclared,
+            clock.now.nanoseconds(since: open.since) >= settings.decisionTimeout
+        else { return }
+        declareDispute(at: open.index)
+    }
+
+    /// A leader that ought not to lead hands over to the voter that is furthest of those that live.
+    mutating func handOver() {
+        guard raft.role == .leader else { return }
+        let heir = raft.progress
+            .filter { $0.id != id && $0.progress.recentlyActive && raft.configuration.voters.contains($0.id) }
+            .max { $0.progress.match < $1.progress.match }
+        // One that cannot be had now is asked again with the next tick.
+        if let heir { try? raft.transferLeadership(to: heir.id) }
     }
 
     /// Whether a message of the core may leave: a replica whose state is wrong neither votes nor campaigns.
@@ -52,13 +93,9 @@ extension Replica {
     /// Goes on fetching a right state.
     mutating func pursueDivergence() {
         checkpoints.keep(raft.configuration)
+        pursueDispute()
         guard var pursuit = divergence else { return }
-        if raft.role == .leader {
-            let heir = raft.progress.filter { $0.id != id && raft.configuration.voters.contains($0.id) }
-                .max { $0.progress.match < $1.progress.match }
-            // One that cannot be had now is asked again with the next tick.
-            if let heir { try? raft.transferLeadership(to: heir.id) }
-        }
+        handOver()
         if pursuit.state != nil {
             installState()
             return
@@ -85,7 +122,9 @@ extension Replica {
     /// Another replica needs a state.
     mutating func sendState(to peer: ReplicaID, _ position: LogPosition?, atLeast: LogIndex, offset: UInt64) {
         let newest = raft.snapshot
-        guard machine != nil, divergence == nil, snapshots.readCount < settings.snapshotReadsMax else { return }
+        guard machine != nil, !isStateDoubtful, !snapshots.isDoubtful,
+            snapshots.readCount < settings.snapshotReadsMax
+        else { return }
         guard newest.position.index >= atLeast else {
             // It asks again.
             snapshots.isWanted = true
@@ -107,7 +146,9 @@ extension Replica {
             requestState(from: source)
             return
         }
-        guard let state = try? SnapshotPayload.decode(bytes, as: Machine.self), state.version <= supportedVersion else {
+        guard let state = try? SnapshotPayload.decode(bytes, at: part.position.index, as: Machine.self),
+            state.version <= supportedVersion
+        else {
             divergence?.restart()
             return
         }
@@ -119,7 +160,7 @@ extension Replica {
     private mutating func installState() {
         guard let state = divergence?.state, state.position.index <= appliedIndex else { return }
         guard state.position.index.rawValue + 1 >= raft.firstIndex.rawValue,
-            var fetched = try? SnapshotPayload.decode(state.bytes, as: Machine.self)
+            var fetched = try? SnapshotPayload.decode(state.bytes, at: state.position.index, as: Machine.self)
         else {
             divergence?.restart()
             return
@@ -141,8 +182,8 @@ extension Replica {
         machine = fetched
         checkpoints.forget(through: appliedIndex)
         submissions.restored(fetched.session(of: id))
-        // The snapshot on disk may be of the wrong state.
-        snapshots.isWanted = true
+        // The snapshot on disk, or the one that is being written, may be of the wrong state.
+        snapshots.isSpoiled = true
         endDivergence()
         if settings.reportsApplied { actions.append(.restored(appliedIndex, digest: fetched.digest)) }
     }

@@ -6,8 +6,11 @@ extension Replica {
     /// A message came.
     public mutating func receive(_ message: PeerMessage) {
         guard stopped == nil, message.to == id, message.from != id else { return }
-        // First the core: it may learn from the message who leads.
-        if case .raft(let message) = message.payload { raft.step(message) }
+        // First the core: it may learn from the message who leads. Nobody speaks for another.
+        if case .raft(let inner) = message.payload {
+            guard inner.from == message.from, inner.to == message.to else { return }
+            raft.step(inner)
+        }
         let isMember = raft.configuration.contains(message.from)
         let isLeader = message.from == raft.leader
         clock.heard(message.time, from: message.from, isLeader: isLeader, isMember: isMember)

@@ -6,7 +6,7 @@ import Wire
 extension Replica {
     /// Whether this replica can put batches into its log now: it leads, has all of the state, and knows the time.
     private var isProposing: Bool {
-        raft.role == .leader && machine != nil && clock.isRunning && divergence == nil
+        raft.role == .leader && machine != nil && clock.isRunning && !isStateDoubtful && !isDiskFull
             && clock.now >= proposalsPausedUntil
     }
 
@@ -22,7 +22,7 @@ extension Replica {
             forwards.removeAll()
         }
         beginReads()
-        guard machine != nil, divergence == nil, raft.configuration.contains(id) else { return }
+        guard machine != nil, !isStateDoubtful, raft.configuration.contains(id) else { return }
         let leader = raft.leader
         guard raft.role == .leader || leader != nil else { return }
         if submissions.needsSession { submissions.openSession() }

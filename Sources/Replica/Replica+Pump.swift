@@ -64,18 +64,14 @@ extension Replica {
     public mutating func completed(_ completion: StorageCompletion<Machine>) {
         guard stopped == nil else { return }
         switch completion {
-        case .full, .failed: break
-        default:
-            // While the worker keeps requests nothing else is completed.
-            guard isDiskFull else { break }
-            fullDiskRetryAt = nil
-            actions.append(.alarm(.diskFull(false)))
-        }
-        switch completion {
         case .persisted(let number): raft.persisted(number)
         case .full:
             if !isDiskFull { actions.append(.alarm(.diskFull(true))) }
             fullDiskRetryAt = clock.now.adding(nanoseconds: settings.fullDiskRetry)
+        case .room:
+            guard isDiskFull else { break }
+            fullDiskRetryAt = nil
+            actions.append(.alarm(.diskFull(false)))
         case .failed(let why): stop(.storageFailed(why))
         case .received, .receiveRefused, .receiveUnsupported, .snapshotted, .snapshotFailed, .read:
             snapshotCompleted(completion)
@@ -91,6 +87,8 @@ extension Replica {
             fullDiskRetryAt = clock.now.adding(nanoseconds: settings.fullDiskRetry)
             actions.append(.store(.retry))
         }
+        // The others can go on without this disk, and not with a leader that takes nothing.
+        if isDiskFull { handOver() }
         submissions.expire(clock.now)
         for request in reads.expire(clock.now, retryAfter: settings.retryInterval) {
             actions.append(.answer(request, .failure(.noQuorum)))

@@ -10,7 +10,7 @@ extension Replica {
 
     /// Makes a snapshot if one is due: by the bytes applied, by its age, or because somebody wants one.
     mutating func planSnapshot() {
-        guard let machine, divergence == nil, !snapshots.isWriting, !isDiskFull, clock.now >= snapshots.pausedUntil,
+        guard let machine, !isStateDoubtful, !snapshots.isWriting, !isDiskFull, clock.now >= snapshots.pausedUntil,
             raft.appliedIndex == appliedIndex
         else { return }
         guard appliedIndex > raft.snapshot.position.index || snapshots.isSpoiled else {
@@ -36,33 +36,35 @@ extension Replica {
         case .snapshotted(let description):
             snapshots.ended(clock.now)
             guard description.position.index >= raft.snapshot.position.index else { return }
-            snapshots.isSpoiled = false
             let last = description.position.index.rawValue
             let below = LogIndex(last + 1 - min(last, settings.entriesKept))
             raft.compact(to: description, keepingFrom: below)
             actions.append(.store(.removeEntries(below: below)))
-        case .snapshotFailed:
-            snapshots.ended(clock.now)
-            snapshots.isWanted = true
+        case .snapshotFailed(_, let why):
+            snapshots.failed(clock.now)
+            actions.append(.alarm(.snapshotFailed(why)))
             snapshots.pausedUntil = clock.now.adding(nanoseconds: Self.failurePause)
-        case .received(let position, let machine):
+        case .received(let transfer, let position, let machine):
             snapshots.received(machine, at: position)
-            raft.snapshotInstalled(position)
-        case .receiveRefused(let position, _):
+            raft.snapshotInstalled(transfer)
+        case .receiveRefused(let transfer, let why):
             snapshots.receivingAt = nil
-            raft.snapshotRefused(position)
+            if snapshots.isRefusalNews(clock.now, pause: Self.failurePause) {
+                actions.append(.alarm(.snapshotFailed(why)))
+            }
+            raft.snapshotRefused(transfer)
         case .receiveUnsupported(let position, let why): stop(.undecodableSnapshot(position.index, why))
         case .read(let read, let data): partRead(read, data)
-        case .persisted, .full, .failed: preconditionFailure("handled before")
+        case .persisted, .full, .room, .failed: preconditionFailure("handled before")
         }
     }
 
     // MARK: - To others
 
-    /// Reads the part that a request of the core is to carry. Where too much is being read it is dropped: the core sends
-    /// it again.
+    /// Reads the part that a request of the core is to carry. Where too much is being read, or the file may hold a wrong
+    /// state, it is dropped: the core sends it again.
     mutating func readPart(of request: SnapshotRequest, for message: Message) {
-        guard snapshots.readCount < settings.snapshotReadsMax else { return }
+        guard divergence == nil, !snapshots.isDoubtful, snapshots.readCount < settings.snapshotReadsMax else { return }
         let number = snapshots.addReader(.follower(message))
         actions.append(
             .store(

@@ -39,6 +39,7 @@ public struct Replica<Machine: StateMachine>: Sendable {
     var snapshots: SnapshotProgress<Machine>
     var checkpoints = Checkpoints()
     var divergence: Divergence?
+    var dispute: Dispute?
     var actions: [ReplicaAction<Machine>] = []
     /// When the core's next tick is due.
     var tickAt: BootTime
@@ -97,6 +98,8 @@ public struct Replica<Machine: StateMachine>: Sendable {
     public var isTimeKnown: Bool { clock.isRunning }
     /// Whether the disk is full.
     public var isDiskFull: Bool { fullDiskRetryAt != nil }
+    /// Whether the state may be wrong: it differs from the majority's, or no majority agrees on one.
+    public var isStateDoubtful: Bool { divergence != nil || dispute?.isDeclared == true }
     /// The latest version of commands that this replica takes.
     public var supportedVersion: UInt32 { min(Machine.supportedVersion, settings.supportedVersionMax) }
 
@@ -151,7 +154,7 @@ public struct Replica<Machine: StateMachine>: Sendable {
             commands,
             id: request,
             deadline: clock.now.adding(nanoseconds: settings.decisionTimeout),
-            refusal: divergence != nil ? .diverged : isDiskFull ? .overloaded : nil,
+            refusal: isStateDoubtful ? .diverged : isDiskFull ? .overloaded : nil,
             version: machine?.version ?? 0
         )
     }
@@ -160,7 +163,7 @@ public struct Replica<Machine: StateMachine>: Sendable {
     /// ``ReplicaAnswer/readable(_:)``; the state to read is that at the moment of the answer.
     public mutating func read(request: RequestID) {
         guard stopped == nil else { return }
-        guard divergence == nil else {
+        guard !isStateDoubtful else {
             actions.append(.answer(request, .failure(.diverged)))
             return
         }

@@ -42,7 +42,8 @@ public enum ReplicaFailure: Error, Hashable, Sendable {
     case unknown
     /// Nothing was done: not all members know this command yet, or no batch can hold it.
     case notSupported
-    /// The state of this replica differs from the majority's: it answers nothing until it has another.
+    /// The state of this replica differs from the majority's, or no majority agrees on one: it answers nothing until that
+    /// is over. What was asked may have happened.
     case diverged
     /// Only the leader can do that; who it is, as far as known.
     case notLeader(ReplicaID?)
@@ -69,8 +70,10 @@ public enum ReplicaAlarm: Hashable, Sendable {
     /// The state differs from the majority's after the entry at this index, by a fault of memory, disk or program; the
     /// replica installs the majority's. False: it has.
     case diverged(Bool, at: LogIndex)
-    /// Members differ in their digests after this entry and no majority agrees.
-    case noAgreement(at: LogIndex)
+    /// Members differ in their digests after this entry and no majority agrees on one: nothing is decided until one does.
+    case noAgreement(Bool, at: LogIndex)
+    /// A snapshot, the own or a leader's, could not be kept; the text says why. It is tried again.
+    case snapshotFailed(String)
 }
 
 /// Why a replica ended.

@@ -1,3 +1,4 @@
+import Raft
 import Wire
 
 /// What a snapshot file holds: a head of the replica's, then the state machine's snapshot.
@@ -36,17 +37,26 @@ enum SnapshotPayload {
         return bytes
     }
 
-    static func decode<Machine: StateMachine>(_ bytes: [UInt8], as: Machine.Type) throws(Failure) -> Machine {
+    /// Reads the state.
+    /// - Parameter index: the entry that it is said to be the state after.
+    static func decode<Machine: StateMachine>(
+        _ bytes: [UInt8],
+        at index: LogIndex,
+        as: Machine.Type
+    ) throws(Failure) -> Machine {
         var reader = ByteReader(bytes)
         guard let format = try? reader.readUInt8(), let version = try? reader.readUInt32() else {
             throw .invalid("it has no head")
         }
         guard format == formatVersion else { throw .unsupported("its format is \(format)") }
         guard version <= Machine.supportedVersion else { throw .unsupported("it has commands of version \(version)") }
+        let machine: Machine
         do {
-            return try Machine(snapshot: Array(bytes[headBytes...]))
+            machine = try Machine(snapshot: Array(bytes[headBytes...]))
         } catch {
             throw .invalid(error.explanation)
         }
+        guard machine.lastBatchIndex <= index else { throw .invalid("it holds entries after its position") }
+        return machine
     }
 }

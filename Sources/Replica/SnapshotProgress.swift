@@ -13,8 +13,11 @@ struct SnapshotProgress<Machine: StateMachine>: Sendable {
 
     /// Somebody asked for a snapshot.
     var isWanted = false
-    /// The newest one on disk cannot be read: another is to take its place, even if nothing was applied since.
+    /// The newest one on disk cannot be read, or may be of a wrong state: another is to take its place, even if nothing
+    /// was applied since.
     var isSpoiled = false
+    /// The one that is being written takes the place of a spoiled one.
+    private var isMending = false
     /// One is being written.
     var isWriting = false
     /// Bytes of entries applied since the last.
@@ -25,6 +28,7 @@ struct SnapshotProgress<Machine: StateMachine>: Sendable {
     var pausedUntil = BootTime.zero
     /// When a part of a leader's snapshot came last, while one is being received.
     var receivingAt: BootTime?
+    private var refusedAt: BootTime?
     private var received: (position: LogPosition, machine: Machine)?
     private var readers: [(number: UInt64, reader: Reader)] = []
     private var nextRead: UInt64 = 0
@@ -34,15 +38,35 @@ struct SnapshotProgress<Machine: StateMachine>: Sendable {
     /// Reads that are under way.
     var readCount: Int { readers.count }
 
+    /// Whether the newest one on disk is not to be used.
+    var isDoubtful: Bool { isSpoiled || isMending }
+
     mutating func begin() {
+        isMending = isSpoiled
+        isSpoiled = false
         isWanted = false
         isWriting = true
         bytesApplied = 0
     }
 
     mutating func ended(_ now: BootTime) {
+        isMending = false
         isWriting = false
         lastAt = now
+    }
+
+    /// It could not be written, and is tried again after a pause.
+    mutating func failed(_ now: BootTime) {
+        isWanted = true
+        isSpoiled = isDoubtful
+        ended(now)
+    }
+
+    /// A leader's was refused; whether that is to be told, for a leader sends it again and again.
+    mutating func isRefusalNews(_ now: BootTime, pause: UInt64) -> Bool {
+        if let refusedAt, now.nanoseconds(since: refusedAt) < pause { return false }
+        refusedAt = now
+        return true
     }
 
     mutating func received(_ machine: Machine, at position: LogPosition) {

@@ -69,6 +69,9 @@ public protocol StateMachine: Sendable {
     /// - Precondition: the index is greater than that of every batch before.
     mutating func apply(_ batch: Batch, index: LogIndex) -> [Output]
 
+    /// The index of the last batch applied; 0 before the first.
+    var lastBatchIndex: LogIndex { get }
+
     /// The latest time-stamp applied.
     var time: LedgerTime { get }
 

@@ -43,19 +43,21 @@ public enum StorageCompletion<Machine: StateMachine>: Sendable {
     /// The persist request of this number and all before it are durable.
     case persisted(UInt64)
     /// A leader's snapshot is durable, and this is its state.
-    case received(LogPosition, Machine)
+    case received(transfer: UInt64, LogPosition, Machine)
     /// What the leader sent is not a snapshot, or there is no room for it.
-    case receiveRefused(LogPosition, String)
+    case receiveRefused(transfer: UInt64, String)
     /// A leader's snapshot is of a later release: this one can never go on.
     case receiveUnsupported(LogPosition, String)
     /// A snapshot of the own state is durable.
     case snapshotted(SnapshotDescription)
     /// It could not be written; nothing is lost.
     case snapshotFailed(LogPosition, String)
-    /// A part of a snapshot; nil where that snapshot is no longer there, or is damaged.
+    /// A part of a snapshot; nil where that snapshot is no longer there, or cannot be read.
     case read(SnapshotRead, [UInt8]?)
     /// The disk is full: the worker keeps what it was given, for ``StorageRequest/retry``.
     case full
+    /// It has room again, and what was kept is done.
+    case room
     /// The disk failed. Nothing after this counts.
     case failed(String)
 }

@@ -8,6 +8,7 @@ import Wire
 /// failure it does nothing any more. Synchronous; use from one thread at a time.
 public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
     private struct Receiving {
+        let transfer: UInt64
         let position: LogPosition
         var bytes: [UInt8]
     }
@@ -20,7 +21,7 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
     /// A leader's snapshot, as far as it has come. In memory too, since it is restored from there at its end.
     private var receiving: Receiving?
     /// A leader's snapshot that is durable, and after which the log is to go on.
-    private var installing: (position: LogPosition, machine: Machine)?
+    private var installing: (transfer: UInt64, position: LogPosition, machine: Machine)?
     /// The last persist request that was written and not yet synchronized.
     private var written: UInt64?
     private var completions: [StorageCompletion<Machine>] = []
@@ -35,18 +36,21 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
 
     /// Whether requests are kept because the disk was full.
     public var isHolding: Bool { !held.isEmpty }
+    /// How many are kept.
+    var heldCount: Int { held.count }
 
     /// Carries out requests in their order, with one synchronization for all that was persisted.
     /// - Returns: what came of them, in order. Nothing of it was true before all of the group was durable.
     public mutating func execute(_ requests: [StorageRequest<Machine>]) -> [StorageCompletion<Machine>] {
         guard !hasFailed else { return [] }
         var queue = requests
-        if !held.isEmpty {
+        let wasHolding = isHolding
+        if wasHolding {
             let isRetry = requests.contains { if case .retry = $0 { true } else { false } }
             queue = held + requests
             held = []
             guard isRetry else {
-                held = queue
+                hold(queue[...])
                 return []
             }
         }
@@ -54,7 +58,7 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
             do {
                 try perform(request)
             } catch .full {
-                held = Array(queue[place...])
+                hold(queue[place...])
                 break
             } catch {
                 fail(error)
@@ -67,8 +71,24 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
             fail(error)
             return takeCompletions()
         }
-        if !held.isEmpty { completions.append(.full) }
+        if isHolding {
+            completions.append(.full)
+        } else if wasHolding {
+            completions.append(.room)
+        }
         return takeCompletions()
+    }
+
+    /// Keeps requests until the disk has room: of clock records the newest, of retries none.
+    private mutating func hold(_ requests: ArraySlice<StorageRequest<Machine>>) {
+        let isClock = { (request: StorageRequest<Machine>) in
+            if case .recordClock = request { true } else { false }
+        }
+        let newest = requests.lastIndex(where: isClock)
+        held = requests.indices.compactMap { place in
+            if case .retry = requests[place] { return nil }
+            return isClock(requests[place]) && place != newest ? nil : requests[place]
+        }
     }
 
     /// Closes the files. Nothing may be asked afterwards.
@@ -108,7 +128,7 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
         case .snapshot(let plan):
             try synchronize()
             try write(plan)
-        case .read(let read): try perform(read)
+        case .read(let read): perform(read)
         case .removeEntries(let index):
             try attempt { storage throws(StorageError) in
                 try storage.removeSegments(below: index)
@@ -132,15 +152,15 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
         do { try body(&storage) } catch .full {} catch { throw error }
     }
 
-    private mutating func perform(_ read: SnapshotRead) throws(StorageError) {
+    private mutating func perform(_ read: SnapshotRead) {
         do {
             let data = try storage.readSnapshot(read.position, offset: read.offset, count: read.count)
             completions.append(.read(read, data))
-        } catch .noSnapshot, .damaged {
-            // Whoever asked is sent another one: the newest, or, where this was the newest, one that takes its place.
-            completions.append(.read(read, nil))
         } catch {
-            throw error
+            // The file is gone, is damaged, or lies on a bad sector; nothing that was promised depends on it while the
+            // state is in memory. Whoever asked is sent another one: the newest, or, where this was the newest, one that
+            // takes its place.
+            completions.append(.read(read, nil))
         }
     }
 
@@ -173,8 +193,7 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
     // MARK: - A leader's snapshot
 
     private mutating func receive(_ part: IncomingSnapshotPart) throws(StorageError) {
-        let position = part.snapshot.position
-        if let installing, installing.position == position, part.isLast {
+        if let installing, installing.transfer == part.transfer, part.isLast {
             // The disk was full when the log was to go on after it.
             try install()
             return
@@ -182,15 +201,15 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
         do throws(StorageError) {
             guard try append(part) else {
                 receiving = nil
-                completions.append(.receiveRefused(position, "a part is missing"))
+                completions.append(.receiveRefused(transfer: part.transfer, "a part is missing"))
                 return
             }
             guard part.isLast, try finishReceiving() else { return }
         } catch .full(let error) {
-            refuse(position, StorageError.full(error).description)
+            refuse(part.transfer, StorageError.full(error).description)
             return
         } catch .snapshotLength(let expected, let found) {
-            refuse(position, StorageError.snapshotLength(expected: expected, found: found).description)
+            refuse(part.transfer, StorageError.snapshotLength(expected: expected, found: found).description)
             return
         } catch {
             throw error
@@ -203,9 +222,9 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
         if part.offset == 0 {
             receiving = nil
             try storage.beginSnapshot(part.snapshot)
-            receiving = Receiving(position: part.snapshot.position, bytes: [])
+            receiving = Receiving(transfer: part.transfer, position: part.snapshot.position, bytes: [])
         }
-        guard let current = receiving, current.position == part.snapshot.position,
+        guard let current = receiving, current.transfer == part.transfer,
             UInt64(current.bytes.count) == part.offset
         else { return false }
         try storage.appendSnapshot(part.data)
@@ -218,19 +237,19 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
         guard let received = receiving else { return false }
         let machine: Machine
         do throws(SnapshotPayload.Failure) {
-            machine = try SnapshotPayload.decode(received.bytes, as: Machine.self)
+            machine = try SnapshotPayload.decode(received.bytes, at: received.position.index, as: Machine.self)
         } catch {
             receiving = nil
             storage.abandonSnapshot()
             switch error {
-            case .invalid(let why): completions.append(.receiveRefused(received.position, why))
+            case .invalid(let why): completions.append(.receiveRefused(transfer: received.transfer, why))
             case .unsupported(let why): completions.append(.receiveUnsupported(received.position, why))
             }
             return false
         }
         _ = try storage.finishSnapshot()
         receiving = nil
-        installing = (received.position, machine)
+        installing = (received.transfer, received.position, machine)
         return true
     }
 
@@ -239,12 +258,12 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
         guard let done = installing else { return }
         try storage.installed(done.position)
         installing = nil
-        completions.append(.received(done.position, done.machine))
+        completions.append(.received(transfer: done.transfer, done.position, done.machine))
     }
 
-    private mutating func refuse(_ position: LogPosition, _ why: String) {
+    private mutating func refuse(_ transfer: UInt64, _ why: String) {
         receiving = nil
         storage.abandonSnapshot()
-        completions.append(.receiveRefused(position, why))
+        completions.append(.receiveRefused(transfer: transfer, why))
     }
 }

@@ -40,7 +40,7 @@ private struct Peer {
     var waiting: [UInt64] = []
     var heard: [Message] = []
     var handedOut: LogIndex?
-    var installing: LogPosition?
+    var installing: UInt64?
 
     init(seed: UInt64) {
         var random = Xoshiro256(seed: seed)
@@ -106,10 +106,10 @@ private struct Peer {
             guard let index = handedOut else { return { _ in } }
             return { $0.applied(through: index) }
         case 11:
-            guard let position = installing else { return { _ in } }
+            guard let transfer = installing else { return { _ in } }
             installing = nil
-            if random.chance(1, of: 3) { return { $0.snapshotRefused(position) } }
-            return { $0.snapshotInstalled(position) }
+            if random.chance(1, of: 3) { return { $0.snapshotRefused(transfer) } }
+            return { $0.snapshotInstalled(transfer) }
         case 12:
             let raft = harness.raft
             guard let term = raft.term(at: raft.appliedIndex) else { return { _ in } }
@@ -244,7 +244,7 @@ private struct Peer {
 
     private mutating func take(_ output: RaftOutput) {
         if let number = output.persist?.number { waiting.append(number) }
-        if let last = output.snapshotParts.last, last.isLast { installing = last.snapshot.position }
+        if let last = output.snapshotParts.last, last.isLast { installing = last.transfer }
         for step in output.apply {
             switch step {
             case .entries(let entries): handedOut = entries.last?.position.index ?? handedOut

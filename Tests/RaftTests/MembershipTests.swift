@@ -67,6 +67,23 @@ import Wire
         }
     }
 
+    @Test func aLearnerThatDoesNotLiveIsNotPromotedThoughItLacksNothing() throws {
+        var group = Group(1)
+        group.elect(1)
+        let newcomer = group.addBlank()
+        try change(&group, .addLearner(Group.member(Group.id(newcomer))))
+        group.tick(40)
+        group.crash(newcomer)
+        group.tick(100)
+        #expect(throws: ConfigurationRefusal.self) { try change(&group, .promote(Group.id(newcomer))) }
+        group.propose([1])
+        group.tick(40)
+        #expect(group.leader == 1, "the only voter goes on")
+        group.restart(newcomer)
+        group.tick(40)
+        try change(&group, .promote(Group.id(newcomer)))
+    }
+
     @Test func learnersDoNotDecide() throws {
         var group = Group(5, learners: 2)
         group.elect(1)

@@ -255,7 +255,7 @@ import Wire
         #expect(follower.settle(Harness.append(term: 2, after: Harness.position(1, 1), terms: [2])).isEmpty)
         for _ in 0..<100 { _ = follower.act { $0.tick() } }
         #expect(follower.raft.role == .follower)
-        let done = follower.act { $0.snapshotInstalled(Harness.position(1, 5)) }
+        let done = follower.act { $0.snapshotInstalled(1) }
         #expect(follower.raft.lastPosition == Harness.position(1, 5))
         #expect(follower.raft.durableIndex == LogIndex(5))
         #expect(done.apply.count == 1)
@@ -265,7 +265,7 @@ import Wire
         var follower = Harness(terms: [1], term: 2)
         _ = follower.step(part(5, data: [1, 2], of: 2))
         #expect(follower.settle(part(5, data: [1, 2], of: 2)).isEmpty)
-        let done = follower.act { $0.snapshotInstalled(Harness.position(1, 5)) }
+        let done = follower.act { $0.snapshotInstalled(1) }
         #expect(outcomes(done.messages) == [.installed(through: LogIndex(5))])
         guard case .restore(let description)? = done.apply.first else {
             Issue.record("not restored")
@@ -276,10 +276,43 @@ import Wire
         #expect(outcomes(follower.settle(part(5, data: [1, 2], of: 2))) == [.installed(through: LogIndex(5))])
     }
 
+    @Test func whatTheDiskSaysOfAnEarlierTransferIsNotOfThisOne() {
+        var follower = Harness(terms: [1, 1], term: 1)
+        let snapshot = SnapshotDescription(
+            position: Harness.position(1, 10),
+            configuration: follower.raft.configuration,
+            bytes: 20
+        )
+        func part(_ leader: Int, _ term: UInt64, _ offset: UInt64) -> Message {
+            Harness.message(
+                from: leader,
+                term: term,
+                .snapshotRequest(
+                    SnapshotRequest(
+                        snapshot: snapshot,
+                        offset: offset,
+                        length: 10,
+                        data: Array(repeating: 0, count: 10)
+                    )
+                )
+            )
+        }
+        // The first part of one leader will be refused, for want of room; the next leader sends all of it.
+        let early = follower.step(part(2, 2, 0)).snapshotParts.map(\.transfer)
+        _ = follower.step(part(3, 3, 0))
+        let last = follower.step(part(3, 3, 10)).snapshotParts
+        #expect(last.map(\.isLast) == [true])
+        #expect(early != last.map(\.transfer))
+        _ = follower.act { $0.snapshotRefused(early[0]) }
+        _ = follower.write()
+        _ = follower.act { $0.snapshotInstalled(last[0].transfer) }
+        #expect(follower.raft.snapshot.position == snapshot.position)
+    }
+
     @Test func aRefusedSnapshotIsSaidToBe() {
         var follower = Harness(terms: [1], term: 2)
         _ = follower.step(part(5, data: [1, 2], of: 2))
-        let refused = follower.act { $0.snapshotRefused(Harness.position(1, 5)) }
+        let refused = follower.act { $0.snapshotRefused(1) }
         #expect(outcomes(refused.messages) == [.refused])
         #expect(follower.step(part(5, data: [1], of: 2)).snapshotParts.map(\.offset) == [0])
     }

@@ -74,13 +74,14 @@ import Testing
     }
 
     @Test func partsAreTakenInTurn() {
-        var incoming = IncomingSnapshot(leader: Group.id(2), term: Term(1), description: description(5))
+        var incoming = IncomingSnapshot(number: 7, leader: Group.id(2), term: Term(1), description: description(5))
         #expect(incoming.isNext(offset: 0))
         #expect(!incoming.isNext(offset: 3))
         equal(incoming.take([1, 2, 3]).isLast, false)
         #expect(incoming.isNext(offset: 3))
         let last = incoming.take([4, 5])
         #expect(last.isLast)
+        #expect(last.transfer == 7)
         #expect(last.offset == 3)
         #expect(incoming.isInstalling)
         #expect(!incoming.isNext(offset: 5))

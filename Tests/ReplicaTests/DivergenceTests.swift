@@ -73,6 +73,67 @@ import Testing
         group.converge()
     }
 
+    @Test func aReplicaThatHasHealedDoesNotComeBackWithTheWrongState() throws {
+        let group = try TestGroup<Ledger>(3) {
+            $0.checkpointEntries = 8
+            $0.snapshotLogBytes = 1
+        }
+        let leader = group.elected()
+        let place = group.followers[0]
+        for _ in 0..<10 { group.rotate(leader) }
+        spoil(group, place)
+        // Nothing is applied after the checkpoint that would call for another snapshot.
+        group.wait {
+            if group.replica(place)?.status.hasDiverged != true,
+                (group.replica(leader)?.raft.lastPosition.index.rawValue ?? 0) % 8 != 0
+            {
+                group.rotate(leader)
+            }
+            return group.replica(place)?.status.hasDiverged == true
+        }
+        group.wait { group.replica(place)?.status.hasDiverged == false }
+        group.run(1_000)
+        group.crash(place)
+        try group.start(place)
+        group.wait {
+            group.replica(place)?.appliedIndex != .zero
+                && group.replica(place)?.appliedIndex == group.replica(leader)?.appliedIndex
+        }
+        #expect(group.replica(place)?.machine?.digest == group.replica(leader)?.machine?.digest)
+    }
+
+    @Test func twoThatDifferDecideNothingUntilTheThirdIsHeard() throws {
+        let group = try group()
+        let leader = group.elected()
+        let (place, down) = (group.followers[0], group.followers[1])
+        for _ in 0..<10 { group.rotate(leader) }
+        group.crash(down)
+        spoil(group, place)
+        let isDisputed = { (place: Int) in
+            group.places[place].alarms.contains { if case .replica(.noAgreement(true, _)) = $0 { true } else { false } }
+        }
+        group.wait(20_000) {
+            if !isDisputed(leader) { _ = group.submit(leader, [TestGroup<Ledger>.rotate]) }
+            return isDisputed(leader) && isDisputed(place)
+        }
+        let request = group.submit(leader, [TestGroup<Ledger>.rotate])
+        let read = group.read(leader)
+        group.run(10)
+        #expect(group.failure(request) == .diverged)
+        #expect(group.failure(read) == .diverged)
+        try group.start(down)
+        group.wait(20_000) {
+            group.places[leader].alarms.contains {
+                if case .replica(.noAgreement(false, _)) = $0 { true } else { false }
+            }
+        }
+        group.wait(20_000) {
+            group.replica(place)?.status.hasDiverged == false && group.replica(place)?.isStateDoubtful == false
+        }
+        group.rotate(group.elected())
+        group.converge()
+    }
+
     @Test func withoutAMajorityAnAlarmSaysSo() throws {
         let group = try group()
         let leader = group.elected()
@@ -84,7 +145,7 @@ import Testing
         group.wait {
             _ = group.submit(leader, [TestGroup<Ledger>.rotate])
             return group.places[leader].alarms.contains {
-                if case .replica(.noAgreement) = $0 { true } else { false }
+                if case .replica(.noAgreement(true, _)) = $0 { true } else { false }
             }
         }
     }

@@ -82,6 +82,8 @@ struct LaterLedger: StateMachine {
         ledger.apply(batch.ledger, index: index.rawValue)
     }
 
+    var lastBatchIndex: LogIndex { ledger.lastBatchIndex }
+
     var time: LedgerTime { ledger.time }
     var version: UInt32 { ledger.ledgerVersion }
     var digest: LedgerDigest { ledger.digest }

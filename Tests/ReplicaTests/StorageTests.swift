@@ -32,6 +32,72 @@ import Wire
         #expect(group.places[0].stop == nil)
     }
 
+    @Test func aLeaderWithAFullDiskHandsOver() throws {
+        try othersGoOn(without: { group, leader in
+            let disk = group.places[leader].disk
+            disk.faults.capacityBytes = disk.usedBytes
+        })
+    }
+
+    @Test func aLeaderWhoseDiskStandsStillIsReplaced() throws {
+        try othersGoOn(without: { group, leader in group.places[leader].isDiskHeld = true })
+    }
+
+    /// Two of three disks are well, and what a client asks a follower is decided again soon.
+    private func othersGoOn(without stick: (TestGroup<Ledger>, Int) -> Void) throws {
+        let group = try TestGroup<Ledger>(3) { $0.raft.unpersistedBytesMax = 20_000 }
+        let leader = group.elected()
+        let follower = group.followers[0]
+        group.rotate(follower)
+        stick(group, leader)
+        // More than the leader holds for its disk.
+        group.wait(20_000) {
+            _ = group.submit(follower, Array(repeating: TestGroup<Ledger>.rotate, count: 40))
+            return group.leader != leader
+        }
+        group.run(2_000)
+        let request = group.submit(follower, [TestGroup<Ledger>.rotate])
+        group.wait { group.answers[request] != nil }
+        #expect(group.outputs(request) != nil)
+    }
+
+    @Test func whatWaitsForRoomOnTheDiskDoesNotGrow() throws {
+        let group = try TestGroup<Ledger>(1) {
+            $0.fullDiskRetry = 10 * millisecond
+            $0.clockRecordInterval = 20 * millisecond
+        }
+        _ = group.elected()
+        let disk = group.places[0].disk
+        disk.faults.capacityBytes = disk.usedBytes
+        group.wait(20_000) {
+            _ = group.submit(0, Array(repeating: TestGroup<Ledger>.rotate, count: 40))
+            return group.replica(0)?.isDiskFull == true
+        }
+        group.run(100)
+        let held = group.places[0].storage?.heldCount
+        group.run(2_000)
+        #expect(group.places[0].storage?.heldCount == held)
+        #expect(group.places[0].alarms.count { $0 == .replica(.diskFull(true)) } == 1)
+    }
+
+    @Test func aBadSectorInASnapshotEndsNobody() throws {
+        let group = try TestGroup<Ledger>(3) {
+            $0.snapshotLogBytes = 1
+            $0.entriesKept = 1
+        }
+        let leader = group.elected()
+        let place = group.followers[0]
+        group.rotate(leader)
+        group.crash(place)
+        for _ in 0..<20 { group.rotate(leader) }
+        group.run(50)
+        group.places[leader].disk.faults.failing = .read
+        try group.start(place)
+        group.wait { !group.places[place].restored.isEmpty }
+        #expect(group.places[leader].stop == nil)
+        #expect(group.places[leader].disk.faults.failing == nil, "the fault was met")
+    }
+
     @Test func aFailedSynchronizationEndsTheReplicaAndNothingIsAcknowledged() throws {
         let group = try TestGroup<Ledger>(1)
         _ = group.elected()
@@ -125,6 +191,42 @@ import Wire
         try group.start(leader)
         group.converge()
         #expect(group.places[leader].alarms == [])
+    }
+
+    /// The system has more than the disk when only the process ends.
+    @Test func aCreationInWhichTheProcessEndedIsNotForgottenOnceItWasOpened() throws {
+        let id = ReplicaID(high: 1, low: 1)
+        let configuration = Configuration(members: [Member(id: id, name: "a", address: "a:1")], voters: [id])
+        var opened = 0
+        for call in 0..<100 {
+            let disk = SimulatedDisk(generator: Xoshiro256(seed: 1))
+            try disk.makeDirectory("/d")
+            try disk.synchronizeDirectory("/")
+            disk.faults.callsToKill = call
+            let created = try? LogStorage.create(
+                directory: "/d",
+                files: disk,
+                identity: StorageIdentity(cluster: ClusterID(high: 1, low: 1), node: "a", replica: id),
+                snapshot: SnapshotDescription(position: .zero, configuration: configuration, bytes: 1),
+                payload: [1],
+                settings: StorageSettings()
+            )
+            guard created == nil else { break }
+            disk.crashProcess()
+            let files = StorageSettings()
+            guard var log = try? LogStorage.open(directory: "/d", files: disk, settings: files).storage else {
+                continue
+            }
+            opened += 1
+            let state = HardState(term: Term(7), vote: id)
+            try log.append(PersistRequest(number: 1, hardState: state, entries: []))
+            try log.synchronize()
+            disk.cutPower(.losesAll)
+            disk.restart()
+            let again = try LogStorage.open(directory: "/d", files: disk, settings: files)
+            #expect(again.recovered.restored.hardState == state, "killed at call \(call)")
+        }
+        #expect(opened > 0)
     }
 
     @Test func aReplicaStartsFromItsOwnSnapshotAndTheLogAfterIt() throws {

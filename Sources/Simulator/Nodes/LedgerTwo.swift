@@ -143,6 +143,8 @@ struct LedgerTwo: SimulatedMachine {
         return results
     }
 
+    var lastBatchIndex: LogIndex { ledger.lastBatchIndex }
+
     var time: LedgerTime { ledger.time }
     var version: UInt32 { ledger.version }
     func session(of owner: ReplicaID) -> SessionID? { ledger.session(of: owner) }

@@ -152,7 +152,7 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
         if outcome.failure != nil { for request in unfinished { invariants.stored(request, by: id) } }
         for result in results {
             switch result {
-            case .replica(.received(let position, _)): invariants.snapshotStored(position, by: id)
+            case .replica(.received(_, let position, _)): invariants.snapshotStored(position, by: id)
             case .replica(.snapshotted(let description)): invariants.snapshotStored(description.position, by: id)
             default: break
             }

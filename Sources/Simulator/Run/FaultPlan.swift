@@ -107,6 +107,7 @@ public struct FaultPlan: Hashable, Sendable {
         raft.electionTicksMax = raft.electionTicksMin * generator.pick([1, 2, 2]) + generator.inRange(1...3)
         raft.heartbeatTicks = max(1, raft.electionTicksMin / 3)
         raft.retryTicks = generator.pick([3, 15, 30])
+        raft.persistTicksMax = generator.pick([15, 200])
         guard generator.chance(4, of: 5) else { return raft }
         raft.appendBytesMax = generator.pick(sizes)
         raft.appendEntriesMax = generator.pick([1, 2, 16, 4_096])

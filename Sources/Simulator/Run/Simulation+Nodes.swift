@@ -301,7 +301,7 @@ extension Simulation {
     private func alarmed(_ alarm: NodeAlarm, _ node: Int) throws(Problem) {
         trace.note(.alarm, node, 0, 0, "\(alarm)")
         switch alarm {
-        case .replica(.diskFull), .founding: break
+        case .replica(.diskFull), .replica(.snapshotFailed), .founding: break
         case .replica(.diverged), .replica(.noAgreement):
             throw .other("states differ: \(alarm)", nodes: [node])
         case .damaged(let what):

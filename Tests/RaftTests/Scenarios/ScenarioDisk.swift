@@ -12,8 +12,8 @@ struct ScenarioDisk {
     /// What the core is told about a write that became durable.
     enum Report {
         case persisted(UInt64)
-        case installed(LogPosition)
-        case refused(LogPosition)
+        case installed(transfer: UInt64)
+        case refused(transfer: UInt64)
         case compacted(SnapshotDescription, keepingFrom: LogIndex)
     }
 
@@ -71,7 +71,7 @@ struct ScenarioDisk {
             precondition(UInt64(receiving.count) == part.offset, "the core hands out parts in order")
             receiving += part.data
             guard part.isLast else { return (nil, nil) }
-            return install(part.snapshot)
+            return install(part.snapshot, transfer: part.transfer)
         case .compaction(let description, let payload, let keepingFrom):
             snapshot = description
             payloads[description.position] = payload
@@ -80,19 +80,22 @@ struct ScenarioDisk {
         }
     }
 
-    private mutating func install(_ description: SnapshotDescription) -> (report: Report?, text: String?) {
+    private mutating func install(
+        _ description: SnapshotDescription,
+        transfer: UInt64
+    ) -> (report: Report?, text: String?) {
         let payload = receiving
         receiving = []
         guard !spoilsSnapshot, UInt64(payload.count) == description.bytes else {
             spoilsSnapshot = false
-            return (.refused(description.position), "refuses snapshot \(description.position.text)")
+            return (.refused(transfer: transfer), "refuses snapshot \(description.position.text)")
         }
         let goesOn = holds(description.position) && snapshot.position.index <= description.position.index
         snapshot = description
         payloads[description.position] = payload
         // Section 7: an entry that the snapshot ends with keeps what follows it.
         if !goesOn { entries = [] }
-        return (.installed(description.position), "installs snapshot \(description.position.text)")
+        return (.installed(transfer: transfer), "installs snapshot \(description.position.text)")
     }
 
     private static func text(of request: PersistRequest) -> String {

@@ -200,8 +200,8 @@ struct ScenarioGroup {
         if let text { trace.append("\(nodes[index].id.name) \(text)") }
         switch report {
         case .persisted(let number): nodes[index].raft?.persisted(number)
-        case .installed(let position): nodes[index].raft?.snapshotInstalled(position)
-        case .refused(let position): nodes[index].raft?.snapshotRefused(position)
+        case .installed(let transfer): nodes[index].raft?.snapshotInstalled(transfer)
+        case .refused(let transfer): nodes[index].raft?.snapshotRefused(transfer)
         case .compacted(let snapshot, let first): nodes[index].raft?.compact(to: snapshot, keepingFrom: first)
         case nil: break
         }

@@ -173,7 +173,7 @@ struct TestNode {
             if !disk.entries.contains(where: { $0.position == position }) { disk.entries = [] }
             disk.snapshot = part.snapshot
             disk.payload = received
-            raft.snapshotInstalled(position)
+            raft.snapshotInstalled(part.transfer)
         }
     }
 }
