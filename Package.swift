@@ -6,6 +6,8 @@ import PackageDescription
 let coresOnly = Context.environment["TOLLGATE_CORES"] != nil
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+// Their generic types are made for one state machine by whoever uses them, and not looked up at run time.
+let generic: [SwiftSetting] = strict + [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]
 let strictC: [CSetting] = [.treatAllWarnings(as: .error), .unsafeFlags(["-O3"])]
 
 let collections: [Target.Dependency] = [.product(name: "DequeModule", package: "swift-collections")]
@@ -35,7 +37,7 @@ var targets: [Target] = [
     .target(name: "Wire", swiftSettings: strict),
     .target(name: "Ledger", dependencies: ["Wire"], swiftSettings: strict),
     .target(name: "Raft", dependencies: ["Wire"] + collections, swiftSettings: strict),
-    .target(name: "RaftStorage", dependencies: ["Raft", "Wire", "CChecksum", "CLinux"], swiftSettings: strict),
+    .target(name: "RaftStorage", dependencies: ["Raft", "Wire", "CChecksum", "CLinux"], swiftSettings: generic),
     .target(
         name: "Simulator",
         dependencies: ["Ledger", "Paxos", "Raft", "RaftStorage", "Replica", "Wire"],
@@ -45,7 +47,7 @@ var targets: [Target] = [
     .target(
         name: "Replica",
         dependencies: ["Raft", "Paxos", "Ledger", "RaftStorage", "Wire"] + collections,
-        swiftSettings: strict
+        swiftSettings: generic
     ),
     .executableTarget(
         name: "tollgate-simulator",

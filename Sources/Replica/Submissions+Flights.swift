@@ -26,7 +26,7 @@ extension Submissions {
         while let session, flights.count < settings.batchesInFlightMax, let first = waiting.first {
             // What remains of a request follows once what went before has been applied: they keep their order.
             if first.place > 0, requests[Int(first.request - firstNumber)].inFlight > 0 { return }
-            let floor = flights.compactMap(\.firstUnanswered).min() ?? nextSequence
+            let floor = flights.compactMap { $0.firstUnanswered }.min() ?? nextSequence
             var room = min(
                 Int(settings.sessionWindow - min(nextSequence - floor, settings.sessionWindow)),
                 settings.batchCommandsMax
@@ -50,7 +50,7 @@ extension Submissions {
                     isAnswered: Array(repeating: false, count: items.count),
                     unanswered: items.count,
                     bytes: Machine.encode(
-                        items.map(\.command),
+                        items.map { $0.command },
                         session: session,
                         sequence: nextSequence,
                         floor: floor
