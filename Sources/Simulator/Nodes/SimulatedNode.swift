@@ -40,7 +40,7 @@ struct SimulatedNode {
     var lastMembership: Configuration?
     /// What was told of it last.
     var standing = NodeStanding()
-    /// It is kept down.
+    /// It is not started any more.
     var isRetired = false
 
     static let directory = "/data"

@@ -182,7 +182,8 @@ extension Simulation {
 
     /// Lets the disk begin if there is something to write.
     private func beginWrite(_ node: Int) {
-        guard !nodes[node].isWriting, let process = nodes[node].process, !process.isStorageIdle else { return }
+        guard !nodes[node].isWriting, !recovery.isHung(node), let process = nodes[node].process, !process.isStorageIdle
+        else { return }
         nodes[node].isWriting = true
         let slowest = isChaos ? plan.diskNanosecondsMax : Self.healthyDiskNanosecondsMax
         let wait = generator.inNanoseconds(20_000, slowest)

@@ -16,8 +16,25 @@ struct Recovery {
 
     /// By node.
     var probes: [Int: Probe] = [:]
-    /// Machines that stay down.
-    var isKeptDown: Set<Int> = []
+    /// What a majority must do without.
+    enum Loss {
+        /// Machines that are down.
+        case down
+        /// Machines that run, and whose disks are full for good.
+        case full
+        /// Machines that run, and whose disks never answer again.
+        case hung
+    }
+
+    /// Machines that the others must do without.
+    var isLost: Set<Int> = []
+    /// What is wrong with them.
+    var loss = Loss.down
+
+    /// Whether a machine's disk never answers.
+    func isHung(_ node: Int) -> Bool { loss == .hung && isLost.contains(node) }
+    /// Whether a machine's disk is never given room again.
+    func isFull(_ node: Int) -> Bool { loss == .full && isLost.contains(node) }
 }
 
 extension Simulation {
@@ -35,9 +52,9 @@ extension Simulation {
             nodes[node].isPauseDue = false
         }
         // Founding waits for every founder.
-        if faults.chance(1, of: 2), founded.count == founders { try dropMinority() }
-        let kept = nodes.indices.filter { !recovery.isKeptDown.contains($0) }
-        trace.note(.phase, -1, UInt64(kept.count), 0, "no faults any more; up are \(kept)")
+        if faults.chance(1, of: 2), founded.count == founders { try loseMinority() }
+        let kept = nodes.indices.filter { !recovery.isLost.contains($0) }
+        trace.note(.phase, -1, UInt64(kept.count), 0, "no faults any more but disks \(recovery.loss); well are \(kept)")
         for node in kept {
             // Who comes later lists other seeds, and would dispute a founding that is not over.
             let isEarly = node >= founders && founded.count < founders
@@ -56,19 +73,24 @@ extension Simulation {
         )
     }
 
-    /// Takes away as many machines as a majority can do without.
-    private func dropMinority() throws(Problem) {
+    /// Takes away as many machines as a majority can do without, or only their disks.
+    private func loseMinority() throws(Problem) {
+        recovery.loss = faults.pick([.down, .down, .full, .hung])
         let memberships = membershipsInPlay
         var order = Array(nodes.indices)
         for place in order.indices { order.swapAt(place, Int(faults.below(UInt64(order.count)))) }
         for node in order {
-            let down = recovery.isKeptDown.union([node])
+            let down = recovery.isLost.union([node])
             var left = budget
             for gone in down.sorted() { if let replica = nodes[gone].replica { left.lose(replica) } }
             guard memberships.allSatisfy({ left.decides($0) }) else { continue }
-            recovery.isKeptDown = down
+            recovery.isLost = down
             nodes[node].isRetired = true
-            if nodes[node].process != nil { try crash(node, cutsPower: true) }
+            switch recovery.loss {
+            case .down: if nodes[node].process != nil { try crash(node, cutsPower: true) }
+            case .full: nodes[node].disk.faults.capacityBytes = nodes[node].disk.usedBytes
+            case .hung: break
+            }
         }
     }
 
@@ -98,11 +120,10 @@ extension Simulation {
         let states = members.compactMap { nodes[$0].process }
         let last = process.standing.last
         guard states.allSatisfy({ $0.standing.applied == last && $0.standing.commit == last }) else { return false }
-        for node in members {
-            guard let other = nodes[node].process else { continue }
-            if other.ledger?.digest != process.ledger?.digest || other.tallied != process.tallied {
-                throw .other("converged to different states", nodes: [leader, node])
-            }
+        // Not with the leader's, whose disk may be one that does not answer: it applies what is durable.
+        for (node, state) in zip(members, states)
+        where state.ledger?.digest != states[0].ledger?.digest || state.tallied != states[0].tallied {
+            throw .other("converged to different states", nodes: [members[0], node])
         }
         return true
     }

@@ -139,7 +139,7 @@ public final class Simulation {
         case .written(let node, let boot): try written(node, boot)
         case .start(let node): try start(node)
         case .resume(let node, let boot): try resume(node, boot)
-        case .roomMade(let node): nodes[node].disk.faults.capacityBytes = nil
+        case .roomMade(let node): if !recovery.isFull(node) { nodes[node].disk.faults.capacityBytes = nil }
         case .heal(let partition): if partition == partitions { healLinks() }
         case .fault(let kind): try strike(kind)
         case .think(let client): try think(client)
