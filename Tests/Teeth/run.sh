@@ -6,7 +6,7 @@
 #
 # --sample N  takes N of the patches: which ones follows from the sources, so that all have their turn as these change.
 # --only      takes the patch of that name; may be given more than once.
-# --seeds K   gives up a patch after K seeds, in place of the number that its header names, or 500.
+# --seeds K   gives up a patch after K seeds, in place of the number that its header names, or 2,000.
 # --list      prints the names and faults, and runs nothing.
 #
 # A patch begins with a header: `Fault:` in one line, and where it needs them `Arguments:` for tollgate-simulator and
@@ -56,7 +56,7 @@ fi
 
 copy=$(mktemp -d "${TMPDIR:-/tmp}/teeth.XXXXXX")
 trap 'rm -rf "$copy"' EXIT
-cp -a "$root/Package.swift" "$root/Package.resolved" "$root/Sources" "$root/Tests" "$copy/"
+cp -a "$root/Package.swift" "$root/Sources" "$root/Tests" "$copy/"
 cd "$copy"
 export TOLLGATE_CORES=1 SWIFT_BACKTRACE=enable=no
 
@@ -115,7 +115,7 @@ for patch in "${patches[@]}"; do
     else
         began=$SECONDS
         status=0
-        simulate "${limit:-500}" "${arguments[@]}" || status=$?
+        simulate "${limit:-2000}" "${arguments[@]}" || status=$?
         seconds=$((SECONDS - began))
         if grep -q '^FAILED ' "$copy/run.log"; then
             row "$name" "$(broken)" "$(seeds_taken)" "$seconds" "$fault"
