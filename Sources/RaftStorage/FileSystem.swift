@@ -88,7 +88,7 @@ extension FileSystemError.Reason: CustomStringConvertible {
         case .notFound: "there is no such file or folder"
         case .exists: "it is there already"
         case .full: "no space is left"
-        case .failed(let code): "error \(code)"
+        case .failed(let code): Self.words(code)
         }
     }
 }

@@ -16,7 +16,7 @@ public enum InspectionFinding: Hashable, Sendable {
     case tornTail(TornTail)
     /// A snapshot that is good from its first byte to its last.
     case snapshot(path: String, description: SnapshotDescription, identity: StorageIdentity)
-    /// A file that the log does not use: unfinished ones are removed at the next start, others stay.
+    /// A file that the log does not use: unfinished ones of its own are removed at the next start, others stay.
     case unused(path: String, isUnfinished: Bool)
     /// Something is wrong.
     case problem(StorageError)

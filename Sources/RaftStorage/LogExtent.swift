@@ -2,20 +2,22 @@ import Raft
 
 /// What of the log is in which segment, and of which term, without the entries themselves.
 struct LogExtent: Hashable, Sendable {
-    /// A segment.
-    struct Segment: Hashable, Sendable {
-        /// Its number.
-        var number: UInt64
-        /// The last entry in it that has not been replaced; 0 where there is none.
-        var liveEnd: LogIndex
+    /// Entries that lie in one segment.
+    private struct Run: Hashable, Sendable {
+        /// The first of them.
+        var first: LogIndex
+        /// The segment's number.
+        var segment: UInt64
     }
 
     /// The first index that an entry is there for, or would be.
     private(set) var first: LogIndex
     /// The last entry, or the position that the log goes on after.
     private(set) var last: LogPosition
-    /// The segments, oldest first. The last one is written to.
-    private(set) var segments: [Segment] = []
+    /// The numbers of the segments, oldest first. The last one is written to.
+    private(set) var segments: [UInt64] = []
+    /// Where the entries lie that have not been replaced: each from its index up to the next one.
+    private var runs: [Run] = []
     /// The terms of the entries: each from its index up to the next one. They are few: one for each leader.
     private var terms: [LogPosition] = []
 
@@ -26,16 +28,14 @@ struct LogExtent: Hashable, Sendable {
     }
 
     /// Another segment is written to from now on.
-    mutating func began(segment number: UInt64) {
-        segments.append(Segment(number: number, liveEnd: .zero))
-    }
+    mutating func began(segment number: UInt64) { segments.append(number) }
 
     /// The log is empty and goes on after a position.
     mutating func reset(to position: LogPosition) {
         first = position.index + 1
         last = position
         terms = []
-        for index in segments.indices { segments[index].liveEnd = .zero }
+        runs = []
     }
 
     /// An entry was written. It replaces those at and above its index.
@@ -46,11 +46,11 @@ struct LogExtent: Hashable, Sendable {
         if index <= last.index {
             first = min(first, index)
             while let term = terms.last, term.index >= index { terms.removeLast() }
-            let before = LogIndex(index.rawValue - 1)
-            for place in segments.indices { segments[place].liveEnd = min(segments[place].liveEnd, before) }
+            while let run = runs.last, run.first >= index { runs.removeLast() }
         }
         if terms.last?.term != position.term { terms.append(position) }
-        segments[segments.count - 1].liveEnd = index
+        let segment = segments[segments.count - 1]
+        if runs.last?.segment != segment { runs.append(Run(first: index, segment: segment)) }
         last = position
     }
 
@@ -62,13 +62,21 @@ struct LogExtent: Hashable, Sendable {
 
     /// The number of the oldest segment, if another is there and every entry in this one is below an index.
     func segmentToRemove(below index: LogIndex) -> UInt64? {
-        segments.count > 1 && segments[0].liveEnd < index ? segments[0].number : nil
+        segments.count > 1 && oldestEnd < index ? segments[0] : nil
     }
 
     /// Forgets the oldest segment.
     /// - Precondition: it is to be removed.
     mutating func removeSegment() {
-        first = max(first, segments.removeFirst().liveEnd + 1)
+        first = max(first, oldestEnd + 1)
+        let segment = segments.removeFirst()
+        if runs.first?.segment == segment { runs.removeFirst() }
         while terms.count > 1, terms[1].index <= first { terms.removeFirst() }
+    }
+
+    /// The last entry in the oldest segment that has not been replaced; 0 where there is none.
+    private var oldestEnd: LogIndex {
+        guard let run = runs.first, run.segment == segments[0] else { return .zero }
+        return runs.count > 1 ? LogIndex(runs[1].first.rawValue - 1) : last.index
     }
 }

@@ -2,8 +2,8 @@ import Raft
 
 /// Looks at the files of a log and changes nothing. It goes on where a start would refuse, to find as much as it can.
 ///
-/// Whatever the files are, it reads no more of one than its checked head accounts for. While a process writes to the
-/// log, its last records may look torn.
+/// Whatever the files are, it reads no more of one than its checked head accounts for, and holds one segment at a time,
+/// of ``StorageSettings/segmentBytesMax`` at most. While a process writes to the log, its last records may look torn.
 public struct LogInspector<Files: FileSystem> {
     /// How much was found.
     public struct Summary: Hashable, Sendable {
@@ -51,14 +51,14 @@ public struct LogInspector<Files: FileSystem> {
     }
 
     private mutating func run() throws(StorageError) {
-        let names = try disk.list(paths.directory)
+        guard let names = try disk.listIfPresent(paths.directory) else { throw .noFolder(directory: paths.directory) }
         if names.contains(StoragePaths.creatingName) { report(.unfinishedCreation) }
         let segmentNames = try disk.listIfPresent(paths.log) ?? []
         let snapshotNames = try disk.listIfPresent(paths.snapshots) ?? []
         guard !segmentNames.isEmpty || !snapshotNames.isEmpty else { throw .absent(directory: paths.directory) }
-        unused(paths.snapshots, snapshotNames) { StoragePaths.snapshotPosition($0) != nil }
+        unused(paths.snapshots, snapshotNames, StoragePaths.snapshotPosition, StoragePaths.isUnfinishedSnapshot)
         for position in snapshotNames.compactMap(StoragePaths.snapshotPosition) { inspectSnapshot(position) }
-        unused(paths.log, segmentNames) { StoragePaths.segmentNumber($0) != nil }
+        unused(paths.log, segmentNames, StoragePaths.segmentNumber, StoragePaths.isUnfinishedSegment)
         inspectSegments(segmentNames.compactMap(StoragePaths.segmentNumber).sorted())
         compare()
     }
@@ -68,11 +68,33 @@ public struct LogInspector<Files: FileSystem> {
         report(.problem(error))
     }
 
-    private func unused(_ folder: String, _ names: [String], isUsed: (String) -> Bool) {
-        for name in names where !isUsed(name) {
-            let isUnfinished = name.hasSuffix(StoragePaths.unfinished)
-            report(.unused(path: "\(folder)/\(name)", isUnfinished: isUnfinished))
+    /// Tells of the files that are neither segments nor snapshots.
+    private mutating func unused<Place>(
+        _ folder: String,
+        _ names: [String],
+        _ place: (String) -> Place?,
+        _ isUnfinished: (String) -> Bool
+    ) {
+        for name in names where place(name) == nil {
+            let path = "\(folder)/\(name)"
+            let isUnfinished = isUnfinished(name)
+            if isUnfinished, let error = folderError(path) {
+                // The next start cannot remove it.
+                problem(error)
+            } else {
+                report(.unused(path: path, isUnfinished: isUnfinished))
+            }
         }
+    }
+
+    /// What opening a folder fails with; nil where something else has that name.
+    private func folderError(_ path: String) -> StorageError? {
+        do throws(FileSystemError) {
+            disk.files.close(try disk.files.open(path, .read))
+        } catch {
+            if error.reason == .isFolder { return .fatal(error) }
+        }
+        return nil
     }
 
     // MARK: - Snapshots
@@ -141,8 +163,8 @@ public struct LogInspector<Files: FileSystem> {
     }
 
     private func closeOfSegment(_ number: UInt64, disk: inout StorageFiles<Files>) -> SegmentScan.Close? {
-        guard let (next, _, _) = try? LogRecovery<Files>.read(number + 1, path: paths.segment(number + 1), disk: &disk)
-        else { return nil }
+        let path = paths.segment(number + 1)
+        guard let next = try? LogRecovery<Files>.readHead(number + 1, path: path, disk: &disk) else { return nil }
         return SegmentScan.Close(end: Int(clamping: next.previousEnd), sum: next.previousSum)
     }
 
@@ -157,15 +179,17 @@ public struct LogInspector<Files: FileSystem> {
             hardState: nil,
             configuration: nil
         )
-        switch RecordContent(kind: record.kind, position: record.position, payload: record.payload) {
+        let content = RecordContent(record)
+        switch content {
         case .start(let state, _), .hardState(let state): inspected.hardState = state
         case .entry(let entry):
             if case .configuration(let configuration) = entry.payload { inspected.configuration = configuration }
         case .reset, nil: break
         }
         report(.record(inspected))
-        do {
-            try replay?.take(record)
+        do throws(LogReplayError) {
+            guard let content else { throw LogReplayError(problem: .recordContent) }
+            try replay?.take(content)
         } catch {
             replay = nil
             problem(.damage(path, UInt64(record.offset), error.problem))

@@ -2,8 +2,10 @@ import Raft
 
 /// Reads the segments of a log at the start.
 struct LogRecovery<Files: FileSystem> {
-    /// The log.
+    /// Term and vote, and where the entries are.
     private(set) var replay = LogReplay()
+    /// The entries that count.
+    private(set) var entries: [Entry] = []
     /// Segments before a number that is missing. They were being removed when a crash came, which may have kept any of
     /// their names.
     private(set) var remnants: [UInt64] = []
@@ -40,6 +42,7 @@ struct LogRecovery<Files: FileSystem> {
         number = all[first]
 
         var replay = LogReplay()
+        var entries: [Entry] = []
         var current = try Self.read(number, identity: identity, paths: paths, disk: &disk)
         while true {
             let path = paths.segment(number)
@@ -52,12 +55,14 @@ struct LogRecovery<Files: FileSystem> {
             var scan = SegmentScan(bytes: current.bytes, salt: current.salt, close: close)
             replay.begin(segment: number)
             while let record = scan.next() {
+                let offset = UInt64(record.offset)
+                guard let content = RecordContent(record) else { throw .damage(path, offset, .recordContent) }
                 do throws(LogReplayError) {
-                    try replay.take(record)
+                    try replay.take(content)
                 } catch {
-                    let offset = UInt64(record.offset)
                     throw .damage(path, offset, error.problem)
                 }
+                Self.keep(content, &entries)
             }
             guard let ending = scan.ending else { preconditionFailure("a scan ends") }
             if case .damaged(let offset, let problem) = ending {
@@ -78,6 +83,23 @@ struct LogRecovery<Files: FileSystem> {
             number += 1
         }
         self.replay = replay
+        self.entries = entries
+    }
+
+    /// Keeps the entry of a record that the log has taken, in the place of those that it replaces.
+    private static func keep(_ content: RecordContent, _ entries: inout [Entry]) {
+        switch content {
+        case .start, .hardState: break
+        case .reset: entries = []
+        case .entry(let entry):
+            let index = entry.position.index
+            if let first = entries.first?.position.index, index > first {
+                entries.removeLast(entries.count - Int(index.rawValue - first.rawValue))
+            } else {
+                entries.removeAll()
+            }
+            entries.append(entry)
+        }
     }
 
     /// Holds the log against the newest snapshot. Returns whether the log must go on after the snapshot with no entry of
@@ -89,7 +111,7 @@ struct LogRecovery<Files: FileSystem> {
         }
         if extent.last.index < snapshot.index { return true }
         if let term = extent.term(at: snapshot.index) { return term != snapshot.term }
-        return replay.entries.isEmpty && extent.last != snapshot
+        return entries.isEmpty && extent.last != snapshot
     }
 
     /// Opens the last segment to go on with it. What a crash left of records that were never synchronized is made zero;
@@ -166,13 +188,35 @@ struct LogRecovery<Files: FileSystem> {
     ) throws(StorageError) -> (head: SegmentHead, salt: UInt32, bytes: [UInt8]) {
         let file = try disk.open(path, .read)
         defer { disk.close(file) }
+        let (head, salt) = try readHead(of: file, number, path: path, disk: &disk)
+        let count = Int(head.length)
+        let bytes = try disk.read(file, at: 0, count: count)
+        guard bytes.count == count else { throw .damage(path, head.length, .length) }
+        return (head, salt, bytes)
+    }
+
+    /// Reads a segment's head, whosever it is, and holds it against the file's name and length.
+    static func readHead(
+        _ number: UInt64,
+        path: String,
+        disk: inout StorageFiles<Files>
+    ) throws(StorageError) -> SegmentHead {
+        let file = try disk.open(path, .read)
+        defer { disk.close(file) }
+        return try readHead(of: file, number, path: path, disk: &disk).head
+    }
+
+    private static func readHead(
+        of file: OpenFile,
+        _ number: UInt64,
+        path: String,
+        disk: inout StorageFiles<Files>
+    ) throws(StorageError) -> (head: SegmentHead, salt: UInt32) {
         let length = try disk.length(file)
         let sector = try disk.read(file, at: 0, count: SegmentHead.bytes)
         let (head, salt) = try SegmentHead.read(sector, path: path)
         guard head.number == number else { throw .damage(path, 0, .head) }
-        guard head.length == length, let count = Int(exactly: length) else { throw .damage(path, length, .length) }
-        let bytes = try disk.read(file, at: 0, count: count)
-        guard bytes.count == count else { throw .damage(path, length, .length) }
-        return (head, salt, bytes)
+        guard head.length == length else { throw .damage(path, length, .length) }
+        return (head, salt)
     }
 }

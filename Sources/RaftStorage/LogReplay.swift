@@ -1,12 +1,10 @@
 import Raft
 
-/// Builds a log from its records, in order.
+/// Puts a log together from its records, in order: term and vote, and where the entries are, without what is in them.
 struct LogReplay {
     /// Term and vote.
     private(set) var hardState = HardState.initial
-    /// The entries that count.
-    private(set) var entries: [Entry] = []
-    /// Where they are. Nil before the first record.
+    /// Where the entries are. Nil before the first record.
     private(set) var extent: LogExtent?
 
     /// The next segment begins.
@@ -15,11 +13,8 @@ struct LogReplay {
     /// The records that follow are of this segment.
     mutating func begin(segment number: UInt64) { begins = number }
 
-    /// Takes a record.
-    mutating func take(_ record: SegmentScan.Record) throws(LogReplayError) {
-        guard let content = RecordContent(kind: record.kind, position: record.position, payload: record.payload) else {
-            throw LogReplayError(problem: .recordContent)
-        }
+    /// Takes what a record says.
+    mutating func take(_ content: RecordContent) throws(LogReplayError) {
         if let number = begins {
             guard case .start(let state, let last) = content else { throw LogReplayError(problem: .recordContent) }
             try start(number, state, last)
@@ -29,17 +24,9 @@ struct LogReplay {
         switch content {
         case .start: throw LogReplayError(problem: .recordContent)
         case .hardState(let state): hardState = state
-        case .reset(let position):
-            entries = []
-            extent?.reset(to: position)
-        case .entry(let entry): try append(entry)
+        case .reset(let position): extent?.reset(to: position)
+        case .entry(let entry): try append(entry.position)
         }
-    }
-
-    /// The log is empty and goes on after a snapshot.
-    mutating func reset(to position: LogPosition) {
-        entries = []
-        extent?.reset(to: position)
     }
 
     /// A segment repeats what those before it have said; of the oldest one, this is where the log begins.
@@ -53,22 +40,15 @@ struct LogReplay {
         extent?.began(segment: number)
     }
 
-    private mutating func append(_ entry: Entry) throws(LogReplayError) {
-        let index = entry.position.index
-        guard let last = extent?.last.index, index > .zero, index.rawValue - 1 <= last.rawValue else {
+    private mutating func append(_ position: LogPosition) throws(LogReplayError) {
+        guard let last = extent?.last.index, position.index > .zero, position.index.rawValue - 1 <= last.rawValue else {
             throw LogReplayError(problem: .gap)
         }
         // No log of this core has such entries: it would refuse to start from them.
-        guard index <= .max,
-            extent?.term(at: LogIndex(index.rawValue - 1)).map({ $0 <= entry.position.term }) ?? true
-        else { throw LogReplayError(problem: .recordContent) }
-        if let first = entries.first?.position.index, index > first {
-            entries.removeLast(entries.count - Int(index.rawValue - first.rawValue))
-        } else {
-            entries.removeAll()
+        guard extent?.term(at: LogIndex(position.index.rawValue - 1)).map({ $0 <= position.term }) ?? true else {
+            throw LogReplayError(problem: .recordContent)
         }
-        entries.append(entry)
-        extent?.append(entry.position)
+        extent?.append(position)
     }
 }
 

@@ -50,7 +50,7 @@ extension LogStorage {
         let restored = RestoredState(
             hardState: storage.hardState,
             snapshot: storage.snapshot,
-            entries: mustReset ? [] : recovery.replay.entries
+            entries: mustReset ? [] : recovery.entries
         )
         return (storage, RecoveredState(identity: storage.identity, restored: restored, tornTail: tornTail))
     }
@@ -83,11 +83,11 @@ extension LogStorage {
         snapshotNames: [String],
         recovery: LogRecovery<Files>
     ) throws(StorageError) {
-        for name in segmentNames where name.hasSuffix(StoragePaths.unfinished) {
+        for name in segmentNames where StoragePaths.isUnfinishedSegment(name) {
             try disk.remove("\(paths.log)/\(name)")
         }
         for number in recovery.remnants { try disk.remove(paths.segment(number)) }
-        for name in snapshotNames where name.hasSuffix(StoragePaths.unfinished) {
+        for name in snapshotNames where StoragePaths.isUnfinishedSnapshot(name) {
             try disk.remove("\(paths.snapshots)/\(name)")
         }
         try disk.synchronizeDirectory(paths.log)

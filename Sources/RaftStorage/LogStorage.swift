@@ -44,7 +44,8 @@ public struct LogStorage<Files: FileSystem> {
     ///
     /// A request lies within one segment. Where the last one has no room for it, that is synchronized and another one
     /// is made.
-    /// - Precondition: the entries are consecutive, and the first one is at most one above ``lastPosition``.
+    /// - Precondition: the entries are consecutive, and the first one is at most one above ``lastPosition``. All of it
+    ///   fits in a segment of ``StorageSettings/segmentBytesMax``.
     public mutating func append(_ request: PersistRequest) throws(StorageError) {
         try append(contentsOf: CollectionOfOne(request))
     }

@@ -56,11 +56,12 @@ public struct PosixFileSystem: FileSystem, Sendable {
             let descriptor = Glibc.open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
             if descriptor >= 0 {
                 var status = stat()
-                if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
-                    return OpenFile(rawValue: descriptor)
-                }
+                let isKnown = fstat(descriptor, &status) == 0
+                let code = errno
+                let kind = status.st_mode & S_IFMT
+                if isKnown, kind == S_IFREG { return OpenFile(rawValue: descriptor) }
                 Glibc.close(descriptor)
-                throw failure("open", path, EINVAL)
+                throw failure("open", path, isKnown ? (kind == S_IFDIR ? EISDIR : ENXIO) : code)
             }
             guard errno == EINTR else { throw failure("open", path) }
         }

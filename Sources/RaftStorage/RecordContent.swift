@@ -62,8 +62,7 @@ enum RecordContent: Hashable, Sendable {
 
     /// Reads what a record says. Nil where it makes no sense, or is of another release.
     init?(kind: RecordKind, position: LogPosition, payload: [UInt8]) {
-        // A log goes on after every position in it: the last index of all is none.
-        guard position.index < LogIndex(.max) else { return nil }
+        guard position.isPossible else { return nil }
         switch kind {
         case .start:
             guard let state = Self.hardState(payload) else { return nil }
@@ -87,15 +86,26 @@ enum RecordContent: Hashable, Sendable {
         }
     }
 
+    /// Reads what a record of a segment says.
+    init?(_ record: SegmentScan.Record) {
+        self.init(kind: record.kind, position: record.position, payload: record.payload)
+    }
+
     private static func hardState(_ payload: [UInt8]) -> HardState? {
         var reader = ByteReader(payload)
         do {
             let term = Term(try reader.readUInt64())
             let vote = try reader.readBool() ? try reader.readReplicaID() : nil
             try reader.finish()
+            guard term <= .max else { return nil }
             return HardState(term: term, vote: vote)
         } catch {
             return nil
         }
     }
+}
+
+extension LogPosition {
+    /// Whether a log can have it, or go on after it. The core keeps within these bounds, and relies on them.
+    var isPossible: Bool { term <= .max && index <= .max }
 }

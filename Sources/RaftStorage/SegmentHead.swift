@@ -11,6 +11,11 @@ struct SegmentHead: Hashable, Sendable {
     static let version: UInt32 = 1
     /// The head's length: one sector. The first record comes after it.
     static let bytes = SectorLayout.sectorBytes
+    /// How long a segment can be: it has a head and a first record at least.
+    static let lengths: ClosedRange<UInt64> = {
+        let shortest = RecordWriter.end(from: bytes, of: [.start(.initial, last: .zero)])
+        return UInt64(shortest)...UInt64(StorageSettings.segmentBytesMax)
+    }()
 
     /// Whose it is.
     var identity: StorageIdentity
@@ -50,22 +55,24 @@ struct SegmentHead: Hashable, Sendable {
         let version: UInt32
         do { version = try reader.readUInt32() } catch { throw damage }
         guard version == self.version else { throw .unsupportedVersion(path: path, version: version) }
+        let head: SegmentHead
         do throws(WireError) {
             let number = try reader.readUInt64()
             let length = try reader.readUInt64()
             let previousEnd = try reader.readUInt64()
             let previousSum = try reader.readUInt32()
-            let head = SegmentHead(
+            head = SegmentHead(
                 identity: try reader.readStorageIdentity(),
                 number: number,
                 length: length,
                 previousEnd: previousEnd,
                 previousSum: previousSum
             )
-            return (head, sum)
         } catch {
             throw damage
         }
+        guard lengths.contains(head.length) else { throw .damage(path, 0, .headContent) }
+        return (head, sum)
     }
 }
 

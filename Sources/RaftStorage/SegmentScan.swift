@@ -59,6 +59,8 @@ struct SegmentScan {
     private let salt: UInt32
     private let close: Close?
     private var position = SegmentHead.bytes
+    /// The first record has been read. No segment is without it.
+    private var isBegun: Bool { position > SegmentHead.bytes }
 
     /// - Parameters:
     ///   - bytes: the whole file.
@@ -78,7 +80,7 @@ struct SegmentScan {
         case .success(let (record, sum)):
             previous = sum
             // A segment's first record is synchronized before the file gets its name.
-            durable = max(durable, position == SegmentHead.bytes ? record.end : record.durable)
+            durable = max(durable, isBegun ? record.durable : record.end)
             position = SectorLayout.recordStart(atOrAfter: record.end)
             return record
         case .failure(let found):
@@ -95,10 +97,11 @@ struct SegmentScan {
             end(.damaged(at: position, problem))
         }
         if let close, position >= close.end {
-            return position == close.end && previous == close.sum ? end(.clean(at: position)) : damaged(.chain)
+            return isBegun && position == close.end && previous == close.sum
+                ? end(.clean(at: position)) : damaged(.chain)
         }
         guard position + SectorLayout.headerBytes <= bytes.count else {
-            return close == nil ? end(.clean(at: position)) : damaged(.chain)
+            return isBegun && close == nil ? end(.clean(at: position)) : damaged(.chain)
         }
         let begin = position + SectorLayout.headerBytes
         if SectorLayout.isZero(bytes, position..<begin) { return end(afterUnwritten(bytes)) }
@@ -131,7 +134,7 @@ struct SegmentScan {
     /// Where a record could be, or is, a sector has never been written: what this means.
     private func afterUnwritten(_ bytes: UnsafeRawBufferPointer) -> Ending {
         let lost = Ending.damaged(at: position, .lostBelowDurable)
-        guard close == nil, position >= durable, position > SegmentHead.bytes else { return lost }
+        guard close == nil, position >= durable, isBegun else { return lost }
         let nonZeroEnd = SectorLayout.endOfNonZero(bytes, position..<bytes.count)
         guard nonZeroEnd > position else { return .clean(at: position) }
         return durableOfLaterHeaders(bytes, before: nonZeroEnd) > position

@@ -82,17 +82,17 @@ struct SnapshotHead: Hashable, Sendable {
             throw damage
         }
         guard version == self.version else { throw .unsupportedVersion(path: path, version: version) }
+        let head: SnapshotHead
         do {
             let identity = try reader.readStorageIdentity()
             let encoded = try reader.readLengthPrefixed(limit: bytesMax)
             try reader.finish()
-            let description = try SnapshotDescription(decoding: encoded)
-            // The log goes on after it: the last index of all is none.
-            guard description.position.index < LogIndex(.max) else { throw damage }
-            return SnapshotHead(identity: identity, description: description)
+            head = SnapshotHead(identity: identity, description: try SnapshotDescription(decoding: encoded))
         } catch {
             throw damage
         }
+        guard head.description.position.isPossible else { throw .damage(path, 0, .headContent) }
+        return head
     }
 
     /// The length of a file with a head of that length.

@@ -2,6 +2,8 @@ import Raft
 
 /// Why the storage could not do what it was asked.
 public enum StorageError: Error, Hashable, Sendable {
+    /// There is no such folder to look at.
+    case noFolder(directory: String)
     /// Nothing has been created in this folder, or the creation was cut short: create it.
     case absent(directory: String)
     /// The folder has a log already; nothing was changed.
@@ -46,6 +48,8 @@ public enum StorageError: Error, Hashable, Sendable {
     public enum Problem: String, Hashable, Sendable {
         /// A segment's or a snapshot's head.
         case head = "its head does not agree with its checksum"
+        /// A head whose fields make no sense.
+        case headContent = "its head's content makes no sense"
         /// A file that is shorter, or longer, than its head says.
         case length = "its length is not what its head says"
         /// A record's header.
@@ -80,6 +84,7 @@ extension StorageError: CustomStringConvertible {
     /// One sentence, with what to do.
     public var description: String {
         switch self {
+        case .noFolder(let directory): "\(directory): there is no such folder."
         case .absent(let directory): "\(directory): there is no log here."
         case .exists(let directory): "\(directory): there is a log here already."
         case .damaged(let damage):
@@ -94,7 +99,7 @@ extension StorageError: CustomStringConvertible {
                 + "\(expected.node.debugDescription); put back the right folder."
         case .full(let error): "\(error.path): no space is left (\(error.call)); make room."
         case .fatal(let error):
-            "\(error.path): \(error.call) failed: \(error.reason); check the disk, then start again."
+            "\(error.path): \(error.call) failed: \(error.reason); \(error.reason.advice)."
         case .stopped: "An earlier failure of the disk stopped the storage; check the disk, then start again."
         case .noSnapshot(let position): "There is no snapshot at index \(position.index.rawValue)."
         case .snapshotLength(let expected, let found):

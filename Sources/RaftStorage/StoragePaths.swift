@@ -5,7 +5,7 @@ import Raft
 ///     DIR/creating                           while the folder is being made, or unmade: what else is in it means nothing
 ///     DIR/log/0000000000000001.log           a segment, by number, in hexadecimal digits
 ///     DIR/snapshots/<index>-<term>.snapshot  a snapshot, by position, 16 hexadecimal digits each
-///     *.tmp                                  unfinished; removed at the next start
+///     <one of these two>.tmp                 unfinished; removed at the next start
 public struct StoragePaths: Hashable, Sendable {
     /// The folder.
     public let directory: String
@@ -52,6 +52,17 @@ public struct StoragePaths: Hashable, Sendable {
         let parts = name.dropLast(snapshotEnd.count).split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, let index = number(parts[0]), let term = number(parts[1]) else { return nil }
         return LogPosition(term: Term(term), index: LogIndex(index))
+    }
+
+    /// Whether a name is that of a segment that is being made.
+    static func isUnfinishedSegment(_ name: String) -> Bool { finished(name).flatMap(segmentNumber) != nil }
+
+    /// Whether a name is that of a snapshot that is being made.
+    static func isUnfinishedSnapshot(_ name: String) -> Bool { finished(name).flatMap(snapshotPosition) != nil }
+
+    /// The name that an unfinished file is to get; nil for other files.
+    private static func finished(_ name: String) -> String? {
+        name.hasSuffix(unfinished) ? String(name.dropLast(unfinished.count)) : nil
     }
 
     private static func hexadecimal(_ value: UInt64) -> String {

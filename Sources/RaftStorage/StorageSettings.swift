@@ -2,7 +2,8 @@
 public struct StorageSettings: Hashable, Sendable {
     /// The shortest segment that can be asked for, in bytes: its head, its first record, and one small entry.
     public static let segmentBytesMin = 2_048
-    /// The longest, in bytes.
+    /// The longest of all, in bytes, whatever is asked for or written: a head that tells of more is damage. Offsets within
+    /// a segment fit in 32 bits.
     public static let segmentBytesMax = 1 << 30
 
     /// The length of a segment in bytes, in whole sectors. A request that is longer gets a segment of its own length.

@@ -69,4 +69,17 @@ import Testing
             }
         }
     }
+
+    /// A step for each segment at each entry took minutes.
+    @Test(.timeLimit(.minutes(1))) func anEntryCostsNoMoreWhereThereAreManySegments() {
+        var extent = LogExtent(after: .zero)
+        for number in 1...20_000 as ClosedRange<UInt64> {
+            extent.began(segment: number)
+            extent.append(Fixture.position(number, number))
+            for index in (number + 1)...(number + 10) { extent.append(Fixture.position(number, index)) }
+        }
+        #expect(extent.segments.count == 20_000)
+        #expect(extent.segmentToRemove(below: LogIndex(2)) == 1)
+        #expect(extent.segmentToRemove(below: LogIndex(1)) == nil)
+    }
 }

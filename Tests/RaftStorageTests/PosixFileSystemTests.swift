@@ -77,7 +77,7 @@ import Testing
             let file = "\(folder)/file"
             try files.makeDirectory(within)
             files.close(try files.open(file, .createNew))
-            #expect(reason { _ = try files.open(within, .read) } == .failed(errno: EINVAL))
+            #expect(reason { _ = try files.open(within, .read) } == .failed(errno: EISDIR))
             #expect(reason { _ = try files.open(within, .readWrite) } == .failed(errno: EISDIR))
             #expect(reason { _ = try files.open(within, .createNew) } == .exists)
             #expect(reason { try files.remove(within) } == .failed(errno: EISDIR))
@@ -87,6 +87,8 @@ import Testing
             #expect(reason { try files.synchronizeDirectory(file) } == .failed(errno: ENOTDIR))
             #expect(reason { try files.makeDirectory("\(file)/a") } == .failed(errno: ENOTDIR))
             #expect(try files.list(folder) == ["file", "within"])
+            #expect(mkfifo("\(folder)/pipe", 0o600) == 0)
+            #expect(reason { _ = try files.open("\(folder)/pipe", .read) } == .failed(errno: ENXIO))
         }
     }
 
