@@ -34,36 +34,33 @@ actor Progress {
             switch outcome {
             case .success(let report):
                 virtualNanoseconds += report.end.nanoseconds
-                Self.printLine("\(report)")
-            case .failure(let failure): Self.printLine("FAILED \(failure)")
+                Output.line("\(report)")
+            case .failure(let failure): Output.line("FAILED \(failure)")
             }
             printed += 1
         }
         let now = Date()
         guard now.timeIntervalSince(lastLine) >= Self.secondsBetweenLines else { return }
         lastLine = now
-        say("\(done) of \(runs) seeds, \(failed.count) failed, \(rate(now)) a second")
+        Output.progress("\(done) of \(runs) seeds, \(failed.count) failed, \(rate(now)) a second")
     }
 
     /// The last line. Returns whether all was well.
     func summarize(first: UInt64, of runs: UInt64, nodes: Int) -> Bool {
         let now = Date()
         let seconds = now.timeIntervalSince(started)
-        say(
+        Output.progress(
             "\(done) seeds of \(nodes) nodes from \(first), \(failed.count) failed, in "
                 + String(format: "%.1f s", seconds) + ", \(rate(now)) a second, "
                 + "\(virtualNanoseconds / 1_000_000_000) s of virtual time"
         )
-        if !failed.isEmpty { say("failed: " + failed.sorted().map { "\(first + $0)" }.joined(separator: " ")) }
+        if !failed.isEmpty {
+            Output.progress("failed: " + failed.sorted().map { "\(first + $0)" }.joined(separator: " "))
+        }
         return failed.isEmpty
     }
-
-    /// Prints a line at once, into a file too: when a trap ends the process, the next seed is the one.
-    nonisolated static func printLine(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 
     private func rate(_ now: Date) -> String {
         String(format: "%.1f", Double(done) / max(0.001, now.timeIntervalSince(started)))
     }
-
-    private func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 }

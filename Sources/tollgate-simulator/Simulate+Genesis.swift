@@ -9,20 +9,22 @@ extension Simulate {
     func runGenesis() throws {
         var campaign = GenesisCampaign()
         var failed: [UInt64] = []
-        for seed in seed..<seed + runs {
-            if let failure = campaign.run(seed: seed) {
+        let reader = verbose ? Trace.Reader.all { Output.line($0) } : .none
+        for run in 0..<runs {
+            let seed = seed + run
+            if let failure = campaign.run(seed: seed, reader: reader) {
                 failed.append(seed)
-                Progress.printLine(
+                Output.line(
                     "FAILED seed \(seed), genesis: failed at step \(failure.step): \(failure.violation)\n"
                         + failure.lastEvents.map { "  " + $0 }.joined(separator: "\n")
-                        + "\nagain: tollgate-simulator --genesis --seed \(seed)"
+                        + "\nagain: tollgate-simulator --genesis --seed \(seed) --verbose"
                 )
                 guard keepGoing else { break }
             } else {
-                Progress.printLine("seed \(seed) genesis steps \(campaign.steps) founded \(campaign.founded)")
+                Output.line("seed \(seed) genesis steps \(campaign.steps) founded \(campaign.founded)")
             }
         }
-        Progress.printLine(campaign.summary)
+        Output.line(campaign.summary)
         guard failed.isEmpty else { throw ExitCode(1) }
     }
 }

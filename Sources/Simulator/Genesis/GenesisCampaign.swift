@@ -8,7 +8,7 @@ public struct GenesisCampaign: Sendable {
         public var step: UInt64
         /// Which rule, and how.
         public var violation: InvariantViolation
-        /// The last events of all nodes before it.
+        /// The last events of all nodes before it; empty where somebody read them all.
         public var lastEvents: [String]
     }
 
@@ -31,9 +31,10 @@ public struct GenesisCampaign: Sendable {
     public init() {}
 
     /// Makes the run of a seed, with as many nodes as given or drawn.
+    /// - Parameter reader: of its events. Without one, a run that went wrong is made again, for the last of them.
     /// - Returns: nil, or what went wrong.
-    public mutating func run(seed: UInt64, nodes: Int? = nil) -> Failure? {
-        var simulation = GenesisSimulation(seed: seed, nodes: nodes)
+    public mutating func run(seed: UInt64, nodes: Int? = nil, reader: Trace.Reader = .none) -> Failure? {
+        var simulation = GenesisSimulation(seed: seed, nodes: nodes, trace: reader)
         runs += 1
         do {
             let report = try simulation.run()
@@ -47,15 +48,12 @@ public struct GenesisCampaign: Sendable {
             settledNanosecondsMax = max(settledNanosecondsMax, report.settledNanoseconds ?? 0)
             return nil
         } catch {
-            // Again, with somebody who reads.
+            var failure = Failure(seed: seed, step: simulation.trace.steps, violation: error, lastEvents: [])
+            guard case .none = reader else { return failure }
             var again = GenesisSimulation(seed: seed, nodes: nodes, trace: .last(40))
             _ = try? again.run()
-            return Failure(
-                seed: seed,
-                step: simulation.trace.steps,
-                violation: error,
-                lastEvents: again.trace.last(of: Array(0..<again.plan.nodes))
-            )
+            failure.lastEvents = again.trace.last(of: Array(0..<again.plan.nodes))
+            return failure
         }
     }
 

@@ -21,7 +21,7 @@ import Testing
     }
 
     /// Beside the tests' own bundle.
-    private static var simulator: URL? {
+    static var simulator: URL? {
         let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         for folder in [bundle, Bundle.main.bundleURL, Bundle.main.executableURL?.deletingLastPathComponent() ?? bundle]
         {
