@@ -16,7 +16,7 @@ struct Tollgate: AsyncParsableCommand {
               tollgate demo
 
             Exit codes: 0 success; 1 the operation failed or the configuration has errors; 22 the server answered \
-            `fetch` with an error; 64 the command line is wrong.
+            `fetch` with an error; 64 the command line is wrong; 74 the output could not be written.
             """,
         version: Version.text,
         subcommands: [

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import subprocess
+import sys
 import unittest
 
-from harness import SEED
+from harness import BINARY, SEED
 from log_files import CONFIGURATION, HARD_STATE, NO_OPERATION, LogWriter, hard_state
 from operator_case import OperatorCase, run
 
@@ -151,6 +153,50 @@ class HostileTests(LogCase):
             self.assertEqual((result.returncode, result.stdout), (1, ""), result)
             self.assertRegex(result.stderr, r"\Aerror: ")
 
+    def test_a_mistyped_folder_is_told_in_words(self):
+        # Arguments that are not UTF-8 cannot be opened; that is no failure of a disk either.
+        nothing = os.path.join(self.directory, "nothing")
+        raw = os.fsencode(self.directory) + b"/\xff"
+        os.mkdir(raw)
+        cases = [
+            (nothing, f"error: {nothing}: there is no such folder.\n"),
+            (raw, f"error: {self.directory}/\ufffd: there is no such folder.\n"),
+            (self.snapshot, f"error: {self.snapshot}: opendir failed: it, or what it should lie in, is no folder; look at the path.\n"),
+        ]
+        for path, message in cases:
+            result = run("log", "inspect", path)
+            self.assertEqual((result.returncode, result.stdout, result.stderr), (1, "", message))
+
+    def test_a_folder_in_the_place_of_an_unfinished_file_is_told(self):
+        folder = os.path.join(self.directory, "log", "0000000000000009.log.tmp")
+        os.mkdir(folder)
+        self.assertIn(f"wrong: {folder}: open failed: it is a folder; move it away", self.inspect(status=1))
+        os.rmdir(folder)
+        foreign = os.path.join(self.directory, "log", "x.tmp")
+        os.mkdir(foreign)
+        self.assertIn(f"{foreign}: not a file of the log; left alone", self.inspect())
+
+    def test_a_head_that_tells_of_an_impossible_length_is_refused_at_once(self):
+        for length in (1 << 40, (1 << 30) + 512, 512, 551):
+            writer = LogWriter(self.folder())
+            writer.snapshot(0, 0, b"x")
+            segment = writer.segment(length=length)
+            with open(segment.path, "wb") as file:
+                file.write(segment.data[:length])
+                file.truncate(length)
+            result = run("log", "inspect", writer.folder)
+            self.assertEqual(result.returncode, 1, result)
+            self.assertIn("damaged at byte 0: its head's content makes no sense", result.stdout)
+
+    def test_positions_beyond_the_last_are_damage(self):
+        writer = LogWriter(self.folder())
+        writer.snapshot(1, 2**64 - 2, b"x")
+        writer.segment(last=(1, 2**64 - 2)).close()
+        result = run("log", "inspect", writer.folder)
+        self.assertEqual(result.returncode, 1, result)
+        self.assertIn("its head's content makes no sense", result.stdout)
+        self.assertIn("a record's content makes no sense", result.stdout)
+
     def test_pipes_links_folders_and_endless_files_in_the_place_of_segments(self):
         folder = os.path.join(self.directory, "log")
         os.mkfifo(os.path.join(folder, "0000000000000003.log"))
@@ -211,6 +257,42 @@ class HostileTests(LogCase):
                 self.second.data, self.second.previous = bytearray(data), previous
                 self.second.close()
         self.inspect()
+
+
+class LostOutputTests(LogCase):
+    def test_output_that_cannot_be_written_is_a_failure_of_its_own(self):
+        for more in ([], ["--summary"]):
+            with open("/dev/full", "wb") as full:
+                result = subprocess.run([BINARY, "log", "inspect", self.directory, *more], stdout=full, stderr=subprocess.PIPE)
+            self.assertEqual(result.returncode, 74, result)
+            self.assertEqual(result.stderr, b"error: cannot write to standard output\n")
+
+
+# Runs in a process of its own: the peak of a child counts what its parent held when it made it.
+PEAK = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); \
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+
+
+class MemoryTests(OperatorCase):
+    """An inspection holds one segment at a time, however long the log is."""
+
+    def peak(self, segments, payload, length):
+        """The most memory that an inspection takes, in MiB."""
+        writer = LogWriter(self.folder())
+        writer.snapshot(0, 0, b"x")
+        for index in range(1, segments + 1):
+            segment = writer.segment(length=length, last=(0, 0) if index == 1 else (1, index - 1))
+            segment.entry(1, index, payload)
+            segment.close()
+        output = subprocess.run([sys.executable, "-c", PEAK, BINARY, "log", "inspect", writer.folder], capture_output=True, check=True)
+        return int(output.stdout) >> 10
+
+    def test_it_does_not_grow_with_the_log(self):
+        payload = b"p" * (1 << 20)
+        self.assertLess(self.peak(17, payload, 2 << 20), self.peak(2, payload, 2 << 20) + 8)
+
+    def test_the_next_segment_is_not_read_for_its_head(self):
+        self.assertLess(self.peak(2, b"p", 128 << 20), self.peak(1, b"p", 128 << 20) + 64)
 
 
 if __name__ == "__main__":

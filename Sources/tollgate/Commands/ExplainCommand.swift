@@ -91,7 +91,7 @@ struct ExplainCommand: AsyncParsableCommand {
                 Terminal.error("error: what answers at \(target.address) is no admin interface of this version")
                 throw ExitCode(1)
             }
-            for line in document.lines { Terminal.line(line) }
+            try LostOutput.check(document.lines.allSatisfy { Terminal.line($0) })
         } catch let problem as AdminTarget.Problem {
             Terminal.error("error: \(problem)")
             throw ExitCode(1)
@@ -124,10 +124,9 @@ struct ExplainCommand: AsyncParsableCommand {
             headers: headers,
             client: address
         )
-        for line in explanation.lines { print(line) }
-        if let policy = explanation.policy {
-            for line in PolicyText.lines(policy) { print("  \(line)") }
-        }
+        var lines = explanation.lines
+        if let policy = explanation.policy { lines += PolicyText.lines(policy).map { "  \($0)" } }
+        try LostOutput.check(lines.allSatisfy { Terminal.line($0) })
         if !explanation.isRouted { throw ExitCode(1) }
     }
 }

@@ -22,7 +22,7 @@ struct InspectLogCommand: ParsableCommand {
             node is stopped: the last records of one that runs may be half written, and then look torn.
 
             Exit code 0 when the log is whole, or has no more than the torn tail that a crash leaves and the next start \
-            cuts; 1 when something is damaged, or is no log.
+            cuts; 1 when something is damaged, or is no log; 74 when the output could not be written.
             """
     )
 
@@ -34,21 +34,21 @@ struct InspectLogCommand: ParsableCommand {
 
     func run() throws {
         let found: LogInspector<PosixFileSystem>.Summary
+        var isWritten = true
         do throws(StorageError) {
             found = try LogInspector.inspect(directory: directory, files: PosixFileSystem()) { finding in
                 if case .record = finding, summary { return }
-                for line in Self.lines(finding) { Terminal.line(line) }
+                for line in Self.lines(finding) where isWritten { isWritten = Terminal.line(line) }
             }
         } catch {
             Terminal.error("error: \(error.description)")
             throw ExitCode(1)
         }
         let counts = "\(found.segments) segments, \(found.records) records, \(found.snapshots) snapshots"
-        guard found.problems == 0 else {
-            Terminal.line("\(counts) are good; \(found.problems) things are wrong.")
-            throw ExitCode(1)
-        }
-        Terminal.line("\(counts); nothing is wrong.")
+        let isWhole = found.problems == 0
+        let verdict = isWhole ? "; nothing is wrong." : " are good; \(found.problems) things are wrong."
+        try LostOutput.check(isWritten && Terminal.line(counts + verdict))
+        guard isWhole else { throw ExitCode(1) }
     }
 
     /// What a finding says, on one line or two.

@@ -13,7 +13,8 @@ struct SolveCommand: AsyncParsableCommand {
 
             A whole refusal (application/problem+json) is taken, too. Progress goes to standard error.
 
-            Exit codes: 0 solved; 1 it is not a challenge, would take more than --max-hashes, or expired meanwhile.
+            Exit codes: 0 solved; 1 it is not a challenge, would take more than --max-hashes, or expired meanwhile; \
+            74 the solution could not be written.
             """
     )
 
@@ -37,9 +38,13 @@ struct SolveCommand: AsyncParsableCommand {
         do {
             let solution = try await ChallengeSolving.solve(document, options: solving)
             let challenge = JSONString.quoted(document.challenge)
-            Terminal.output(
-                Array("{\"challenge\": \(challenge), \"solution\": \(JSONString.quoted(solution))}\n".utf8)
+            try LostOutput.check(
+                Terminal.output(
+                    Array("{\"challenge\": \(challenge), \"solution\": \(JSONString.quoted(solution))}\n".utf8)
+                )
             )
+        } catch let code as ExitCode {
+            throw code
         } catch {
             Terminal.error("error: \(error)")
             throw ExitCode(1)

@@ -13,13 +13,14 @@ struct ValidateCommand: ParsableCommand {
     func run() throws {
         let loaded = try options.loadOrExit()
         let configuration = loaded.configuration
-        print(
+        var lines = [
             "The configuration holds (\(configuration.routes.count) routes, \(configuration.policies.count) policies)."
-        )
-        for line in NodeText.lines(configuration) { print(line) }
+        ]
+        lines += NodeText.lines(configuration)
         for policy in configuration.policies {
-            print("policy \(policy.name) (preset \(policy.preset.rawValue)):")
-            for line in PolicyText.lines(policy) { print("  \(line)") }
+            lines.append("policy \(policy.name) (preset \(policy.preset.rawValue)):")
+            lines += PolicyText.lines(policy).map { "  \($0)" }
         }
+        try LostOutput.check(lines.allSatisfy { Terminal.line($0) })
     }
 }

@@ -6,7 +6,7 @@ let accelerationName = Solver.acceleration
 struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
 
-    func run() {
-        print(Version.text)
+    func run() throws {
+        try LostOutput.check(Terminal.line(Version.text))
     }
 }

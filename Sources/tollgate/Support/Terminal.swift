@@ -14,9 +14,9 @@ enum Terminal {
         write(2, Array((visible(line) + "\n").utf8))
     }
 
-    /// A line on standard output, with the same care.
-    static func line(_ line: String) {
-        write(1, Array((visible(line) + "\n").utf8))
+    /// A line on standard output, with the same care; false where it cannot be written.
+    static func line(_ line: String) -> Bool {
+        output(Array((visible(line) + "\n").utf8))
     }
 
     /// Text of our own on standard error, control characters and all, without an end of line.
@@ -24,7 +24,7 @@ enum Terminal {
         write(2, Array(text.utf8))
     }
 
-    /// Bytes on standard output; false when nobody reads it any more.
+    /// Bytes on standard output; false where they cannot be written.
     @discardableResult
     static func output(_ bytes: [UInt8]) -> Bool {
         write(1, bytes)
