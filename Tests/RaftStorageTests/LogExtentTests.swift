@@ -75,8 +75,8 @@ import Testing
         var extent = LogExtent(after: .zero)
         for number in 1...20_000 as ClosedRange<UInt64> {
             extent.began(segment: number)
-            extent.append(Fixture.position(number, number))
-            for index in (number + 1)...(number + 10) { extent.append(Fixture.position(number, index)) }
+            // One entry and forty that replace it.
+            for _ in 0...40 { extent.append(Fixture.position(number, number)) }
         }
         #expect(extent.segments.count == 20_000)
         #expect(extent.segmentToRemove(below: LogIndex(2)) == 1)
