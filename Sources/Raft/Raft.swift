@@ -49,6 +49,9 @@ public struct Raft: Sendable {
     var acknowledged = LogIndex.zero
     var forwardedReads: ForwardedReads
     var incomingSnapshot: IncomingSnapshot?
+    /// Since a leader was heard a candidate was refused that lacks entries and takes this replica, which has no vote as far
+    /// as it knows, for a voter.
+    var hasRefusedAsOther = false
     /// Snapshots that leaders have begun to send.
     var transfersBegun: UInt64 = 0
     var snapshotParts: [IncomingSnapshotPart] = []

@@ -47,6 +47,31 @@ import Testing
         #expect(raft.role == .preCandidate)
     }
 
+    /// Of 2, 4 and 5 the candidate 5 has a change in its log that makes a voter of 1, which never got it; 1 has entries of
+    /// the leader after it, 4, that is gone.
+    @Test func oneThatIsTakenForAVoterAndHasALongerLogCampaigns() {
+        var raft = replica([membership(voters: [2], learners: [1])])
+        let request = VoteRequest(isPreVote: true, last: .zero, isTransfer: false)
+        func ask() {
+            for _ in 0..<100 { raft.tick() }
+            _ = raft.takeOutput()
+            raft.step(Message(from: Group.id(2), to: Group.id(1), term: Term(2), body: .voteRequest(request)))
+        }
+        ask()
+        #expect(raft.isPromotable)
+        raft.campaign()
+        #expect(raft.role == .preCandidate)
+        raft.step(
+            Message(
+                from: Group.id(2),
+                to: Group.id(1),
+                term: Term(2),
+                body: .heartbeatRequest(HeartbeatRequest(commit: .zero, round: 1))
+            )
+        )
+        #expect(!raft.isPromotable, "there is a leader again")
+    }
+
     @Test func oneThatNeverHadAVoteDoesNot() {
         var raft = replica([membership(voters: [2], learners: [1])])
         raft.campaign()
