@@ -92,9 +92,32 @@ if !coresOnly {
     dependencies += [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
+        // What swift-certificates is made of: certificates are made with it.
+        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     ]
+    let peerTLS: [Target.Dependency] = [
+        .product(name: "NIOTLS", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "X509", package: "swift-certificates"),
+    ]
+    let issuing: [Target.Dependency] = [
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "Crypto", package: "swift-crypto"),
+    ]
     targets += [
+        .target(
+            name: "RaftTransport",
+            dependencies: ["Wire"] + collections + nio + peerTLS,
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "RaftTransportTests",
+            dependencies: ["RaftTransport", "Wire", "TestSupport"] + nio + peerTLS + issuing,
+            swiftSettings: strict
+        ),
         .target(name: "CPage", exclude: ["assets"], cSettings: [.treatAllWarnings(as: .error)]),
         .target(
             name: "Gateway",
