@@ -118,6 +118,16 @@ if !coresOnly {
             dependencies: ["RaftTransport", "Wire", "TestSupport"] + nio + peerTLS + issuing,
             swiftSettings: strict
         ),
+        .target(
+            name: "Certificates",
+            dependencies: issuing + [.product(name: "X509", package: "swift-certificates")],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "CertificatesTests",
+            dependencies: ["Certificates", "RaftTransport", .product(name: "X509", package: "swift-certificates")],
+            swiftSettings: strict
+        ),
         .target(name: "CPage", exclude: ["assets"], cSettings: [.treatAllWarnings(as: .error)]),
         .target(
             name: "Gateway",
@@ -128,7 +138,7 @@ if !coresOnly {
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Admin", "Gateway", "Ledger", "ProofOfWork", "Raft", "RaftStorage", "Settings", "Wire",
+                "Admin", "Certificates", "Gateway", "Ledger", "ProofOfWork", "Raft", "RaftStorage", "Settings", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ] + nio,

@@ -21,7 +21,7 @@ struct Tollgate: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, ValidateCommand.self, ExplainCommand.self, DemoCommand.self, SolveCommand.self,
-            FetchCommand.self, LogCommand.self, VersionCommand.self,
+            FetchCommand.self, LogCommand.self, CertificatesCommand.self, VersionCommand.self,
         ]
     )
 
