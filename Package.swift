@@ -134,6 +134,13 @@ if !coresOnly {
             dependencies: ["Ledger", "ProofOfWork", "Settings", "Wire", "CPage"] + collections + nio,
             swiftSettings: strict
         ),
+        .target(
+            name: "Cluster",
+            dependencies: [
+                "Ledger", "Raft", "RaftStorage", "RaftTransport", "Replica", "Wire", "CSodium",
+            ] + collections + nio,
+            swiftSettings: strict
+        ),
         .target(name: "Admin", dependencies: ["Gateway", "Ledger", "CSodium"] + nio, swiftSettings: strict),
         .executableTarget(
             name: "tollgate",
@@ -159,6 +166,11 @@ if !coresOnly {
                 "Gateway", "CPage", "Ledger", "ProofOfWork", "Settings", "Wire",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio,
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ClusterTests",
+            dependencies: ["Cluster", "Ledger", "Replica", "RaftTransport"] + nio,
             swiftSettings: strict
         ),
         .testTarget(

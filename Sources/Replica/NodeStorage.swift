@@ -165,6 +165,12 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
         )
     }
 
+    /// Closes the files. Nothing may be asked afterwards.
+    public mutating func close() {
+        hasFailed = true
+        closeLog()
+    }
+
     private mutating func closeLog() {
         worker?.close()
         worker = nil

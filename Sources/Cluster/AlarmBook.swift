@@ -1,0 +1,53 @@
+import Replica
+
+/// The alarms of a node that have not come to an end, in words.
+struct AlarmBook {
+    private var open: [(key: String, text: String)] = []
+
+    /// All of them, oldest first.
+    var texts: [String] { open.map(\.text) }
+
+    /// Takes an alarm. Returns what to log: the text, and whether it is good news.
+    mutating func take(_ alarm: NodeAlarm) -> (text: String, isOver: Bool) {
+        switch alarm {
+        case .damaged(let what):
+            return begin("damaged", "The log on this disk cannot be used: \(what)")
+        case .founding(let alarm):
+            return begin("founding", alarm.explanation)
+        case .replica(.diskFull(let isFull)):
+            return isFull
+                ? begin("disk", "The disk is full: nothing is accepted until there is room. It goes on by itself.")
+                : end("disk", "The disk has room again.")
+        case .replica(.diverged(let isSo, let index)):
+            return isSo
+                ? begin(
+                    "state",
+                    "The state of this replica differs from the majority's after entry \(index.rawValue): it fetches theirs."
+                )
+                : end("state", "The state is the majority's again.")
+        case .replica(.noAgreement(let isSo, let index)):
+            return isSo
+                ? begin(
+                    "agreement",
+                    "Members differ in their states after entry \(index.rawValue) and no majority agrees: nothing is decided."
+                )
+                : end("agreement", "A majority agrees on the state again.")
+        case .replica(.snapshotFailed(let why)):
+            return ("A snapshot could not be kept, and is tried again: \(why)", false)
+        }
+    }
+
+    /// The node takes part in a cluster: what was said of founding is over.
+    mutating func joined() { open.removeAll { $0.key == "founding" } }
+
+    private mutating func begin(_ key: String, _ text: String) -> (text: String, isOver: Bool) {
+        open.removeAll { $0.key == key }
+        open.append((key, text))
+        return (text, false)
+    }
+
+    private mutating func end(_ key: String, _ text: String) -> (text: String, isOver: Bool) {
+        open.removeAll { $0.key == key }
+        return (text, true)
+    }
+}

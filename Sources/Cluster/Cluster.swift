@@ -1,0 +1,220 @@
+import CSodium
+import Ledger
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import RaftStorage
+import RaftTransport
+import Replica
+import Wire
+
+/// This node's part in the cluster: its replica on real files, a loop and sockets.
+///
+/// Any thread may call its methods.
+public final class Cluster: Sendable {
+    private let loop: any EventLoop
+    private let driver: NIOLoopBound<NodeDriver>
+    private let transport: NIOLoopBound<PeerTransport>?
+    private let shared: SharedNode
+    private let log: LogThread
+    private let lock: DirectoryLock
+    private let viewBox: NIOLockedValueBox<ClusterView>
+    /// Where it listens for peers; nil where it listens for nobody.
+    public let peerAddress: SocketAddress?
+
+    private init(
+        loop: any EventLoop,
+        driver: NIOLoopBound<NodeDriver>,
+        transport: NIOLoopBound<PeerTransport>?,
+        shared: SharedNode,
+        log: LogThread,
+        lock: DirectoryLock,
+        view: NIOLockedValueBox<ClusterView>,
+        peerAddress: SocketAddress?
+    ) {
+        self.loop = loop
+        self.driver = driver
+        self.transport = transport
+        self.shared = shared
+        self.log = log
+        self.lock = lock
+        viewBox = view
+        self.peerAddress = peerAddress
+    }
+
+    /// How this node stands.
+    public var view: ClusterView { viewBox.withLockedValue { $0 } }
+
+    // MARK: - Start
+
+    /// Opens the node's folder and begins: to found a cluster, to wait for one, or to go on in it.
+    /// - Parameters:
+    ///   - loop: the replica's; it runs nothing else that takes long.
+    ///   - ended: called once, on the loop, if the node ends by itself: the process should.
+    /// - Throws: ``ClusterError``.
+    public static func start(
+        _ settings: ClusterSettings,
+        on loop: any EventLoop,
+        logger: Logger,
+        ended: @escaping @Sendable (StopReason) -> Void = { _ in }
+    ) async throws -> Cluster {
+        let lock = try DirectoryLock(directory: settings.directory)
+        let view = NIOLockedValueBox(ClusterView())
+        let parts = try await loop.submit {
+            try Parts(settings, loop: loop, view: view, logger: logger, ended: ended)
+        }.get()
+        var address: SocketAddress?
+        if let transport = parts.transport {
+            do {
+                address = try await loop.flatSubmit { transport.value.start() }.get()
+            } catch {
+                try? await loop.flatSubmit { transport.value.shutdown() }.get()
+                try? await parts.log.close()
+                throw (error as? TransportError).map { ClusterError.transport($0) } ?? error
+            }
+        }
+        try await loop.submit { parts.driver.value.start(parts.transport?.value) }.get()
+        return Cluster(
+            loop: loop,
+            driver: parts.driver,
+            transport: parts.transport,
+            shared: parts.shared,
+            log: parts.log,
+            lock: lock,
+            view: view,
+            peerAddress: address
+        )
+    }
+
+    /// What is made on the loop.
+    private struct Parts: Sendable {
+        let driver: NIOLoopBound<NodeDriver>
+        let transport: NIOLoopBound<PeerTransport>?
+        let shared: SharedNode
+        let log: LogThread
+
+        init(
+            _ settings: ClusterSettings,
+            loop: any EventLoop,
+            view: NIOLockedValueBox<ClusterView>,
+            logger: Logger,
+            ended: @escaping @Sendable (StopReason) -> Void
+        ) throws(ClusterError) {
+            let opened: (storage: LogThread.Storage, start: NodeStart<Ledger>)
+            do throws(StorageError) {
+                opened = try LogThread.Storage.open(
+                    directory: settings.directory,
+                    node: settings.name,
+                    files: PosixFileSystem(),
+                    settings: settings.storage,
+                    genesis: { Ledger(genesis: $0.genesis) }
+                )
+            } catch { throw .storage(error) }
+            let drawn = ReplicaID(high: Randomness.word(), low: Randomness.word())
+            let node: Node<Ledger>
+            do throws(FoundingRefusal) {
+                node = try Node(
+                    configuration: NodeConfiguration(
+                        name: settings.name,
+                        seeds: settings.seeds,
+                        founding: settings.founding,
+                        replica: settings.replica
+                    ),
+                    start: opened.start,
+                    candidate: FoundingCandidate(
+                        cluster: ClusterID(high: Randomness.word(), low: Randomness.word()),
+                        secret: Randomness.bytes(LedgerBounds.secretBytes)
+                    ),
+                    drawn: drawn,
+                    now: SystemClocks.boot(),
+                    wall: SystemClocks.wall(),
+                    seed: Randomness.word()
+                )
+            } catch { throw .seeds(error) }
+            let identity = NodeIdentity(
+                name: settings.name,
+                replica: node.withReplica { $0.id } ?? node.founding?.replica ?? drawn,
+                cluster: node.cluster
+            )
+            shared = SharedNode(node)
+            let driverBox = NIOLockedValueBox<NIOLoopBound<NodeDriver>?>(nil)
+            log = LogThread(storage: opened.storage) { completions, _ in
+                loop.execute { driverBox.withLockedValue { $0 }?.value.completed(completions) }
+            }
+            let driver = NodeDriver(
+                loop: loop,
+                shared: shared,
+                log: log,
+                view: view,
+                book: PeerBook(own: settings.name, seeds: settings.seeds),
+                logger: logger
+            )
+            driver.ended = ended
+            self.driver = NIOLoopBound(driver, eventLoop: loop)
+            driverBox.withLockedValue { [bound = self.driver] in $0 = bound }
+            transport = settings.peers.map { peers in
+                let transport = PeerTransport(
+                    eventLoop: loop,
+                    identity: identity,
+                    listen: peers.listen,
+                    tls: peers.tls,
+                    logger: logger,
+                    authorize: { _, _ in nil },
+                    events: { event in
+                        if case .received(let payload, let peer) = event { driver.received(payload, from: peer) }
+                    }
+                )
+                return NIOLoopBound(transport, eventLoop: loop)
+            }
+        }
+    }
+
+    /// Waits until the node has a state and a majority that decides.
+    /// - Throws: ``ClusterError/stopped(_:)``.
+    public func serving() async throws {
+        try await loop.flatSubmit { [driver] in driver.value.serving() }.get()
+        if let reason = view.stopped { throw ClusterError.stopped(reason) }
+    }
+
+    // MARK: - Clients
+
+    /// A client for one event loop, to be used there only. Call it there.
+    /// - Precondition: ``serving()`` has returned.
+    public func makeClient(on eventLoop: any EventLoop) -> any LedgerClient {
+        guard let facts = view.facts else { preconditionFailure("the node has no state yet") }
+        let client = ClusterLedgerClient(
+            eventLoop: eventLoop,
+            driver: driver,
+            shared: shared,
+            view: viewBox,
+            facts: facts
+        )
+        client.listen()
+        return client
+    }
+
+    // MARK: - The end
+
+    /// Ends. What waits is answered by `stopped`; the folder is free afterwards.
+    public func stop() async {
+        try? await loop.submit { [driver] in driver.value.stop() }.get()
+        if let transport { try? await loop.flatSubmit { transport.value.shutdown() }.get() }
+        try? await log.close()
+        lock.release()
+    }
+}
+
+/// Random numbers of the system's, for ids and secrets.
+enum Randomness {
+    static func bytes(_ count: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        randombytes_buf(&bytes, count)
+        return bytes
+    }
+
+    static func word() -> UInt64 {
+        var word: UInt64 = 0
+        randombytes_buf(&word, MemoryLayout<UInt64>.size)
+        return word
+    }
+}

@@ -1,0 +1,28 @@
+import RaftStorage
+import RaftTransport
+import Replica
+
+/// Why a node cannot take part in a cluster. For the operator.
+public enum ClusterError: Error, Hashable, CustomStringConvertible {
+    /// The data folder cannot be used.
+    case folder(path: String, reason: String)
+    /// What is in it cannot be used.
+    case storage(StorageError)
+    /// The list of seeds, or what this node promised under another one.
+    case seeds(FoundingRefusal)
+    /// Peers cannot be listened for.
+    case transport(TransportError)
+    /// The node ended.
+    case stopped(StopReason)
+
+    /// One sentence or two, with what to do.
+    public var description: String {
+        switch self {
+        case .folder(let path, let reason): "\(path): \(reason)."
+        case .storage(let error): error.description
+        case .seeds(let refusal): refusal.explanation
+        case .transport(let error): error.description
+        case .stopped(let reason): reason.explanation
+        }
+    }
+}

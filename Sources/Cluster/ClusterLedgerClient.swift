@@ -1,0 +1,121 @@
+import DequeModule
+import Ledger
+import NIOConcurrencyHelpers
+import NIOCore
+import Replica
+import Wire
+
+/// One loop's client of the replicated ledger. What a loop submits within one turn crosses to the replica together.
+final class ClusterLedgerClient: LedgerClient {
+    private struct Waiting {
+        var count: Int
+        var completion: (Result<[CommandResult], LedgerUnavailable>) -> Void
+    }
+
+    /// What crossed in one turn.
+    private struct Crossing {
+        var waiting: [Waiting]
+        var result: Result<[CommandResult], LedgerUnavailable>?
+    }
+
+    private let eventLoop: any EventLoop
+    private let driver: NIOLoopBound<NodeDriver>
+    private let shared: SharedNode
+    private let view: NIOLockedValueBox<ClusterView>
+    private var commands: [Command] = []
+    private var waiting: [Waiting] = []
+    /// In the order of the submissions; answered from the front.
+    private var crossings: Deque<Crossing> = []
+    private var firstCrossing: UInt64 = 0
+    private var isScheduled = false
+    private var latest = LedgerTime(nanoseconds: 0)
+    private(set) var facts: LedgerFacts
+
+    init(
+        eventLoop: any EventLoop,
+        driver: NIOLoopBound<NodeDriver>,
+        shared: SharedNode,
+        view: NIOLockedValueBox<ClusterView>,
+        facts: LedgerFacts
+    ) {
+        self.eventLoop = eventLoop
+        self.driver = driver
+        self.shared = shared
+        self.view = view
+        self.facts = facts
+    }
+
+    /// Has the driver tell of new facts.
+    func listen() {
+        let client = NIOLoopBound(self, eventLoop: eventLoop)
+        let owner = ObjectIdentifier(self)
+        let eventLoop = eventLoop
+        driver.eventLoop.execute { [driver] in
+            driver.value.listen(owner) { facts in
+                eventLoop.execute {
+                    guard facts.generation > client.value.facts.generation else { return }
+                    client.value.facts = facts
+                }
+            }
+        }
+    }
+
+    func now() -> LedgerTime {
+        let (time, at) = view.withLockedValue { ($0.time, $0.timeAt) }
+        latest = max(latest, time.adding(nanoseconds: SystemClocks.boot().nanoseconds(since: at)))
+        return latest
+    }
+
+    func spent(_ spend: Spend) -> SpendOutcome? { shared.spent(spend) }
+
+    func submit(_ commands: [Command], completion: @escaping (Result<[CommandResult], LedgerUnavailable>) -> Void) {
+        eventLoop.preconditionInEventLoop()
+        self.commands.append(contentsOf: commands)
+        waiting.append(Waiting(count: commands.count, completion: completion))
+        guard !isScheduled else { return }
+        isScheduled = true
+        eventLoop.assumeIsolated().execute { self.cross() }
+    }
+
+    private func cross() {
+        isScheduled = false
+        let number = firstCrossing + UInt64(crossings.count)
+        crossings.append(Crossing(waiting: waiting, result: nil))
+        waiting = []
+        let commands = self.commands
+        self.commands = []
+        let client = NIOLoopBound(self, eventLoop: eventLoop)
+        let eventLoop = eventLoop
+        driver.eventLoop.execute { [driver] in
+            driver.value.submit(commands) { answer in
+                let result = Self.result(answer)
+                eventLoop.execute { client.value.answered(number, result) }
+            }
+        }
+    }
+
+    private func answered(_ number: UInt64, _ result: Result<[CommandResult], LedgerUnavailable>) {
+        crossings[Int(number - firstCrossing)].result = result
+        while let first = crossings.first, let result = first.result {
+            crossings.removeFirst()
+            firstCrossing += 1
+            var next = 0
+            for waiter in first.waiting {
+                waiter.completion(result.map { Array($0[next..<next + waiter.count]) })
+                next += waiter.count
+            }
+        }
+    }
+
+    private static func result(
+        _ answer: Result<ReplicaAnswer<Ledger>, ReplicaFailure>
+    ) -> Result<[CommandResult], LedgerUnavailable> {
+        switch answer {
+        case .success(.applied(let results)): .success(results)
+        case .success: preconditionFailure("a submission is answered by its results")
+        case .failure(.overloaded), .failure(.notSupported): .failure(.overloaded)
+        case .failure(.stopped): .failure(.stopped)
+        case .failure: .failure(.noQuorum)
+        }
+    }
+}

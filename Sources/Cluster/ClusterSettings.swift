@@ -1,0 +1,49 @@
+import RaftStorage
+import RaftTransport
+import Replica
+
+/// What a node must know to take part in a cluster.
+public struct ClusterSettings: Sendable {
+    /// Where peers meet this node.
+    public struct Peers: Sendable {
+        /// `host:port` to listen on; port 0 lets the system choose.
+        public var listen: String
+        /// What connections are made with; nil for plain TCP, on loopback.
+        public var tls: TransportTLS?
+
+        /// A value of these fields.
+        public init(listen: String, tls: TransportTLS?) {
+            self.listen = listen
+            self.tls = tls
+        }
+    }
+
+    /// This node's name.
+    public var name: String
+    /// The data folder. Made where it is not there.
+    public var directory: String
+    /// Who founds the cluster, this node among them.
+    public var seeds: FoundingSeeds
+    /// Nil for a node that is alone and listens for nobody.
+    public var peers: Peers?
+    /// How a replica behaves.
+    public var replica = ReplicaSettings()
+    /// How fast a cluster is founded.
+    public var founding = FoundingSettings()
+    /// Sizes of files.
+    public var storage = StorageSettings()
+
+    /// A value of these fields, and of defaults.
+    public init(name: String, directory: String, seeds: FoundingSeeds, peers: Peers?) {
+        self.name = name
+        self.directory = directory
+        self.seeds = seeds
+        self.peers = peers
+    }
+
+    /// Of a node that is alone.
+    public static func alone(name: String, directory: String) throws(FoundingRefusal) -> ClusterSettings {
+        let seeds = try FoundingSeeds([FoundingSeed(name: name, address: "localhost:0")])
+        return ClusterSettings(name: name, directory: directory, seeds: seeds, peers: nil)
+    }
+}

@@ -1,0 +1,21 @@
+import Ledger
+import Replica
+import Wire
+
+/// How a node stands, as of its last turn. A copy: any thread may look.
+public struct ClusterView: Sendable {
+    /// The cluster that it belongs to; nil while one is being founded.
+    public var cluster: ClusterID?
+    /// Its replica's standing; nil while there is none.
+    public var status: ReplicaStatus?
+    /// The ledger's facts that it has applied; nil while it has no state.
+    public var facts: LedgerFacts?
+    /// Replicated time at ``timeAt``.
+    public var time = LedgerTime(nanoseconds: 0)
+    /// When ``time`` was read, on the boot-time clock.
+    public var timeAt = BootTime.zero
+    /// What the operator must know and has not come to an end.
+    public var alarms: [String] = []
+    /// Why it ended.
+    public var stopped: StopReason?
+}

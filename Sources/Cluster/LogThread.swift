@@ -1,0 +1,90 @@
+import Ledger
+import NIOConcurrencyHelpers
+import NIOPosix
+import RaftStorage
+import Replica
+
+/// The thread that owns a node's files. What waits while a group is being written makes the next group, and shares its
+/// synchronization.
+///
+/// Any thread may call its methods.
+final class LogThread: Sendable {
+    typealias Files = PosixFileSystem
+    typealias Storage = NodeStorage<Ledger, Files>
+
+    private struct Queue: Sendable {
+        var waiting: [NodeStorageRequest<Ledger>] = []
+        /// A turn of the thread is under way, or among those that wait.
+        var isScheduled = false
+        var isClosed = false
+    }
+
+    /// Only the thread of the pool touches what is in it.
+    private final class Confined: @unchecked Sendable {
+        var storage: Storage
+
+        init(_ storage: consuming Storage) { self.storage = storage }
+    }
+
+    private let queue = NIOLockedValueBox(Queue())
+    private let pool: NIOThreadPool
+    private let confined: Confined
+    private let deliver: @Sendable ([NodeStorageCompletion<Ledger>], _ nanoseconds: UInt64) -> Void
+
+    /// - Parameters:
+    ///   - storage: the node's files, opened.
+    ///   - deliver: takes what came of a group, and how long the group took; called on the thread of the log.
+    init(
+        storage: Storage,
+        deliver: @escaping @Sendable ([NodeStorageCompletion<Ledger>], _ nanoseconds: UInt64) -> Void
+    ) {
+        confined = Confined(storage)
+        pool = NIOThreadPool(numberOfThreads: 1)
+        self.deliver = deliver
+        pool.start()
+    }
+
+    /// Has the disk do these, after all that it was asked before. After ``close()`` nothing happens.
+    func enqueue(_ requests: [NodeStorageRequest<Ledger>]) {
+        guard !requests.isEmpty else { return }
+        let begins = queue.withLockedValue { queue in
+            guard !queue.isClosed else { return false }
+            queue.waiting += requests
+            defer { queue.isScheduled = true }
+            return !queue.isScheduled
+        }
+        if begins { schedule() }
+    }
+
+    private func schedule() {
+        pool.submit { state in
+            guard case .active = state else { return }
+            self.writeGroup()
+        }
+    }
+
+    private func writeGroup() {
+        let group = queue.withLockedValue { queue in
+            let waiting = queue.waiting
+            queue.waiting = []
+            if waiting.isEmpty { queue.isScheduled = false }
+            return waiting
+        }
+        guard !group.isEmpty else { return }
+        let began = SystemClocks.boot()
+        let completions = confined.storage.execute(group)
+        deliver(completions, SystemClocks.boot().nanoseconds(since: began))
+        // In turns of its own, so that a closing pool is noticed.
+        schedule()
+    }
+
+    /// Waits for what is being written, gives up what waits, and closes the files.
+    func close() async throws {
+        queue.withLockedValue { queue in
+            queue.isClosed = true
+            queue.waiting = []
+        }
+        try await pool.shutdownGracefully()
+        confined.storage.close()
+    }
+}

@@ -1,0 +1,276 @@
+import Ledger
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import Raft
+import RaftTransport
+import Replica
+import Wire
+
+/// Pumps a node: tells it the time, what came from peers, the disk and clients, and carries out what it wants done.
+///
+/// Confined to the replica's loop. What comes within one turn of the loop is carried out together, so that one write and
+/// one message carry all of it.
+final class NodeDriver {
+    typealias Answer = (Result<ReplicaAnswer<Ledger>, ReplicaFailure>) -> Void
+
+    /// Between two reports of messages that cannot be read, in nanoseconds: a minute.
+    private static let reportPause: UInt64 = 60_000_000_000
+
+    let loop: any EventLoop
+    private let shared: SharedNode
+    private let log: LogThread
+    private let view: NIOLockedValueBox<ClusterView>
+    private let logger: Logger
+    private var transport: PeerTransport?
+    private var book: PeerBook
+    private var alarms = AlarmBook()
+    private var answers: [RequestID: Answer] = [:]
+    private var nextRequest: UInt64 = 0
+    private var isTurnDue = false
+    private var wake: (at: BootTime, task: Scheduled<Void>)?
+    private var listeners: [ObjectIdentifier: (LedgerFacts) -> Void] = [:]
+    private var told: UInt64?
+    private var unreadableReportedAt: BootTime?
+    private var isStopped = false
+    /// They wait until the node has a state and a majority decides.
+    private var servingPromises: [EventLoopPromise<Void>] = []
+    private var isProbing = false
+    /// Called once, when the node ends by itself.
+    var ended: ((StopReason) -> Void)?
+
+    init(
+        loop: any EventLoop,
+        shared: SharedNode,
+        log: LogThread,
+        view: NIOLockedValueBox<ClusterView>,
+        book: PeerBook,
+        logger: Logger
+    ) {
+        self.loop = loop
+        self.shared = shared
+        self.log = log
+        self.view = view
+        self.book = book
+        self.logger = logger
+    }
+
+    // MARK: - Inputs
+
+    /// Begins. Once.
+    func start(_ transport: PeerTransport?) {
+        loop.preconditionInEventLoop()
+        self.transport = transport
+        transport?.update(peers: book.peers)
+        turn()
+    }
+
+    /// Asks for commands to be applied.
+    func submit(_ commands: [Command], answer: @escaping Answer) {
+        ask(answer) { node, request in node.submit(commands, request: request) }
+    }
+
+    /// Asks for a moment at which the state shows all that was acknowledged before.
+    func read(answer: @escaping Answer) {
+        ask(answer) { node, request in node.read(request: request) }
+    }
+
+    /// Changes the membership.
+    func change(_ change: ConfigurationChange, answer: @escaping Answer) {
+        ask(answer) { node, request in node.change(change, request: request) }
+    }
+
+    private func ask(_ answer: @escaping Answer, _ body: (Node<Ledger>, RequestID) -> Void) {
+        loop.preconditionInEventLoop()
+        guard !isStopped else { return answer(.failure(.stopped)) }
+        nextRequest += 1
+        let request = RequestID(nextRequest)
+        answers[request] = answer
+        input { body($0, request) }
+    }
+
+    /// Completes when the node has a state and a majority has decided something since; also when it has ended.
+    func serving() -> EventLoopFuture<Void> {
+        loop.preconditionInEventLoop()
+        guard !isStopped else { return loop.makeSucceededVoidFuture() }
+        let promise = loop.makePromise(of: Void.self)
+        servingPromises.append(promise)
+        probe()
+        return promise.futureResult
+    }
+
+    /// A read needs a majority; and without a state there is nothing to read.
+    private func probe() {
+        guard !servingPromises.isEmpty, !isProbing, view.withLockedValue({ $0.facts }) != nil else { return }
+        isProbing = true
+        read { answer in
+            self.isProbing = false
+            if case .success = answer { self.endServing() }
+        }
+    }
+
+    private func endServing() {
+        let promises = servingPromises
+        servingPromises = []
+        for promise in promises { promise.succeed() }
+    }
+
+    /// A payload of a peer.
+    func received(_ payload: [UInt8], from peer: PeerIdentity) {
+        loop.preconditionInEventLoop()
+        let message: NodeMessage
+        do { message = try NodeMessage(decoding: payload) } catch {
+            let now = SystemClocks.boot()
+            guard unreadableReportedAt.map({ now.nanoseconds(since: $0) >= Self.reportPause }) ?? true else { return }
+            unreadableReportedAt = now
+            logger.warning("a peer sends what cannot be read", metadata: ["peer": "\(peer.name)", "error": "\(error)"])
+            return
+        }
+        if case .founding(let founding) = message { book.heard(founding) }
+        input { $0.receive(message) }
+    }
+
+    /// The disk did something.
+    func completed(_ completions: [NodeStorageCompletion<Ledger>]) {
+        loop.preconditionInEventLoop()
+        input { node in for completion in completions { node.completed(completion) } }
+    }
+
+    /// Bids a voter to lead in this one's place.
+    func transferLeadership(to target: ReplicaID) throws(TransferRefusal) {
+        loop.preconditionInEventLoop()
+        var refusal: TransferRefusal?
+        input { node in
+            do throws(TransferRefusal) { try node.transferLeadership(to: target) } catch { refusal = error }
+        }
+        if let refusal { throw refusal }
+    }
+
+    /// Asks for a snapshot.
+    func compact() { input { $0.compact() } }
+
+    private func input(_ body: (Node<Ledger>) -> Void) {
+        guard !isStopped else { return }
+        shared.withNode { node in
+            node.advance(to: SystemClocks.boot(), wall: SystemClocks.wall())
+            body(node)
+        }
+        guard !isTurnDue else { return }
+        isTurnDue = true
+        loop.assumeIsolated().execute { self.turn() }
+    }
+
+    // MARK: - Turns
+
+    private func turn() {
+        isTurnDue = false
+        guard !isStopped else { return }
+        // Acting may bring about more, since answers may ask.
+        let (actions, next) = shared.withNode { node in
+            node.advance(to: SystemClocks.boot(), wall: SystemClocks.wall())
+            let actions = node.takeActions()
+            publish(node)
+            return (actions, node.nextWake)
+        }
+        tellFacts()
+        if case let configuration? = view.withLockedValue({ $0.status?.configuration }), book.keep(configuration) {
+            transport?.update(peers: book.peers)
+        }
+        var requests: [NodeStorageRequest<Ledger>] = []
+        for action in actions { perform(action, &requests) }
+        log.enqueue(requests)
+        guard !isStopped else { return }
+        probe()
+        wake(at: next)
+    }
+
+    private func perform(_ action: NodeAction<Ledger>, _ requests: inout [NodeStorageRequest<Ledger>]) {
+        switch action {
+        case .store(let request): requests.append(request)
+        case .send(let message, let destination):
+            guard let address = book.address(of: destination) else { return }
+            transport?.send(message.encode(), to: address, lane: message.lane)
+        case .answer(let request, let result): answers.removeValue(forKey: request)?(result)
+        case .alarm(let alarm):
+            let (text, isOver) = alarms.take(alarm)
+            logger.log(level: isOver ? .notice : .warning, "\(text)")
+        case .joined(let cluster, let replica):
+            alarms.joined()
+            logger.notice("in a cluster", metadata: ["cluster": "\(cluster)", "replica": "\(replica)"])
+            if var identity = transport?.identity {
+                identity.cluster = cluster
+                identity.replica = replica
+                transport?.update(identity: identity)
+            }
+        case .stop(let reason):
+            logger.critical("\(reason.explanation)")
+            view.withLockedValue { $0.stopped = reason }
+            stop()
+            ended?(reason)
+        case .applied, .restored: break
+        }
+    }
+
+    private func wake(at next: BootTime) {
+        if let wake, wake.at <= next { return }
+        wake?.task.cancel()
+        let wait = next.nanoseconds(since: SystemClocks.boot())
+        let delay = TimeAmount.nanoseconds(Int64(clamping: wait))
+        let task = loop.assumeIsolated().scheduleTask(in: delay) {
+            self.wake = nil
+            self.turn()
+        }
+        wake = (next, task)
+    }
+
+    // MARK: - What others see
+
+    private func publish(_ node: Node<Ledger>) {
+        let generation = node.withReplica { $0.machine?.factsGeneration } ?? nil
+        let known = view.withLockedValue { $0.facts?.generation }
+        let facts = generation == known ? nil : node.withReplica { $0.machine?.facts } ?? nil
+        let status = node.withReplica { $0.status }
+        let time = node.withReplica { $0.time }
+        let cluster = node.cluster
+        view.withLockedValue { view in
+            view.cluster = cluster
+            view.status = status
+            if let facts { view.facts = facts }
+            if let time {
+                view.time = time
+                view.timeAt = SystemClocks.boot()
+            }
+            view.alarms = alarms.texts
+        }
+    }
+
+    /// Facts are told before answers: whoever is told that limits were set finds them.
+    private func tellFacts() {
+        guard let facts = view.withLockedValue({ $0.facts }), facts.generation != told else { return }
+        told = facts.generation
+        for listener in listeners.values { listener(facts) }
+    }
+
+    /// Tells a client of new facts from now on, the present ones first.
+    func listen(_ owner: ObjectIdentifier, _ listener: @escaping (LedgerFacts) -> Void) {
+        loop.preconditionInEventLoop()
+        listeners[owner] = listener
+        if let facts = view.withLockedValue({ $0.facts }) { listener(facts) }
+    }
+
+    // MARK: - The end
+
+    /// Nothing more happens. All that waits is answered.
+    func stop() {
+        loop.preconditionInEventLoop()
+        guard !isStopped else { return }
+        isStopped = true
+        wake?.task.cancel()
+        wake = nil
+        let waiting = answers
+        answers = [:]
+        for request in waiting.keys.sorted(by: { $0.rawValue < $1.rawValue }) { waiting[request]?(.failure(.stopped)) }
+        listeners = [:]
+        endServing()
+    }
+}
