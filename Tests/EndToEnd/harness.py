@@ -76,6 +76,8 @@ class Gateway:
         """`config`: YAML text, or None with `arguments` for the command line in place of `serve --config FILE`. `user`: the number
         of a user to run as, where the tests run as root."""
         self.user = user
+        #: Words before the program's own that lead to it.
+        self.prefix = []
         self.binary = BINARY
         self.folder = tempfile.mkdtemp(prefix="tollgate-test-")
         self.config_path = os.path.join(self.folder, "tollgate.yaml")
@@ -115,14 +117,15 @@ class Gateway:
         os.chmod(self.folder, 0o755)
         return {"user": self.user, "group": self.user, "extra_groups": []}
 
-    def start(self):
+    def launch(self):
+        """Starts the process, without waiting for anything that it says."""
         as_user = {} if self.user is None else self._give_to_user()
         self.lines = collections.deque(maxlen=LINES_MAX)
         self.output = collections.deque(maxlen=LINES_MAX)
         self._changed = threading.Condition()
         self._eof = False
         self.process = subprocess.Popen(
-            [self.binary, *self.arguments],
+            [*self.prefix, self.binary, *self.arguments],
             **as_user,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -137,6 +140,10 @@ class Gateway:
         ]
         for reader in self._readers:
             reader.start()
+        return self
+
+    def start(self):
+        self.launch()
         self.wait_for(lambda _: self._is_listening(), START_TIMEOUT)
         self.addresses = [self._host_port(line["address"]) for line in self._logged("listening")]
         probes = self._logged("probes")
@@ -287,8 +294,8 @@ class TestCase(unittest.TestCase):
         self._gateways.append(gateway)
         return gateway
 
-    def start_upstream(self, handler=None):
-        upstream = Upstream(handler).start()
+    def start_upstream(self, handler=None, **options):
+        upstream = Upstream(handler, **options).start()
         self.addCleanup(upstream.stop)
         return upstream
 

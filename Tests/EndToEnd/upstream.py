@@ -1,7 +1,7 @@
 """The service behind the gateway, as tests need it: it records what it is sent and answers as it is told.
 
     upstream = Upstream().start()            # tests use TestCase.start_upstream(), which also stops it
-    upstream.authority                       # "127.0.0.1:PORT"
+    upstream.authority                       # "127.0.0.1:PORT", or on the host that is asked for
     upstream.requests                        # what has come, oldest first: method, target, version, headers (a list of pairs), body,
                                              # trailers, connection (a number for each connection)
     upstream.count(); upstream.last(); upstream.take()       # how many; the newest; all, forgetting them
@@ -130,8 +130,14 @@ async def echo(request, connection):
     )
 
 
+async def fine(request, connection):
+    """As little as can be said."""
+    await connection.respond(200, [("Content-Type", "text/plain")], b"fine", request.method)
+
+
 class Upstream:
-    def __init__(self, handler=None):
+    def __init__(self, handler=None, host="127.0.0.1"):
+        self.host = host
         self.handler = handler or echo
         self.paths = {}
         self.requests = collections.deque(maxlen=REQUESTS_MAX)
@@ -148,10 +154,10 @@ class Upstream:
 
     @property
     def authority(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     async def _listen(self, port=0):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, backlog=1024)
+        self._server = await asyncio.start_server(self._serve, self.host, port, backlog=1024)
         return self._server.sockets[0].getsockname()[1]
 
     def call(self, coroutine, timeout=30):
