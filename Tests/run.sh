@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs every test: formatting, the pure modules, the gateway, the program over real sockets, a real browser, real
-# proxies.
+# proxies, and what it is installed by.
 #
 #   Tests/run.sh [--soak [SECONDS]] [--only PART]...
 #
-# PART is one of: format cores simulator gateway end-to-end browser proxies release. Without --only all of them run, in this order.
+# PART is one of: format cores simulator gateway end-to-end browser proxies release deploy. Without --only all of them run, in this order.
 # --soak adds a mixed load over SECONDS (default 600) that must not make the gateway grow.
 #
 # Installs what it needs (Debian packages; Python packages into .venv beside the tests) and stops whatever it starts.
@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
         *) echo "run.sh: unknown argument '$1'; see --help" >&2; exit 64 ;;
     esac
 done
-[ -n "$parts" ] || parts="format cores simulator gateway end-to-end browser proxies release"
+[ -n "$parts" ] || parts="format cores simulator gateway end-to-end browser proxies release deploy"
 
 started=$SECONDS
 say() { printf '\n== [%4d s] %s\n' "$((SECONDS - started))" "$*"; }
@@ -114,9 +114,17 @@ part_release() {
     Tests/check-release.sh "$(swift build -c release --product tollgate --static-swift-stdlib --show-bin-path)/tollgate"
 }
 
+part_deploy() {
+    say "deploy: the systemd unit, the package, the manifests, the container file, alerts and dashboard"
+    deploy/quickstart.sh --build-only
+    TOLLGATE_BINARY=$(swift build -c release --product tollgate --static-swift-stdlib --show-bin-path)/tollgate
+    export TOLLGATE_BINARY
+    Tests/Deploy/run.sh
+}
+
 for part in $parts; do
     case "$part" in
-        format | cores | simulator | gateway | browser | proxies | release) "part_$part" ;;
+        format | cores | simulator | gateway | browser | proxies | release | deploy) "part_$part" ;;
         end-to-end) part_end_to_end ;;
         *) echo "run.sh: no part '$part'; see --help" >&2; exit 64 ;;
     esac

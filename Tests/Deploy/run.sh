@@ -1,0 +1,27 @@
+#!/bin/sh
+# Checks what deploy/ installs by: the systemd unit, the Debian package, the Kubernetes manifests, the container file, the alert rules and the
+# dashboard.
+#
+#   run.sh [PYTEST-ARGUMENT…]      all tests, or those that pytest's arguments choose: run.sh -k package
+#
+# TOLLGATE_BINARY=PATH names the program as it is installed, linked with --static-swift-stdlib. What is missing is
+# installed: Debian packages, whose services are not started; the rest from PyPI into .venv beside this.
+set -eu
+cd "$(dirname "$0")"
+
+PATH=$PATH:/usr/sbin
+../install-packages.sh systemd-analyze=systemd dpkg-shlibdeps=dpkg-dev strip=binutils lintian=lintian adduser=adduser \
+    deb-systemd-helper=init-system-helpers man=man-db buildah=buildah crun=crun
+python3 -c 'import ensurepip, venv' 2>/dev/null || ../install-packages.sh -=python3-venv
+
+# The environment is made anew when the list of what it holds has changed.
+if ! cmp -s requirements.txt .venv/installed.txt; then
+    echo "run.sh: installing $(tr '\n' ' ' <requirements.txt)into Tests/Deploy/.venv" >&2
+    python3 -m venv --clear .venv
+    .venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt >&2
+    cp requirements.txt .venv/installed.txt
+fi
+
+export PYTHONDONTWRITEBYTECODE=1
+# Some minutes on two busy cores; a tool that hangs must not hang what calls this.
+exec timeout -k 10 1200 .venv/bin/python -m pytest -q "$@"
