@@ -4,6 +4,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import threading
 
@@ -56,6 +57,20 @@ class Node:
         while not self._lines.empty():
             self._seen.append(self._lines.get() or "")
         assert code == 0, "".join(self._seen)
+
+    def stop_child(self, command):
+        """The same where the node is a child of what was started, which has no child of its own but that."""
+        listing = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True, timeout=60)
+        processes = [line.split(None, 2) for line in listing.stdout.splitlines()]
+        family = {str(self.process.pid)}
+        while True:
+            children = {pid for pid, parent, *_ in processes if parent in family}
+            if children <= family:
+                break
+            family |= children
+        (pid,) = [pid for pid, _, *args in processes if pid in family and args == [command]]
+        os.kill(int(pid), signal.SIGTERM)
+        assert self.process.wait(TIMEOUT) == 0
 
     def kill(self):
         if self.process.poll() is None:
