@@ -126,16 +126,24 @@ private let secret = "hunter2-hunter2-hunter2"
         }
     }
 
+    /// Owners: 0 is root, 65534 stands for any other.
     @Test(arguments: [
-        (0o600, true), (0o400, true), (0o200, false), (0o640, false), (0o604, false), (0o620, false), (0o700, false),
-        (0o601, false),
+        (0o600, 65_534, true), (0o400, 65_534, true), (0o200, 65_534, false), (0o640, 65_534, false),
+        (0o604, 65_534, false), (0o620, 65_534, false), (0o700, 65_534, false), (0o601, 65_534, false),
+        (0o600, 0, true), (0o640, 0, true), (0o440, 0, true), (0o644, 0, false), (0o660, 0, false), (0o650, 0, false),
+        (0o2640, 0, false),
     ])
-    func `A secret's file must be its owner's alone`(mode: Int, isRead: Bool) throws {
-        // The superuser may read what the mode forbids.
-        if mode == 0o200, geteuid() == 0 { return }
+    func `A secret's file must be its owner's alone, or root's and a group's`(
+        mode: Int,
+        owner: uid_t,
+        isRead: Bool
+    ) throws {
+        // The superuser may read what the mode forbids; nobody else can make a file that is another user's.
+        if geteuid() == 0 ? mode == 0o200 : owner == 0 { return }
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("tollgate-\(UUID().uuidString)").path
         #expect(FileManager.default.createFile(atPath: path, contents: Data(secret.utf8)))
         defer { try? FileManager.default.removeItem(atPath: path) }
+        if geteuid() == 0 { #expect(chown(path, owner, owner) == 0) }
         #expect(chmod(path, mode_t(mode)) == 0)
         do {
             #expect(try LoadingEnvironment.machine.readSecretFile(path, 256) == Array(secret.utf8))

@@ -26,7 +26,8 @@ public struct LoadingEnvironment: Sendable {
     public var readFile: @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8]
 
     /// The same of a file that holds a secret: refused where others than its owner may read or change it (a mode of
-    /// more than 0600).
+    /// more than 0600). Root's file may be readable for its group (0640), as Kubernetes mounts secrets and administrators
+    /// hand them out: the owner of such a file is trusted anyway, and has chosen the group.
     public var readSecretFile: @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8]
 
     /// With this host's name and these files.
@@ -60,7 +61,7 @@ public struct LoadingEnvironment: Sendable {
     try readFile(path, byteLimit, isSecret: false)
 }
 
-/// Reads a file that nobody but its owner may read.
+/// Reads a file that nobody may read but its owner and, where that is root, its group.
 @Sendable private func readOwnersFile(path: String, byteLimit: Int) throws(LoadingEnvironment.FileFault) -> [UInt8] {
     try readFile(path, byteLimit, isSecret: true)
 }
@@ -92,8 +93,9 @@ private func readFile(
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
         throw .init(message: "is not a regular file", remedy: "name a file")
     }
-    // Every bit but the owner's reading and writing.
-    guard !isSecret || status.st_mode & 0o7177 == 0 else {
+    // Every bit but the owner's reading and writing; and, where the owner is root, the group's reading.
+    let forbidden: mode_t = status.st_uid == 0 ? 0o7137 : 0o7177
+    guard !isSecret || status.st_mode & forbidden == 0 else {
         let mode = String(status.st_mode & 0o7777, radix: 8)
         throw .init(
             message: "has the mode 0\(mode), so that others may read a secret in it",
