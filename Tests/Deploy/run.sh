@@ -11,7 +11,7 @@ cd "$(dirname "$0")"
 
 PATH=$PATH:/usr/sbin
 ../install-packages.sh systemd-analyze=systemd dpkg-shlibdeps=dpkg-dev strip=binutils lintian=lintian adduser=adduser \
-    deb-systemd-helper=init-system-helpers man=man-db buildah=buildah ps=procps
+    deb-systemd-helper=init-system-helpers man=man-db buildah=buildah ps=procps ip=iproute2 curl=curl
 python3 -c 'import ensurepip, venv' 2>/dev/null || ../install-packages.sh -=python3-venv
 
 # The environment is made anew when the list of what it holds has changed.

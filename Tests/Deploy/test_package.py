@@ -1,6 +1,7 @@
 """deploy/debian: what the package holds, what lintian thinks of it, and what it does to a system."""
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import subprocess
 import pytest
 from paths import BINARY, DEPLOY, ROOT, said
 
+HERE = pathlib.Path(__file__).parent
 MAINTAINER = {"DEBFULLNAME": "Tollgate maintainers", "DEBEMAIL": "maintainers@tollgate.net"}
 # Packing well takes a minute, and changes nothing of what is looked at.
 QUICK = {"DPKG_DEB_COMPRESSOR_TYPE": "gzip", "DPKG_DEB_COMPRESSOR_LEVEL": "1"}
@@ -98,19 +100,40 @@ def test_the_licences_of_all_that_is_linked_are_named():
         assert name.replace("-", " ") in text, name
 
 
-def test_installing_upgrading_removing_and_purging(as_root, package, files, tmp_path):
-    control = files / "DEBIAN" / "control"
+@pytest.fixture(scope="module")
+def next_version(package, tmp_path_factory):
+    """A package that is newer, with another unit in it."""
+    folder = tmp_path_factory.mktemp("next")
+    said(["dpkg-deb", "-R", package, folder / "files"])
+    control = folder / "files" / "DEBIAN" / "control"
     version = field(package, "Version")
     control.write_text(control.read_text().replace(f"Version: {version}\n", f"Version: {version}+next\n"))
-    unit = files / "usr/lib/systemd/system/tollgate.service"
-    with open(unit, "a", encoding="utf-8") as text:
-        text.write("# The next version.\n")
-    second = tmp_path / "second.deb"
-    said(["dpkg-deb", "--root-owner-group", "-Znone", "-b", files, second])
+    with open(folder / "files/usr/lib/systemd/system/tollgate.service", "a", encoding="utf-8") as unit:
+        unit.write("# The next version.\n")
+    said(["dpkg-deb", "--root-owner-group", "-Znone", "-b", folder / "files", folder / "second.deb"])
+    return folder / "second.deb"
+
+
+@pytest.fixture
+def shared(as_root, package, next_version, tmp_path):
+    """A folder with both, and with the scripts that are run inside."""
     shutil.copy(package, tmp_path / "first.deb")
-    here = os.path.dirname(os.path.abspath(__file__))
-    shutil.copy(os.path.join(here, "life_of_a_package.sh"), tmp_path)
-    output = said(
-        [os.path.join(here, "overlay.sh"), tmp_path, "bash", tmp_path / "life_of_a_package.sh", tmp_path, tmp_path / "first.deb", second]
+    shutil.copy(next_version, tmp_path / "second.deb")
+    for script in HERE.glob("life_of_*.sh"):
+        shutil.copy(script, tmp_path)
+    return tmp_path
+
+
+def test_installing_upgrading_removing_and_purging(shared):
+    script = ["bash", shared / "life_of_a_package.sh", shared, shared / "first.deb", shared / "second.deb"]
+    output = said([HERE / "overlay.sh", shared, *script])
+    assert output.rstrip().endswith("== done"), output
+
+
+def test_the_service_under_systemd(shared):
+    # systemd ends by a signal where it has powered a container off; the script's last words tell how it went.
+    done = subprocess.run(
+        [HERE / "boot.sh", shared, "life_of_a_service.sh"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=400
     )
-    assert output.rstrip().endswith("== done")
+    output = (shared / "output").read_text() if (shared / "output").exists() else done.stdout.decode()
+    assert output.rstrip().endswith("== done"), output
