@@ -23,6 +23,10 @@ EXPRESSIONS = {f"{panel['title']}, {target['refId']}": target["expr"] for panel 
 COMING = {
     "tollgate_quorum": set(),
     "tollgate_replica_diverged": set(),
+    "tollgate_disk_full": set(),
+    "tollgate_alarms": set(),
+    "tollgate_peers_connected": set(),
+    "tollgate_members": {"voter"},
     "tollgate_raft_term": set(),
     "tollgate_raft_role": {"role"},
     "tollgate_raft_commit_index": set(),
