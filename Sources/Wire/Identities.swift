@@ -61,3 +61,20 @@ extension ByteReader {
         return ClusterID(high: try readUInt64(), low: try readUInt64())
     }
 }
+
+extension ReplicaID: CustomStringConvertible {
+    /// 32 hexadecimal digits.
+    public var description: String { hexadecimal(high, low) }
+}
+
+extension ClusterID: CustomStringConvertible {
+    /// 32 hexadecimal digits.
+    public var description: String { hexadecimal(high, low) }
+}
+
+private func hexadecimal(_ high: UInt64, _ low: UInt64) -> String {
+    [high, low].map { number in
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }.joined()
+}
