@@ -100,6 +100,7 @@ if !coresOnly {
     ]
     let peerTLS: [Target.Dependency] = [
         .product(name: "NIOTLS", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "X509", package: "swift-certificates"),
     ]

@@ -2,7 +2,8 @@
 /// each address.
 ///
 /// Who opens connections and says nothing drives out only such as itself, the oldest first, and never a peer that has
-/// passed its handshake.
+/// passed its handshake. Of one name a member and a node that is none do not drive each other out either: the second may have
+/// the first's certificate, and not yet its place.
 struct AcceptedConnections<ID: Hashable> {
     /// What is to be done about a new connection.
     struct Decision: Equatable {
@@ -17,7 +18,7 @@ struct AcceptedConnections<ID: Hashable> {
     /// Most unfinished ones of an address.
     let unfinishedMax: Int
     private var unfinished: [(id: ID, address: String)] = []
-    private var finished: [(id: ID, name: String, lane: Lane)] = []
+    private var finished: [(id: ID, name: String, lane: Lane, isMember: Bool)] = []
 
     init(connectionsMax: Int, unfinishedMax: Int) {
         self.connectionsMax = connectionsMax
@@ -42,11 +43,11 @@ struct AcceptedConnections<ID: Hashable> {
 
     /// A connection has passed its handshake.
     /// - Returns: the one that the same peer had before on this lane, which it has given up.
-    mutating func finished(_ id: ID, name: String, lane: Lane) -> ID? {
+    mutating func finished(_ id: ID, name: String, lane: Lane, isMember: Bool) -> ID? {
         unfinished.removeAll { $0.id == id }
-        let place = finished.firstIndex { $0.name == name && $0.lane == lane }
+        let place = finished.firstIndex { $0.name == name && $0.lane == lane && $0.isMember == isMember }
         let former = place.map { finished.remove(at: $0).id }
-        finished.append((id, name, lane))
+        finished.append((id, name, lane, isMember))
         return former
     }
 

@@ -28,6 +28,16 @@ enum ConnectionEnd: Equatable {
     /// This side has closed it, for a reason that is not the peer's fault.
     case closed(String)
 
+    /// What to do about it; nil where the text says so, or there is nothing.
+    var remedy: String? {
+        switch self {
+        case .violation: "if it is a node, run the same release there; if it is none, keep it away from this port"
+        case .timedOut: "see whether it is a node, of this cluster, and whether it stands still"
+        case .closedByPeer: "see what the other side's log says"
+        case .refused, .refusedByPeer, .failed, .closed: nil
+        }
+    }
+
     /// For the log and the owner.
     var text: String {
         switch self {
@@ -74,7 +84,7 @@ final class Connection: ChannelInboundHandler {
     private let authorize: Authorize
     /// Let go at the end.
     private var owner: (any ConnectionOwner)?
-    private var context: ChannelHandlerContext?
+    private(set) var context: ChannelHandlerContext?
     private var deadline: Scheduled<Void>?
 
     init(
@@ -92,10 +102,36 @@ final class Connection: ChannelInboundHandler {
         decoder = FrameDecoder(frameBytesMax: settings.handshakeBytesMax)
     }
 
-    /// What this side has said of itself.
-    var ownHello: Hello { handshake.own }
+    /// Who the peer is, once it has passed its handshake.
+    private(set) var peer: PeerIdentity?
+    /// The version that is spoken, once there is a peer.
+    private(set) var version: UInt16 = 0
+    /// When the peer's certificate expires, in seconds since 1970; nil without TLS.
+    private(set) var peerNotAfterSeconds: Int64?
     /// Whether more can be sent now without piling up.
     var isWritable: Bool { state == .open && context?.channel.isWritable ?? false }
+
+    /// Asks the owner again whether to talk to a peer that has passed its handshake, and ends the connection if not.
+    func authorizeAgain() {
+        guard state == .open, let hello = handshake.peer, let text = authorize(hello, handshake.direction) else {
+            return
+        }
+        refuse(.unauthorized, text)
+    }
+
+    /// Ends the connection if the peer's certificate has expired.
+    func endIfExpired(nowSeconds: Int64) {
+        guard state == .open, let peer, let end = peerNotAfterSeconds, end < nowSeconds else { return }
+        refuse(
+            .certificate,
+            "the certificate of \(peer.name) has expired: renew it (\"tollgate certificates renew\"), and have it reloaded"
+        )
+    }
+
+    private func refuse(_ code: Refusal.Code, _ text: String) {
+        let refusal = Refusal(code, text)
+        end(.refused(refusal, claimed: peer?.name), farewell: refusal)
+    }
 
     /// Sends whole frames.
     func send(_ frames: ByteBuffer) {
@@ -147,6 +183,7 @@ final class Connection: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .handshakeCompleted? = event as? TLSUserEvent {
             let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
+            peerNotAfterSeconds = certificate.map { Int64($0.notValidAfter) }
             open(.certificate(names: certificate.map(CertificateNames.dnsNames(of:)) ?? []))
         }
         context.fireUserInboundEventTriggered(event)
@@ -161,7 +198,7 @@ final class Connection: ChannelInboundHandler {
                 perform(handshake.received(frame, authorize: authorize))
             }
         } catch {
-            end(.violation(error.text))
+            end(.violation(isTLS ? error.text : error.textWithoutTLS))
         }
     }
 
@@ -193,7 +230,8 @@ final class Connection: ChannelInboundHandler {
             break
         case .send(let hello):
             send(hello)
-        case .establish(let peer, version: _, let reply):
+        case .establish(let peer, let version, let reply):
+            (self.peer, self.version) = (peer, version)
             deadline?.cancel()
             deadline = nil
             // Who was dialled has nothing long to say.

@@ -53,4 +53,10 @@ enum FrameError: Error, Hashable {
         case .unknownKind(let kind): "a frame of unknown kind \(kind)"
         }
     }
+
+    /// For the log, where the connection is plain TCP: a length that is how TLS begins (RFC 8446, section 5.1) says more.
+    var textWithoutTLS: String {
+        guard case .tooLong(let length, _) = self, (length - 4) >> 16 == 0x1603 else { return text }
+        return "it speaks TLS, and this node does not: give every node of the cluster certificates, or none"
+    }
 }

@@ -56,6 +56,8 @@ struct Handshake {
     /// What this side says. The lane of an acceptor's does not count.
     let own: Hello
     let side: Side
+    /// What the other side has said, once it has passed.
+    private(set) var peer: Hello?
     private var state = State.created
 
     init(own: Hello, side: Side) {
@@ -63,7 +65,7 @@ struct Handshake {
         self.side = side
     }
 
-    private var direction: Direction { side == .acceptor ? .inbound : .outbound }
+    var direction: Direction { side == .acceptor ? .inbound : .outbound }
 
     /// The connection is open, and TLS done where there is any.
     mutating func opened(_ proof: PeerProof) -> Action {
@@ -113,10 +115,12 @@ struct Handshake {
             return end(.refuse(refusal, claimed: hello.identity.name))
         }
         state = .established
+        peer = hello
         let peer = PeerIdentity(
             name: hello.identity.name,
             replica: hello.identity.replica,
             cluster: hello.identity.cluster,
+            membership: hello.identity.membership,
             lane: hello.lane
         )
         let version = min(hello.versions.upperBound, own.versions.upperBound)
@@ -133,7 +137,14 @@ struct Handshake {
             return Refusal(.certificate, "you say that you are \(name), but your certificate names \(named)")
         }
         if let cluster = hello.identity.cluster, let ours = own.identity.cluster, cluster != ours {
-            return Refusal(.cluster, "\(own.identity.name) belongs to another cluster than \(name)")
+            return Refusal(
+                .cluster,
+                """
+                \(name) has the disk of cluster \(cluster), and \(own.identity.name) belongs to cluster \
+                \(ours): give the one that is wrong its own disk back; or clear its data folder, and it waits \
+                to be admitted by "tollgate cluster add" or "tollgate cluster replace"
+                """
+            )
         }
         guard case .dialer(let expected) = side else { return nil }
         if name != expected {

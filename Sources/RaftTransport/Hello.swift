@@ -8,8 +8,8 @@ import Wire
 public struct Hello: Hashable, Sendable {
     /// Longest name, in bytes: as in a configuration of the group.
     public static let nameBytesMax = 255
-    /// Bytes of the longest Hello: magic, versions, lane, cluster, name, replica.
-    public static let encodedBytesMax = 8 + 4 + 1 + 17 + 4 + nameBytesMax + 16
+    /// Bytes of the longest Hello: magic, versions, lane, cluster, name, replica, membership.
+    public static let encodedBytesMax = 8 + 4 + 1 + 17 + 4 + nameBytesMax + 16 + 9
     /// What every Hello begins with.
     static let magic = Array("TOLLGATE".utf8)
 
@@ -38,6 +38,8 @@ public struct Hello: Hashable, Sendable {
         if let cluster = identity.cluster { writer.write(cluster) }
         writer.write(text: identity.name)
         writer.write(identity.replica)
+        writer.write(identity.membership != nil)
+        if let membership = identity.membership { writer.write(membership) }
         return writer.bytes
     }
 
@@ -57,7 +59,9 @@ public struct Hello: Hashable, Sendable {
             let cluster = try reader.readBool() ? try reader.readClusterID() : nil
             let name = try reader.readText(limit: Self.nameBytesMax)
             guard Self.isName(name) else { throw HelloError.badName }
-            identity = NodeIdentity(name: name, replica: try reader.readReplicaID(), cluster: cluster)
+            let replica = try reader.readReplicaID()
+            let membership = try reader.readBool() ? try reader.readUInt64() : nil
+            identity = NodeIdentity(name: name, replica: replica, cluster: cluster, membership: membership)
             try reader.finish()
         } catch let error as HelloError {
             throw error

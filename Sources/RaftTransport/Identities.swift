@@ -8,17 +8,26 @@ public struct NodeIdentity: Hashable, Sendable {
     public var replica: ReplicaID
     /// The cluster that it belongs to; nil for a node that is founding one.
     public var cluster: ClusterID?
+    /// For a node that takes itself for a member: the log index up to which it knows who is one. Nil for a node that
+    /// founds, waits to be admitted, or knows that it was removed. The later one of two nodes knows better.
+    public var membership: UInt64?
 
     /// A value of these fields.
-    public init(name: String, replica: ReplicaID, cluster: ClusterID?) {
+    public init(name: String, replica: ReplicaID, cluster: ClusterID?, membership: UInt64? = nil) {
         self.name = name
         self.replica = replica
         self.cluster = cluster
+        self.membership = membership
+    }
+
+    /// Whether a connection on which one was said may go on when the other is so: only the index differs.
+    func saysTheSame(as other: NodeIdentity) -> Bool {
+        name == other.name && replica == other.replica && cluster == other.cluster
+            && (membership == nil) == (other.membership == nil)
     }
 }
 
-/// Who the other end of a connection is. Its name is proven by its certificate where there is TLS; its replica and cluster
-/// are what it says.
+/// Who the other end of a connection is. Its name is proven by its certificate where there is TLS; the rest is what it says.
 public struct PeerIdentity: Hashable, Sendable {
     /// The node's name.
     public var name: String
@@ -26,14 +35,17 @@ public struct PeerIdentity: Hashable, Sendable {
     public var replica: ReplicaID
     /// The cluster that it belongs to; nil for a node that is founding one.
     public var cluster: ClusterID?
+    /// As in ``NodeIdentity/membership``, at the time of the handshake.
+    public var membership: UInt64?
     /// What the connection carries.
     public var lane: Lane
 
     /// A value of these fields.
-    public init(name: String, replica: ReplicaID, cluster: ClusterID?, lane: Lane) {
+    public init(name: String, replica: ReplicaID, cluster: ClusterID?, membership: UInt64? = nil, lane: Lane) {
         self.name = name
         self.replica = replica
         self.cluster = cluster
+        self.membership = membership
         self.lane = lane
     }
 }

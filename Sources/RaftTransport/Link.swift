@@ -96,15 +96,16 @@ final class Link: ConnectionOwner {
         reconnect("the peer's address has changed", farewell: nil)
     }
 
-    /// Makes another connection at once where this node has said of itself what is no longer so.
-    func identityChanged(_ reason: String, farewell: Refusal) {
+    /// Makes another connection at once in place of one on which this node has said what is no longer so.
+    func renew(_ reason: String, farewell: Refusal) {
         switch state {
-        case .established(let connection, _, _), .shakingHands(let connection):
-            guard connection.ownHello != transport.hello(lane) else { return }
-            reconnect(reason, farewell: farewell)
+        case .established, .shakingHands: reconnect(reason, farewell: farewell)
         case .idle, .waiting, .connecting, .closed: break
         }
     }
+
+    /// The connection that has passed its handshake, if there is one.
+    var established: Connection? { if case .established(let connection, _, _) = state { connection } else { nil } }
 
     /// Gives everything up.
     func close(_ reason: String) {
@@ -153,6 +154,7 @@ final class Link: ConnectionOwner {
         }
         let bound = NIOLoopBound((self, attempt), eventLoop: transport.eventLoop)
         let bootstrap = transport.options(ClientBootstrap(group: transport.eventLoop))
+            .resolver(transport.resolver)
             .connectTimeout(transport.settings.connectTimeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

@@ -18,7 +18,12 @@ extension PeerTransport: ConnectionOwner {
         let id = ObjectIdentifier(connection)
         let decision = acceptedTable.arrived(id, from: address)
         if let evicted = decision.evicted.flatMap({ accepted[$0] }) {
-            report("too many connections that do not say who they are", peer: address, kind: "evicted", [:])
+            report(
+                "too many connections that do not say who they are: the oldest gives way",
+                peer: address,
+                kind: "evicted",
+                ["remedy": "if no node has this address, keep it away from this port"]
+            )
             evicted.end(.closed("it made room for a newer one"))
         }
         guard decision.isAccepted else {
@@ -26,7 +31,11 @@ extension PeerTransport: ConnectionOwner {
                 "too many connections of peers: one more was closed",
                 peer: address,
                 kind: "full",
-                ["limit": "\(settings.acceptedMax)"]
+                [
+                    "limit": "\(settings.acceptedMax)",
+                    "remedy":
+                        "see which nodes have certificates of this cluster's authority, and stop those that are none of it",
+                ]
             )
             throw ChannelError.operationUnsupported
         }
@@ -45,7 +54,8 @@ extension PeerTransport: ConnectionOwner {
     func connection(_ connection: Connection, established peer: PeerIdentity) {
         let id = ObjectIdentifier(connection)
         acceptedPeers[id] = peer
-        if let former = acceptedTable.finished(id, name: peer.name, lane: peer.lane) {
+        let isMember = peer.membership != nil
+        if let former = acceptedTable.finished(id, name: peer.name, lane: peer.lane, isMember: isMember) {
             accepted[former]?.end(.closed("the peer has dialled anew"))
         }
         found(peer, .inbound)

@@ -24,12 +24,15 @@ public final class PeerTransport {
     let authorize: Authorize
     var generator: any RandomNumberGenerator
     private(set) var tls: TransportTLS?
+    /// Looks names up; nil for the system's resolver.
+    let resolver: (any Resolver & Sendable)?
+    let wallSeconds: () -> Int64
     private let listenAddress: String
     let logger: Logger
     private let handler: (TransportEvent) -> Void
     private var state = State.created
     private var peers: [PeerAddress] = []
-    private var links: [LinkKey: Link] = [:]
+    private(set) var links: [LinkKey: Link] = [:]
     private var serverChannel: (any Channel)?
     /// Channels that are not closed, and attempts that are not over.
     private var openWork = 0
@@ -52,7 +55,7 @@ public final class PeerTransport {
         case stopped
     }
 
-    private struct LinkKey: Hashable {
+    struct LinkKey: Hashable {
         let name: String
         let lane: Lane
     }
@@ -63,6 +66,8 @@ public final class PeerTransport {
     ///   - listen: `host:port` to listen on; port 0 lets the system choose.
     ///   - tls: what connections are made with; nil for plain TCP, where nobody proves anything.
     ///   - generator: draws the waits before new attempts.
+    ///   - resolver: looks names up, anew for each attempt; nil for the system's.
+    ///   - wallSeconds: the time of day in seconds since 1970, by which certificates expire.
     ///   - authorize: decides about each peer, after the transport's own checks.
     ///   - events: takes what happens.
     public init(
@@ -72,6 +77,8 @@ public final class PeerTransport {
         tls: TransportTLS?,
         settings: TransportSettings = TransportSettings(),
         generator: any RandomNumberGenerator = SystemRandomNumberGenerator(),
+        resolver: (any Resolver & Sendable)? = nil,
+        wallSeconds: @escaping () -> Int64 = PeerTransport.systemWallSeconds,
         logger: Logger,
         authorize: @escaping Authorize,
         events: @escaping (TransportEvent) -> Void
@@ -83,10 +90,12 @@ public final class PeerTransport {
         self.tls = tls
         self.settings = settings
         self.generator = generator
+        self.resolver = resolver
+        self.wallSeconds = wallSeconds
         self.logger = logger
         self.authorize = authorize
         handler = events
-        reports = ReportLimiter(interval: UInt64(max(0, settings.reportInterval.nanoseconds)))
+        reports = ReportLimiter()
         acceptedTable = AcceptedConnections(
             connectionsMax: settings.acceptedMax,
             unfinishedMax: settings.unfinishedMax
@@ -210,26 +219,42 @@ public final class PeerTransport {
     }
 
     /// Takes what this node says of itself from now on. Connections on which it has said something else are closed; its own
-    /// are made anew at once, and peers dial again.
+    /// are made anew at once, and peers dial again. Where only the index of ``NodeIdentity/membership`` differs they go on,
+    /// and those that are made later say it.
     public func update(identity: NodeIdentity) {
         eventLoop.preconditionInEventLoop()
         precondition(Hello.isName(identity.name), "a node's name is 1 to 255 bytes without control characters")
         guard !isOver, identity != self.identity else { return }
-        ownerCall {
-            self.identity = identity
-            let reason = "this node's identity has changed"
-            let farewell = Refusal(.outdated, "\(identity.name) has another identity now: dial again")
-            for link in Array(links.values) { link.identityChanged(reason, farewell: farewell) }
-            for connection in Array(accepted.values) { connection.end(.closed(reason), farewell: farewell) }
-        }
+        let isTheSame = identity.saysTheSame(as: self.identity)
+        self.identity = identity
+        guard !isTheSame else { return }
+        renew("this node's identity has changed", "\(identity.name) has another identity now: dial again", .both)
     }
 
-    /// Takes other certificates for connections that are made from now on.
+    /// Takes other certificates. Where they differ, this node dials its peers anew, so that they see them; where the
+    /// authorities differ, peers must dial anew too, so that none goes on that they would not let in.
     /// - Precondition: the transport was made with TLS.
     public func update(tls: TransportTLS) {
         eventLoop.preconditionInEventLoop()
-        precondition(self.tls != nil, "a transport without TLS does not change to it")
+        guard let former = self.tls else { preconditionFailure("a transport without TLS does not change to it") }
+        guard !isOver, !tls.isSame(as: former) else { return }
         self.tls = tls
+        renew(
+            "this node's certificates have changed",
+            "\(identity.name) has other certificates now: dial again",
+            tls.hasSameAuthorities(as: former) ? .dialled : .both
+        )
+    }
+
+    private enum Renewed { case dialled, both }
+
+    private func renew(_ reason: String, _ farewell: String, _ which: Renewed) {
+        let farewell = Refusal(.outdated, farewell)
+        ownerCall {
+            for link in Array(links.values) { link.renew(reason, farewell: farewell) }
+            guard which == .both else { return }
+            for connection in Array(accepted.values) { connection.end(.closed(reason), farewell: farewell) }
+        }
     }
 
     /// Sends a payload, which may be lost. Never blocks, never fails: what finds no room is dropped and counted.
@@ -255,7 +280,7 @@ public final class PeerTransport {
         }
     }
 
-    private var isOver: Bool {
+    var isOver: Bool {
         switch state {
         case .stopping, .stopped: true
         case .created, .starting, .running: false
@@ -287,6 +312,7 @@ public final class PeerTransport {
                 self.links[key] = nil
                 link.close("nothing was sent for long")
             }
+            self.endExpired()
             self.scheduleSweep()
         }
     }
@@ -294,7 +320,7 @@ public final class PeerTransport {
     // MARK: Telling
 
     /// Runs what the owner has called, and tells it afterwards what came of it.
-    private func ownerCall(_ body: () -> Void) {
+    func ownerCall(_ body: () -> Void) {
         ownerCalls += 1
         body()
         ownerCalls -= 1

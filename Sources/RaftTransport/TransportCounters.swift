@@ -28,6 +28,10 @@ public struct TransportCounters: Hashable, Sendable {
     public internal(set) var peers: [String: PeerCounters] = [:]
     /// Inbound connections that passed no handshake, and what belongs to peers beyond the first 256.
     public internal(set) var others = PeerCounters()
+    /// Connections that this node refused, for what the peer is or says.
+    public internal(set) var refused: UInt64 = 0
+    /// Connections on which a peer refused this node.
+    public internal(set) var refusedByPeers: UInt64 = 0
 
     mutating func count(_ peer: String, _ change: (inout PeerCounters) -> Void) {
         if peers[peer] != nil || peers.count < Self.peersMax {

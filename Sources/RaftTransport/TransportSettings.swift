@@ -6,9 +6,9 @@ public struct TransportSettings: Sendable {
     public var versions: ClosedRange<UInt16> = 1...1
     /// Longest frame that is sent or taken, in bytes with its head: 4 MiB, sixteen times the 256 KiB to which Raft cuts its
     /// appends and parts of snapshots. A payload that is longer is dropped and counted; an owner that has longer ones must
-    /// raise this at every node.
+    /// raise this at every node (``allow(payloadBytesMax:)``).
     public var frameBytesMax = 4 << 20
-    /// Bytes that are taken of an accepted connection before it has shown who it is: 1 KiB. The longest ``Hello`` is 310.
+    /// Bytes that are taken of an accepted connection before it has shown who it is: 1 KiB. The longest ``Hello`` is 319.
     public var handshakeBytesMax = 1 << 10
     /// Bytes that may wait on the lane of messages to one peer: 16 MiB, what Raft has in flight to a member that lags, and a
     /// bound on what a member that hangs costs the leader.
@@ -18,8 +18,9 @@ public struct TransportSettings: Sendable {
     /// Bytes that wait for a peer while there is no connection to it: 1 MiB, some heartbeats and what is on its way when a
     /// peer restarts.
     public var disconnectedQueueBytesMax = 1 << 20
-    /// Accepted connections, over all peers: 64.
-    public var acceptedMax = 64
+    /// Accepted connections, over all peers: 256. The 63 others of the largest cluster have two each; as many again are for
+    /// nodes that wait to be admitted, and for who has not shown who it is.
+    public var acceptedMax = 256
     /// Accepted connections of one remote address that have not shown who they are: 8. A peer needs two.
     public var unfinishedMax = 8
     /// Links that are made for nodes outside of the list of peers: 64. Those of the list always have theirs.
@@ -37,13 +38,23 @@ public struct TransportSettings: Sendable {
     /// How long a link is kept on which nothing is sent: one to a node outside of the list of peers, and any lane of
     /// snapshots.
     public var idleTimeout = TimeAmount.seconds(60)
-    /// How long sent bytes may go unacknowledged before the connection is given up (tcp(7), TCP_USER_TIMEOUT).
-    public var unacknowledgedTimeout = TimeAmount.seconds(10)
+    /// How long sent bytes may go unacknowledged before the connection is given up (tcp(7), TCP_USER_TIMEOUT): 5 s. When a
+    /// cut link is whole again, TCP waits about as long as it was cut before it sends anew; a new connection does not.
+    public var unacknowledgedTimeout = TimeAmount.seconds(5)
     /// How often the same fault of the same peer is told.
     public var reportInterval = TimeAmount.seconds(60)
+    /// How often it is told that one node does not talk to another: that lasts until somebody does something about it.
+    public var refusalReportInterval = TimeAmount.hours(1)
 
     /// The defaults.
     public init() {}
+
+    /// Sees to it that payloads of this length pass: a frame holds one, and the lane of messages has room for one behind
+    /// what usually waits there.
+    public mutating func allow(payloadBytesMax: Int) {
+        frameBytesMax = max(frameBytesMax, payloadBytesMax + Frame.headBytes)
+        messagesQueueBytesMax = max(messagesQueueBytesMax, 2 * frameBytesMax)
+    }
 
     func queueBytesMax(_ lane: Lane) -> Int {
         switch lane {

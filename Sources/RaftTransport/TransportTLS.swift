@@ -8,7 +8,7 @@ import X509
 /// is checked: a node is whom its certificate names (``Handshake``), wherever it is reached. Any thread.
 public struct TransportTLS: Sendable {
     /// A closing connection waits so long for the other side's good-bye.
-    private static let shutdownTimeout = TimeAmount.milliseconds(500)
+    static let shutdownTimeout = TimeAmount.milliseconds(500)
 
     /// The DNS names in this node's own certificate.
     public let names: [String]
@@ -16,6 +16,9 @@ public struct TransportTLS: Sendable {
     public let notAfterSeconds: Int64
     let client: NIOSSLContext
     let server: NIOSSLContext
+    private let notBeforeSeconds: Int64
+    private let chain: [NIOSSLCertificate]
+    private let roots: [NIOSSLCertificate]
 
     /// Reads what the files of a configuration hold.
     /// - Parameters:
@@ -34,6 +37,8 @@ public struct TransportTLS: Sendable {
         }
         names = CertificateNames.dnsNames(of: chain[0])
         notAfterSeconds = Int64(chain[0].notValidAfter)
+        notBeforeSeconds = Int64(chain[0].notValidBefore)
+        (self.chain, self.roots) = (chain, roots)
         var server = TLSConfiguration.makeServerConfigurationWithMTLS(
             certificateChain: chain.map { .certificate($0) },
             privateKey: .privateKey(privateKey),
@@ -59,6 +64,37 @@ public struct TransportTLS: Sendable {
         }
     }
 
+    /// Whether nothing differs. The key is the certificate's.
+    func isSame(as other: TransportTLS) -> Bool { chain == other.chain && roots == other.roots }
+
+    /// Whether the same peers are let in.
+    func hasSameAuthorities(as other: TransportTLS) -> Bool { roots == other.roots }
+
+    /// Whether this node's own certificate holds at this time, in seconds since 1970.
+    public func isValid(nowSeconds: Int64) -> Bool { notBeforeSeconds <= nowSeconds && nowSeconds <= notAfterSeconds }
+
+    /// Whether peers that have the same authorities will take this node for the one of this name, as far as it can be said
+    /// here: whoever has files that do not hold should learn it before a connection is made with them.
+    /// - Parameter nowSeconds: the time of day, in seconds since 1970.
+    public func check(name: String, nowSeconds: Int64) throws(TransportTLSError) {
+        func fault(_ reason: String) -> TransportTLSError { TransportTLSError(part: "certificate", reason: reason) }
+        guard names.contains(name) else {
+            let named = names.isEmpty ? "no node" : names.prefix(4).joined(separator: ", ")
+            throw fault(
+                "it names \(named), and this node is \(name): make one with \"tollgate certificates create --nodes \(name)\""
+            )
+        }
+        guard nowSeconds <= notAfterSeconds else {
+            throw fault("it has expired: renew it (\"tollgate certificates renew\"), or set the clock right")
+        }
+        guard nowSeconds >= notBeforeSeconds else {
+            throw fault("it is of the future: set the clock right")
+        }
+        do { try SelfHandshake.run(client: client, server: server) } catch {
+            throw fault("no peer of the authority in `ca` would take it: \(TLSFailure.text(error))")
+        }
+    }
+
     private static func certificates(_ pem: [UInt8], _ part: String) throws(TransportTLSError) -> [NIOSSLCertificate] {
         let certificates = try? NIOSSLCertificate.fromPEMBytes(pem)
         guard let certificates, !certificates.isEmpty else {
@@ -74,6 +110,12 @@ public struct TransportTLSError: Error, Hashable, CustomStringConvertible {
     public let part: String
     /// Why, for people.
     public let reason: String
+
+    /// A value of these fields.
+    public init(part: String, reason: String) {
+        self.part = part
+        self.reason = reason
+    }
 
     /// One line for people.
     public var description: String { "\(part): \(reason)" }
@@ -95,6 +137,29 @@ enum CertificateNames {
 enum TLSFailure {
     /// The part of OpenSSL's error lines that says something, such as `CERTIFICATE_VERIFY_FAILED`.
     static func text(_ error: any Error) -> String {
+        let words = words(of: error)
+        return remedies.first { words.contains($0.word) }.map { "\(words) (\($0.remedy))" } ?? words
+    }
+
+    /// What to do, by what the words contain. The first that fits counts.
+    private static let remedies: [(word: String, remedy: String)] = [
+        ("ALERT_CERTIFICATE_EXPIRED", "the peer finds this node's certificate expired: renew it"),
+        (
+            "ALERT_UNKNOWN_CA",
+            "the peer does not know the authority of this node's certificate: give all nodes one `ca`"
+        ),
+        ("ALERT_CERTIFICATE_REQUIRED", "the peer was shown no certificate"),
+        (
+            "CERTIFICATE_VERIFY_FAILED",
+            "the certificate has expired, is not of the authority in `ca`, or not for this use: see \"tollgate certificates\""
+        ),
+        ("PEER_DID_NOT_RETURN_A_CERTIFICATE", "whoever dialled is no node, or has no certificate configured"),
+        ("WRONG_VERSION_NUMBER", plain), ("HTTP_REQUEST", plain), ("HTTPS_PROXY_REQUEST", plain),
+        ("UNSUPPORTED_PROTOCOL", "nodes speak TLS 1.3"),
+    ]
+    private static let plain = "it does not speak TLS: give every node of the cluster certificates, or none"
+
+    private static func words(of error: any Error) -> String {
         let stack: NIOBoringSSLErrorStack
         switch error {
         case NIOSSLError.handshakeFailed(.sslError(let errors)), BoringSSLError.sslError(let errors): stack = errors

@@ -14,7 +14,7 @@ struct AcceptedConnectionsTests {
         #expect(outcome3 == .init(isAccepted: true, evicted: nil))
         let outcome4 = table.arrived(4, from: "x")
         #expect(outcome4 == .init(isAccepted: true, evicted: 1))
-        let outcome5 = table.finished(2, name: "a", lane: .messages)
+        let outcome5 = table.finished(2, name: "a", lane: .messages, isMember: true)
         #expect(outcome5 == nil)
         let outcome6 = table.arrived(5, from: "x")
         #expect(outcome6 == .init(isAccepted: true, evicted: nil))
@@ -27,7 +27,7 @@ struct AcceptedConnectionsTests {
         let outcome7 = table.arrived(4, from: "4")
         #expect(outcome7 == .init(isAccepted: true, evicted: 1))
         for id in 2...4 {
-            let former = table.finished(id, name: "\(id)", lane: .messages)
+            let former = table.finished(id, name: "\(id)", lane: .messages, isMember: true)
             #expect(former == nil)
         }
         let outcome8 = table.arrived(5, from: "5")
@@ -41,34 +41,44 @@ struct AcceptedConnectionsTests {
     @Test func `a peer that dials anew has given up what it had on that lane`() {
         var table = AcceptedConnections<Int>(connectionsMax: 9, unfinishedMax: 9)
         for id in 1...4 { _ = table.arrived(id, from: "x") }
-        let outcome10 = table.finished(1, name: "a", lane: .messages)
+        let outcome10 = table.finished(1, name: "a", lane: .messages, isMember: true)
         #expect(outcome10 == nil)
-        let outcome11 = table.finished(2, name: "a", lane: .snapshots)
+        let outcome11 = table.finished(2, name: "a", lane: .snapshots, isMember: true)
         #expect(outcome11 == nil)
-        let outcome12 = table.finished(3, name: "b", lane: .messages)
+        let outcome12 = table.finished(3, name: "b", lane: .messages, isMember: true)
         #expect(outcome12 == nil)
-        let outcome13 = table.finished(4, name: "a", lane: .messages)
+        let outcome13 = table.finished(4, name: "a", lane: .messages, isMember: true)
         #expect(outcome13 == 1)
         #expect(table.count == 3)
+        // With the same certificate, and not in the same place.
+        _ = table.arrived(5, from: "x")
+        let outcome14 = table.finished(5, name: "a", lane: .messages, isMember: false)
+        #expect(outcome14 == nil)
+        #expect(table.count == 4)
     }
 
     @Test func `a fault is told once a minute for each peer and reason`() {
-        var limiter = ReportLimiter(interval: 60, entriesMax: 3)
-        let isDue14 = limiter.isDue(peer: "a", reason: "x", now: 0)
+        var limiter = ReportLimiter(entriesMax: 3)
+        let isDue14 = limiter.isDue(peer: "a", reason: "x", now: 0, interval: 60)
         #expect(isDue14)
-        let isDue15 = limiter.isDue(peer: "a", reason: "x", now: 59)
+        let isDue15 = limiter.isDue(peer: "a", reason: "x", now: 59, interval: 60)
         #expect(!isDue15)
-        let isDue16 = limiter.isDue(peer: "a", reason: "y", now: 59)
+        let isDue16 = limiter.isDue(peer: "a", reason: "y", now: 59, interval: 60)
         #expect(isDue16)
-        let isDue17 = limiter.isDue(peer: "b", reason: "x", now: 59)
+        let isDue17 = limiter.isDue(peer: "b", reason: "x", now: 59, interval: 60)
         #expect(isDue17)
         // Full: what is new waits until something old is due again, and what is old goes on.
-        let isDue18 = limiter.isDue(peer: "c", reason: "x", now: 59)
+        let isDue18 = limiter.isDue(peer: "c", reason: "x", now: 59, interval: 60)
         #expect(!isDue18)
-        let isDue19 = limiter.isDue(peer: "c", reason: "x", now: 60)
+        let isDue19 = limiter.isDue(peer: "c", reason: "x", now: 60, interval: 60)
         #expect(isDue19)
-        let isDue20 = limiter.isDue(peer: "d", reason: "x", now: 60)
+        let isDue20 = limiter.isDue(peer: "d", reason: "x", now: 60, interval: 60)
         #expect(!isDue20)
+        // Each is repeated after its own while.
+        let isDue21 = limiter.isDue(peer: "c", reason: "x", now: 120, interval: 3_600)
+        #expect(isDue21)
+        let isDue22 = limiter.isDue(peer: "c", reason: "x", now: 3_719, interval: 3_600)
+        #expect(!isDue22)
     }
 
     @Test func `addresses are taken apart or refused`() {

@@ -11,17 +11,21 @@ struct HelloTests {
         identity: NodeIdentity(
             name: "node-ä",
             replica: ReplicaID(high: 1, low: 2),
-            cluster: ClusterID(high: 3, low: 4)
+            cluster: ClusterID(high: 3, low: 4),
+            membership: 5
         )
     )
 
     @Test func `a Hello is read as it was written`() throws {
         for cluster in [nil, ClusterID(high: 3, low: 4)] {
-            for lane in Lane.allCases {
-                var hello = Self.hello
-                hello.identity.cluster = cluster
-                hello.lane = lane
-                #expect(try Hello(decoding: hello.encode(), speaking: 1...1) == hello)
+            for membership in [nil, 0, UInt64.max] {
+                for lane in Lane.allCases {
+                    var hello = Self.hello
+                    hello.identity.cluster = cluster
+                    hello.identity.membership = membership
+                    hello.lane = lane
+                    #expect(try Hello(decoding: hello.encode(), speaking: 1...1) == hello)
+                }
             }
         }
     }

@@ -78,6 +78,43 @@ struct HostilePeerTests {
         try await a.stop()
     }
 
+    @Test func `a TLS handshake that comes by drops, or not at all, is cut off in time`() async throws {
+        var settings = TransportSettings.patient
+        settings.handshakeTimeout = .milliseconds(100)
+        let authority = try Authority()
+        let a = try await TestNode("a", tls: try authority.tls("a"), settings: settings)
+        // The head of a ClientHello, and what follows it byte by byte, as long as somebody listens.
+        let hello: [UInt8] = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xFC, 0x03, 0x03]
+        for count in [0, 3, hello.count] {
+            let peer = try await RawPeer.connect(to: a)
+            peer.send(Array(hello[..<count]))
+            let drops = peer.channel.eventLoop.scheduleRepeatedTask(
+                initialDelay: .milliseconds(1),
+                delay: .milliseconds(1)
+            ) { _ in if count == hello.count { peer.send([0]) } }
+            try await peer.closed()
+            drops.cancel()
+        }
+        try await a.logged("reason=no handshake in time")
+        #expect(a.lineCount("warning") == 1)
+        let b = try await TestNode("b", tls: try authority.tls("b"))
+        try await b.send("unharmed", to: a.peer)
+        try await a.received("unharmed", from: "b")
+        try await a.stop()
+        try await b.stop()
+    }
+
+    @Test func `a peer that speaks TLS to one that does not, or the other way, is told so in words`() async throws {
+        let authority = try Authority()
+        let (plain, secure) = (try await TestNode("a"), try await TestNode("b", tls: try authority.tls("b")))
+        try await plain.update(peers: [secure.peer])
+        try await secure.update(peers: [plain.peer])
+        try await plain.logged("it speaks TLS, and this node does not: give every node of the cluster certificates")
+        try await secure.logged("it does not speak TLS: give every node of the cluster certificates")
+        try await plain.stop()
+        try await secure.stop()
+    }
+
     @Test func `a dialled peer that says nothing is given up in time, and dialled again`() async throws {
         var settings = TransportSettings.patient
         settings.handshakeTimeout = .milliseconds(30)

@@ -1,4 +1,5 @@
 import Foundation
+import NIOConcurrencyHelpers
 import NIOSSL
 import Testing
 import Wire
@@ -12,9 +13,14 @@ struct RefusalTests {
         try await a.update(peers: [b.peer])
         let (name, refusal) = try await b.refused(.inbound, byPeer: false)
         #expect(name == "a")
-        #expect(refusal == Refusal(.cluster, "b belongs to another cluster than a"))
+        #expect(refusal.code == .cluster)
+        #expect(
+            refusal.text.hasPrefix(
+                "a has the disk of cluster 00000000000000000000000000000001, and b belongs to cluster 00000000000000000000000000000002: give"
+            )
+        )
         #expect(try await a.refused(.outbound, byPeer: true) == ("b", refusal))
-        try await a.logged("a peer refuses this node direction=outbound peer=b reason=b belongs to another cluster")
+        try await a.logged("a peer refuses this node direction=outbound peer=b reason=a has the disk of cluster")
         try await a.stop()
         try await b.stop()
         #expect(a.lineCount("a peer refuses") == 1 && b.lineCount("refused a peer") == 1)
@@ -152,23 +158,94 @@ struct RefusalTests {
         try await b.stop()
     }
 
-    @Test func `new certificates count for new connections, and those that are open stay`() async throws {
+    @Test func `with new certificates connections are made anew, and the old ones let nobody in`() async throws {
         let (old, new) = (try Authority("old"), try Authority("new"))
         let (a, b) = (try await TestNode("a", tls: try old.tls("a")), try await TestNode("b", tls: try old.tls("b")))
         try await a.update(peers: [b.peer])
         try await a.connected("b")
-        for node in [a, b] {
+        // The same authority: only who shows the new one dials anew.
+        let renewed = try old.tls("a")
+        try await a.on { $0.update(tls: renewed) }
+        try await a.connected("b", times: 2)
+        try await b.connected("a", .inbound, times: 2)
+        let count = a.events.elements.count
+        try await a.on { $0.update(tls: renewed) }
+        try await a.send("the same again changes nothing", to: b.peer)
+        try await b.received("the same again changes nothing", from: "a")
+        #expect(a.events.elements.count == count)
+        // Another one.
+        for node in [b, a] {
             let tls = try new.tls(node.name)
             try await node.on { $0.update(tls: tls) }
         }
-        try await a.send("by the old", to: b.peer)
-        try await b.received("by the old", from: "a")
-        try await a.send("by the new", to: b.peer, .snapshots)
+        try await a.connected("b", times: 3)
+        try await a.send("by the new", to: b.peer)
         try await b.received("by the new", from: "a")
         let c = try await TestNode("c", tls: try old.tls("c"))
         try await c.update(peers: [a.peer])
         try await c.logged("a connection came to nothing")
         for node in [a, b, c] { try await node.stop() }
+    }
+
+    @Test func `a certificate that expires ends the connection, and both sides say what to do`() async throws {
+        let authority = try Authority()
+        let clock = NIOLockedValueBox<Int64>(0)
+        var settings = TransportSettings.patient
+        settings.idleTimeout = .milliseconds(40)
+        let (a, b) = (
+            try await TestNode(
+                "a",
+                tls: try authority.tls("a"),
+                settings: settings,
+                wallSeconds: { clock.withLockedValue { $0 } }
+            ), try await TestNode("b", tls: try authority.tls("b", until: .now + 600))
+        )
+        try await b.update(peers: [a.peer])
+        try await b.connected("a")
+        try await a.connected("b", .inbound)
+        clock.withLockedValue { $0 = Int64(Date.now.timeIntervalSince1970) + 700 }
+        let (name, refusal) = try await a.refused(.inbound, byPeer: false)
+        #expect(name == "b" && refusal.code == .certificate)
+        #expect(try await b.refused(.outbound, byPeer: true) == ("a", refusal))
+        try await b.logged("the certificate of b has expired: renew it")
+        try await a.logged("the certificate of b has expired: renew it")
+        for node in [a, b] { try await node.stop() }
+    }
+
+    @Test func `who is authorized no more is cut off and told, whoever dialled`() async throws {
+        let (refusesInbound, refusesOutbound) = (NIOLockedValueBox(false), NIOLockedValueBox(false))
+        let a = try await TestNode("a")
+        let b = try await TestNode("b") { hello, direction in
+            let refuses = direction == .inbound ? refusesInbound : refusesOutbound
+            return refuses.withLockedValue { $0 } ? "\(hello.identity.name) was removed" : nil
+        }
+        try await a.update(peers: [b.peer])
+        try await b.update(peers: [a.peer])
+        try await a.connected("b")
+        try await b.connected("a")
+        try await b.connected("a", .inbound)
+        let before = (a.events.elements.count, b.events.elements.count)
+        try await b.on { $0.reauthorize() }
+        try await a.send("still there", to: b.peer)
+        try await b.received("still there", from: "a")
+        #expect(a.events.elements.count == before.0 && b.events.elements.count == before.1 + 1)
+        let refusal = Refusal(.unauthorized, "a was removed")
+        refusesInbound.withLockedValue { $0 = true }
+        try await b.on { $0.reauthorize() }
+        #expect(try await b.refused(.inbound, byPeer: false) == ("a", refusal))
+        #expect(try await a.refused(.outbound, byPeer: true) == ("b", refusal))
+        refusesOutbound.withLockedValue { $0 = true }
+        try await b.on { $0.reauthorize() }
+        #expect(try await b.refused(.outbound, byPeer: false) == ("a", refusal))
+        #expect(try await a.refused(.inbound, byPeer: true) == ("b", refusal))
+        // It is tried again, and heals by itself.
+        for refuses in [refusesInbound, refusesOutbound] { refuses.withLockedValue { $0 = false } }
+        try await a.connected("b", times: 2)
+        try await b.connected("a", times: 2)
+        #expect(try await b.on { $0.counters.refused } >= 2)
+        #expect(try await a.on { $0.counters.refusedByPeers } >= 2)
+        for node in [a, b] { try await node.stop() }
+        #expect(b.lineCount("refused a peer") == 2, "once for each direction, not for each attempt")
     }
 
     @Test func `files that hold no certificate or key are told by name`() throws {
@@ -191,5 +268,27 @@ struct RefusalTests {
         #expect(fault(certificate, key, Array("nothing".utf8)) == "ca")
         let tls = try TransportTLS(certificate: certificate, key: key, authorities: pem)
         #expect(tls.names == ["a"] && tls.notAfterSeconds == 4_000_000_000)
+    }
+
+    @Test func `files that no peer would take are found before a connection is made with them`() throws {
+        let (authority, other) = (try Authority("ours"), try Authority("theirs"))
+        let now = Int64(Date.now.timeIntervalSince1970)
+        func fault(_ tls: TransportTLS, name: String = "a", at seconds: Int64 = now) -> String? {
+            do throws(TransportTLSError) {
+                try tls.check(name: name, nowSeconds: seconds)
+                return nil
+            } catch {
+                return error.description
+            }
+        }
+        let tls = try authority.tls("a")
+        #expect(fault(tls) == nil)
+        #expect(fault(tls, name: "b")?.hasPrefix("certificate: it names a, and this node is b: make one") == true)
+        #expect(fault(tls, at: now + 700)?.contains("it has expired: renew it") == true)
+        #expect(fault(tls, at: now - 700)?.contains("it is of the future") == true)
+        #expect(fault(try authority.tls("a", trusting: other))?.contains("no peer of the authority in `ca`") == true)
+        #expect(
+            fault(try authority.tls("a", until: .now - 1), at: now - 10)?.contains("CERTIFICATE_VERIFY_FAILED") == true
+        )
     }
 }

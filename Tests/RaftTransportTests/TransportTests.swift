@@ -1,4 +1,7 @@
+import Glibc
+import NIOConcurrencyHelpers
 import NIOCore
+import NIOPosix
 import Testing
 import Wire
 
@@ -76,6 +79,126 @@ struct TransportTests {
         }
         #expect(payloads.map(\.count) == sizes)
         for (number, payload) in payloads.enumerated() { #expect(payload.allSatisfy { $0 == UInt8(number) }) }
+        try await stop(a, b)
+    }
+
+    @Test func `what an owner allows passes, whatever waits before it`() async throws {
+        var settings = TransportSettings.patient
+        let longest = 17 << 20
+        settings.allow(payloadBytesMax: longest)
+        let a = try await TestNode("a", settings: settings)
+        let b = try await TestNode("b", settings: settings)
+        try await a.update(peers: [b.peer])
+        try await a.connected("b")
+        let peer = b.peer
+        try await a.on { transport in
+            for size in [1, longest, longest + 1, 2] {
+                transport.send(Array(repeating: 7, count: size), to: peer, lane: .messages)
+            }
+        }
+        let events = try await b.events.wait { events in
+            events.count { if case .received = $0 { true } else { false } } == 3
+        }
+        let sizes = events.compactMap { event -> Int? in
+            if case .received(let bytes, _) = event { bytes.count } else { nil }
+        }
+        #expect(sizes == [1, longest, 2])
+        #expect(try await a.counters("b").payloadsDropped == 1)
+        try await stop(a, b)
+    }
+
+    @Test func `a name is looked up anew for each attempt`() async throws {
+        let host = NIOLockedValueBox("127.0.0.1")
+        let b = try await TestNode("b")
+        let a = try await TestNode("a", resolver: { MovingResolver(loop: $0, host: host) })
+        try await a.update(peers: [PeerAddress(name: "b", address: "b.example:\(b.port)")])
+        try await a.connected("b")
+        // It comes back elsewhere, and something else has its old place.
+        try await b.stop()
+        host.withLockedValue { $0 = "127.0.0.2" }
+        let other = try await TestNode("other", port: b.port)
+        let moved = try await TestNode("b", host: "127.0.0.2", port: b.port)
+        try await a.connected("b", times: 2)
+        try await a.send("here", to: PeerAddress(name: "b", address: "b.example:\(b.port)"))
+        try await moved.received("here", from: "a")
+        try await stop(a, moved, other)
+    }
+
+    @Test func `a cut link is noticed by the kernel on either side`() async throws {
+        let (a, b) = (try await TestNode("a"), try await TestNode("b"))
+        try await a.update(peers: [b.peer])
+        try await a.connected("b")
+        try await b.connected("a", .inbound)
+        for node in [a, b] {
+            let channel = try #require(
+                try await node.on { transport in
+                    let dialled = transport.links.values.compactMap { $0.established }
+                    return (dialled + Array(transport.accepted.values)).first?.context?.channel
+                }
+            )
+            #expect(try await channel.getOption(.socketOption(.so_keepalive)).get() == 1)
+            for (option, value) in [
+                (TCP_NODELAY, 1), (TCP_USER_TIMEOUT, 5_000), (TCP_KEEPIDLE, 10), (TCP_KEEPINTVL, 3), (TCP_KEEPCNT, 3),
+            ] {
+                #expect(try await channel.getOption(.tcpOption(.init(rawValue: option))).get() == value)
+            }
+        }
+        try await stop(a, b)
+    }
+
+    @Test func `who is connected, by which version, can be seen`() async throws {
+        let authority = try Authority()
+        var settings = TransportSettings.patient
+        settings.versions = 1...3
+        let a = try await TestNode("a", tls: try authority.tls("a"))
+        let b = try await TestNode("b", tls: try authority.tls("b"), settings: settings)
+        let c = try await TestNode("c", tls: try authority.tls("c"), settings: settings)
+        let nobody = try await a.on { $0.report }
+        #expect(nobody.connections.isEmpty && nobody.certificateNotAfterSeconds != nil)
+        try await b.update(peers: [a.peer, c.peer])
+        try await b.send("part", to: c.peer, .snapshots)
+        try await b.connected("a")
+        try await b.connected("c")
+        try await b.connected("c", .outbound, .snapshots)
+        let report = try await b.on { $0.report }
+        #expect(report.connections.map(\.peer.name) == ["a", "c", "c"])
+        #expect(report.connections.map(\.peer.lane) == [.messages, .messages, .snapshots])
+        #expect(report.connections.map(\.version) == [1, 3, 3])
+        #expect(report.connections.allSatisfy { $0.direction == .outbound && $0.certificateNotAfterSeconds != nil })
+        try await c.received("part", from: "b")
+        #expect(try await c.on { $0.report.connections.map(\.direction) } == [.inbound, .inbound])
+        try await stop(a, b, c)
+    }
+
+    @Test func `of one name a node that waits does not drive a member out`() async throws {
+        let a = try await TestNode("a")
+        let member = try await RawPeer.connect(to: a)
+        member.send(RawPeer.hello("b", membership: 5))
+        _ = try await member.frame()
+        let waiting = try await RawPeer.connect(to: a)
+        waiting.send(RawPeer.hello("b"))
+        _ = try await waiting.frame()
+        for (number, peer) in [member, waiting].enumerated() { peer.send(.payload([UInt8(number)])) }
+        try await a.events.wait { events in events.count { if case .received = $0 { true } else { false } } == 2 }
+        try await stop(a)
+    }
+
+    @Test func `of what a node knows of the membership only that it is a member makes new connections`() async throws {
+        let (a, b) = (try await TestNode("a"), try await TestNode("b"))
+        try await a.update(peers: [b.peer])
+        try await a.connected("b")
+        for (membership, times) in [(nil, 1), (1, 2), (2, 2), (3, 2), (nil, 3)] as [(UInt64?, Int)] {
+            try await a.on { transport in
+                var identity = transport.identity
+                identity.membership = membership
+                transport.update(identity: identity)
+            }
+            try await a.connected("b", times: times)
+            try await a.send("\(String(describing: membership))", to: b.peer)
+            let peer = try await b.received("\(String(describing: membership))", from: "a")
+            #expect((peer.membership == nil) == (membership == nil))
+            #expect(a.events.elements.count { if case .connected = $0 { true } else { false } } == times)
+        }
         try await stop(a, b)
     }
 
@@ -376,4 +499,20 @@ struct TransportTests {
         }
         try await stop(a)
     }
+}
+
+/// Finds every name at one address, which may move.
+private struct MovingResolver: Resolver, Sendable {
+    let loop: any EventLoop
+    let host: NIOLockedValueBox<String>
+
+    func initiateAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
+        loop.makeCompletedFuture { [try SocketAddress(ipAddress: self.host.withLockedValue { $0 }, port: port)] }
+    }
+
+    func initiateAAAAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
+        loop.makeSucceededFuture([])
+    }
+
+    func cancelQueries() {}
 }

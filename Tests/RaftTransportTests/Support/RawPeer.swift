@@ -65,8 +65,15 @@ final class RawPeer: Sendable {
         return frames
     }
 
-    static func hello(_ name: String, cluster: UInt64? = 1, lane: Lane = .messages) -> Frame {
-        .hello(Hello(versions: 1...1, lane: lane, identity: TestNode.identity(name, cluster: cluster)).encode())
+    static func hello(
+        _ name: String,
+        cluster: UInt64? = 1,
+        membership: UInt64? = nil,
+        lane: Lane = .messages
+    ) -> Frame {
+        var identity = TestNode.identity(name, cluster: cluster)
+        identity.membership = membership
+        return .hello(Hello(versions: 1...1, lane: lane, identity: identity).encode())
     }
 
     private final class Recorder: ChannelInboundHandler {

@@ -20,11 +20,14 @@ final class TestNode: Sendable {
     init(
         _ name: String,
         cluster: UInt64? = 1,
+        host: String = "127.0.0.1",
         port: Int = 0,
         tls: TransportTLS? = nil,
         settings: TransportSettings = .patient,
         authorize: @escaping @Sendable (Hello, Direction) -> String? = { _, _ in nil },
-        reacting react: @escaping @Sendable (PeerTransport, TransportEvent) -> Void = { _, _ in }
+        reacting react: @escaping @Sendable (PeerTransport, TransportEvent) -> Void = { _, _ in },
+        resolver: @escaping @Sendable (any EventLoop) -> (any Resolver & Sendable)? = { _ in nil },
+        wallSeconds: @escaping @Sendable () -> Int64 = { PeerTransport.systemWallSeconds() }
     ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.any()
         let (events, lines) = (events, lines)
@@ -33,9 +36,11 @@ final class TestNode: Sendable {
             let transport = PeerTransport(
                 eventLoop: loop,
                 identity: Self.identity(name, cluster: cluster),
-                listen: "127.0.0.1:\(port)",
+                listen: "\(host):\(port)",
                 tls: tls,
                 settings: settings,
+                resolver: resolver(loop),
+                wallSeconds: wallSeconds,
                 logger: Logger(label: name) { _ in LineRecorder(lines: lines) },
                 authorize: authorize,
                 events: { event in
