@@ -38,6 +38,7 @@ extension Replica {
             // A state that is wrong makes wrong results: nobody is told them.
             if divergence == nil { submissions.applied(batch, outputs) }
             snapshots.bytesApplied += UInt64(bytes.count)
+            bytesAppliedInTurn += bytes.count
         }
         appliedIndex = index
         if let change, change.position.index == index, change.position.term != entry.position.term {

@@ -5,12 +5,17 @@ import Wire
 // What the core wants done becomes actions, until nothing is left to do.
 extension Replica {
     mutating func pump() {
+        isBehind = false
+        bytesAppliedInTurn = 0
         // The core's output first: a leader must have seen every time-stamp of its log before it makes one.
         var output = raft.takeOutput()
         repeat {
             carryOut(output)
             if stopped != nil { return }
             propose()
+            // The rest is still the core's, and comes with the next turn.
+            isBehind = bytesAppliedInTurn >= settings.turnBytesMax
+            if isBehind { break }
             output = raft.takeOutput()
         } while !output.isEmpty
         planSnapshot()

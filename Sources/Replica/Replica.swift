@@ -41,6 +41,10 @@ public struct Replica<Machine: StateMachine>: Sendable {
     var divergence: Divergence?
     var dispute: Dispute?
     var actions: [ReplicaAction<Machine>] = []
+    /// Bytes of commands that were applied since ``takeActions()`` began.
+    var bytesAppliedInTurn = 0
+    /// They were as many as a turn may have: there is more to do at once.
+    var isBehind = false
     /// When the core's next tick is due.
     var tickAt: BootTime
     /// Nothing is proposed before: the core said that too much waits.
@@ -74,7 +78,9 @@ public struct Replica<Machine: StateMachine>: Sendable {
         self.id = id
         self.settings = settings
         self.machine = machine
-        raft = Raft(id: id, settings: settings.raft, restored: restored, seed: generator.next())
+        var core = settings.raft
+        core.unappliedBytesMax = min(core.unappliedBytesMax, settings.turnBytesMax)
+        raft = Raft(id: id, settings: core, restored: restored, seed: generator.next())
         appliedIndex = restored.snapshot.position.index
         let logTime = restored.entries.reduce(machine?.time ?? .zero) { time, entry in
             max(time, Self.stamp(of: entry) ?? .zero)
@@ -125,8 +131,8 @@ public struct Replica<Machine: StateMachine>: Sendable {
         )
     }
 
-    /// When ``advance(to:wall:)`` must be called at the latest.
-    public var nextWake: BootTime { tickAt }
+    /// When ``advance(to:wall:)`` and ``takeActions()`` must be called at the latest.
+    public var nextWake: BootTime { isBehind ? min(clock.now, tickAt) : tickAt }
 
     // MARK: - Inputs
 

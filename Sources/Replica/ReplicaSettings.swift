@@ -23,6 +23,10 @@ public struct ReplicaSettings: Hashable, Sendable {
     public var batchCommandsMax = 1_024
     /// Bytes of commands in one batch; a single command may be longer. 1 MiB: 8 ms at 1 Gbit/s.
     public var batchBytesMax = 1 << 20
+    /// Bytes of committed commands that are applied in one turn, the one that goes beyond it included: 128 KiB, a thousand
+    /// commands or two and a few milliseconds. A replica that catches up does so in many turns, between which it hears the
+    /// others, and whoever looks at the state waits for one turn and not for all of it.
+    public var turnBytesMax = 128 << 10
     /// Commands that wait for their result: beyond it a request is refused as overloaded. 4 windows of a session.
     public var waitingCommandsMax = 16_384
     /// Bytes of the commands that wait: 16 MiB.

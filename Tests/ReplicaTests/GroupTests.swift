@@ -36,6 +36,36 @@ import Testing
         group.wait { group.rotations(0) == 2 }
     }
 
+    @Test func aTurnAppliesABoundedPartOfWhatThereIsAndTheNextOneComesAtOnce() throws {
+        let group = try TestGroup<Ledger>(1) { settings in
+            settings.batchCommandsMax = 1
+            settings.batchesInFlightMax = 64
+            settings.turnBytesMax = 1
+        }
+        _ = group.elected()
+        group.rotate(0)
+        group.places[0].isDiskHeld = true
+        let requests = (0..<40).map { _ in group.submit(0, [TestGroup<Ledger>.rotate]) }
+        let requested = group.places[0].requests
+        group.places[0].requests = []
+        for completion in group.places[0].storage?.execute(requested) ?? [] {
+            group.places[0].node?.completed(completion)
+        }
+        let node = try #require(group.places[0].node)
+        var turns = 0
+        repeat {
+            let actions = node.takeActions()
+            let applied = actions.count { if case .applied = $0 { true } else { false } }
+            #expect(applied <= 1)
+            turns += applied
+            for case .answer(let request, .success(.applied)) in actions { #expect(requests.contains(request)) }
+            if applied > 0, turns < 40 { #expect(node.nextWake <= node.now, "there is more to do") }
+            if applied == 0 { break }
+        } while turns < 100
+        #expect(turns == 40)
+        #expect(node.nextWake > node.now)
+    }
+
     @Test func answersComeInTheOrderOfTheRequests() throws {
         let group = try TestGroup<Ledger>(3)
         _ = group.elected()
