@@ -171,7 +171,7 @@ if !coresOnly {
         ),
         .testTarget(
             name: "ClusterTests",
-            dependencies: ["Cluster", "Ledger", "Replica", "RaftTransport"] + nio,
+            dependencies: ["Certificates", "Cluster", "Ledger", "Raft", "Replica", "RaftTransport", "Wire"] + nio,
             swiftSettings: strict
         ),
         .testTarget(

@@ -37,6 +37,24 @@ struct AlarmBook {
         }
     }
 
+    /// A peer does not talk to this node.
+    mutating func refused(by peer: String, why: String) {
+        _ = begin("refused by \(peer)", "Node \(peer) refuses this node: \(why)")
+    }
+
+    /// A peer talks to this node. Returns whether it did not before.
+    mutating func accepted(by peer: String) -> Bool {
+        let count = open.count
+        open.removeAll { $0.key == "refused by \(peer)" }
+        return open.count < count
+    }
+
+    /// Whoever has another name is no peer any more: what it thinks of this node is of no interest.
+    mutating func keepRefusals(by peers: Set<String>) {
+        let keys = Set(peers.map { "refused by \($0)" })
+        open.removeAll { $0.key.hasPrefix("refused by ") && !keys.contains($0.key) }
+    }
+
     /// The node takes part in a cluster: what was said of founding is over.
     mutating func joined() { open.removeAll { $0.key == "founding" } }
 

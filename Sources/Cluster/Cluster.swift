@@ -12,13 +12,14 @@ import Wire
 ///
 /// Any thread may call its methods.
 public final class Cluster: Sendable {
-    private let loop: any EventLoop
-    private let driver: NIOLoopBound<NodeDriver>
-    private let transport: NIOLoopBound<PeerTransport>?
+    let loop: any EventLoop
+    let driver: NIOLoopBound<NodeDriver>
+    let transport: NIOLoopBound<PeerTransport>?
     private let shared: SharedNode
     private let log: LogThread
     private let lock: DirectoryLock
     private let viewBox: NIOLockedValueBox<ClusterView>
+    private let clientCommandsMax: Int
     /// Where it listens for peers; nil where it listens for nobody.
     public let peerAddress: SocketAddress?
 
@@ -30,8 +31,10 @@ public final class Cluster: Sendable {
         log: LogThread,
         lock: DirectoryLock,
         view: NIOLockedValueBox<ClusterView>,
-        peerAddress: SocketAddress?
+        peerAddress: SocketAddress?,
+        clientCommandsMax: Int
     ) {
+        self.clientCommandsMax = clientCommandsMax
         self.loop = loop
         self.driver = driver
         self.transport = transport
@@ -58,6 +61,7 @@ public final class Cluster: Sendable {
         logger: Logger,
         ended: @escaping @Sendable (StopReason) -> Void = { _ in }
     ) async throws -> Cluster {
+        if let tls = settings.peers?.tls { try check(tls, of: settings.name, logger) }
         let lock = try DirectoryLock(directory: settings.directory)
         let view = NIOLockedValueBox(ClusterView())
         let parts = try await loop.submit {
@@ -82,7 +86,8 @@ public final class Cluster: Sendable {
             log: parts.log,
             lock: lock,
             view: view,
-            peerAddress: address
+            peerAddress: address,
+            clientCommandsMax: settings.clientCommandsMax
         )
     }
 
@@ -131,11 +136,7 @@ public final class Cluster: Sendable {
                     seed: Randomness.word()
                 )
             } catch { throw .seeds(error) }
-            let identity = NodeIdentity(
-                name: settings.name,
-                replica: node.withReplica { $0.id } ?? node.founding?.replica ?? drawn,
-                cluster: node.cluster
-            )
+            let identity = PeerAdmission(name: settings.name, drawn: drawn, node: node).identity
             shared = SharedNode(node)
             let driverBox = NIOLockedValueBox<NIOLoopBound<NodeDriver>?>(nil)
             log = LogThread(storage: opened.storage) { completions, _ in
@@ -147,6 +148,7 @@ public final class Cluster: Sendable {
                 log: log,
                 view: view,
                 book: PeerBook(own: settings.name, seeds: settings.seeds),
+                drawn: drawn,
                 logger: logger
             )
             driver.ended = ended
@@ -158,15 +160,21 @@ public final class Cluster: Sendable {
                     identity: identity,
                     listen: peers.listen,
                     tls: peers.tls,
+                    settings: Cluster.transportSettings,
                     logger: logger,
-                    authorize: { _, _ in nil },
-                    events: { event in
-                        if case .received(let payload, let peer) = event { driver.received(payload, from: peer) }
-                    }
+                    authorize: { hello, _ in driver.objection(to: hello) },
+                    events: { driver.happened($0) }
                 )
                 return NIOLoopBound(transport, eventLoop: loop)
             }
         }
+    }
+
+    /// What peers may send is what a node can read.
+    static var transportSettings: TransportSettings {
+        var settings = TransportSettings()
+        settings.allow(payloadBytesMax: NodeMessage.encodedBytesMax)
+        return settings
     }
 
     /// Waits until the node has a state and a majority that decides.
@@ -187,7 +195,8 @@ public final class Cluster: Sendable {
             driver: driver,
             shared: shared,
             view: viewBox,
-            facts: facts
+            facts: facts,
+            commandsMax: clientCommandsMax
         )
         client.listen()
         return client

@@ -12,6 +12,8 @@ public enum ClusterError: Error, Hashable, CustomStringConvertible {
     case seeds(FoundingRefusal)
     /// Peers cannot be listened for.
     case transport(TransportError)
+    /// No peer would take this node's certificate.
+    case certificates(TransportTLSError)
     /// The node ended.
     case stopped(StopReason)
 
@@ -22,6 +24,7 @@ public enum ClusterError: Error, Hashable, CustomStringConvertible {
         case .storage(let error): error.description
         case .seeds(let refusal): refusal.explanation
         case .transport(let error): error.description
+        case .certificates(let error): "cluster.tls: \(error.description)."
         case .stopped(let reason): reason.explanation
         }
     }

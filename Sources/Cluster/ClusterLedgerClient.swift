@@ -6,9 +6,14 @@ import Replica
 import Wire
 
 /// One loop's client of the replicated ledger. What a loop submits within one turn crosses to the replica together.
+///
+/// What waits is bounded: see ``ClusterSettings/clientCommandsMax``. What is refused for it is answered out of turn, for it
+/// would be one more queue.
 final class ClusterLedgerClient: LedgerClient {
     private struct Waiting {
         var count: Int
+        /// What it takes of the bound.
+        var cost: Int { max(1, count) }
         var completion: (Result<[CommandResult], LedgerUnavailable>) -> Void
     }
 
@@ -22,6 +27,9 @@ final class ClusterLedgerClient: LedgerClient {
     private let driver: NIOLoopBound<NodeDriver>
     private let shared: SharedNode
     private let view: NIOLockedValueBox<ClusterView>
+    private let commandsMax: Int
+    /// Commands without a result.
+    private var outstanding = 0
     private var commands: [Command] = []
     private var waiting: [Waiting] = []
     /// In the order of the submissions; answered from the front.
@@ -36,8 +44,10 @@ final class ClusterLedgerClient: LedgerClient {
         driver: NIOLoopBound<NodeDriver>,
         shared: SharedNode,
         view: NIOLockedValueBox<ClusterView>,
-        facts: LedgerFacts
+        facts: LedgerFacts,
+        commandsMax: Int
     ) {
+        self.commandsMax = commandsMax
         self.eventLoop = eventLoop
         self.driver = driver
         self.shared = shared
@@ -70,8 +80,13 @@ final class ClusterLedgerClient: LedgerClient {
 
     func submit(_ commands: [Command], completion: @escaping (Result<[CommandResult], LedgerUnavailable>) -> Void) {
         eventLoop.preconditionInEventLoop()
+        let request = Waiting(count: commands.count, completion: completion)
+        guard outstanding == 0 || outstanding + request.cost <= commandsMax else {
+            return eventLoop.assumeIsolated().execute { completion(.failure(.overloaded)) }
+        }
+        outstanding += request.cost
         self.commands.append(contentsOf: commands)
-        waiting.append(Waiting(count: commands.count, completion: completion))
+        waiting.append(request)
         guard !isScheduled else { return }
         isScheduled = true
         eventLoop.assumeIsolated().execute { self.cross() }
@@ -101,6 +116,7 @@ final class ClusterLedgerClient: LedgerClient {
             firstCrossing += 1
             var next = 0
             for waiter in first.waiting {
+                outstanding -= waiter.cost
                 waiter.completion(result.map { Array($0[next..<next + waiter.count]) })
                 next += waiter.count
             }

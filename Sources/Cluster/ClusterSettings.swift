@@ -26,6 +26,9 @@ public struct ClusterSettings: Sendable {
     public var seeds: FoundingSeeds
     /// Nil for a node that is alone and listens for nobody.
     public var peers: Peers?
+    /// Commands of one event loop that may wait for their results: 16,384, what a replica takes of all. Beyond it they are
+    /// refused as overloaded.
+    public var clientCommandsMax = 16_384
     /// How a replica behaves.
     public var replica = ReplicaSettings()
     /// How fast a cluster is founded.

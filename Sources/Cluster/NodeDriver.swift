@@ -17,14 +17,22 @@ final class NodeDriver {
     /// Between two reports of messages that cannot be read, in nanoseconds: a minute.
     private static let reportPause: UInt64 = 60_000_000_000
 
+    /// Between two turns of a replica that has much to apply, in nanoseconds: 10 µs.
+    private static let turnPause: UInt64 = 10_000
+
     let loop: any EventLoop
     private let shared: SharedNode
     private let log: LogThread
     private let view: NIOLockedValueBox<ClusterView>
-    private let logger: Logger
-    private var transport: PeerTransport?
+    private let drawn: ReplicaID
+    let logger: Logger
+    private(set) var transport: PeerTransport?
     private var book: PeerBook
-    private var alarms = AlarmBook()
+    var alarms = AlarmBook()
+    /// What is known of the members. Set by ``know(_:)``.
+    var admission: PeerAdmission?
+    /// Disks of which the operator was told that they have a member's name; none but members' names.
+    var remarked: [String: ReplicaID] = [:]
     private var answers: [RequestID: Answer] = [:]
     private var nextRequest: UInt64 = 0
     private var isTurnDue = false
@@ -45,8 +53,10 @@ final class NodeDriver {
         log: LogThread,
         view: NIOLockedValueBox<ClusterView>,
         book: PeerBook,
+        drawn: ReplicaID,
         logger: Logger
     ) {
+        self.drawn = drawn
         self.loop = loop
         self.shared = shared
         self.log = log
@@ -120,14 +130,23 @@ final class NodeDriver {
         loop.preconditionInEventLoop()
         let message: NodeMessage
         do { message = try NodeMessage(decoding: payload) } catch {
-            let now = SystemClocks.boot()
-            guard unreadableReportedAt.map({ now.nanoseconds(since: $0) >= Self.reportPause }) ?? true else { return }
-            unreadableReportedAt = now
-            logger.warning("a peer sends what cannot be read", metadata: ["peer": "\(peer.name)", "error": "\(error)"])
-            return
+            return reportUnreadable("a peer sends what cannot be read", peer, "\(error)")
+        }
+        guard message.isOf(peer) else {
+            return reportUnreadable("a peer sends what is another's", peer, "it names another sender")
         }
         if case .founding(let founding) = message { book.heard(founding) }
         input { $0.receive(message) }
+    }
+
+    private func reportUnreadable(_ message: Logger.Message, _ peer: PeerIdentity, _ error: String) {
+        let now = SystemClocks.boot()
+        guard unreadableReportedAt.map({ now.nanoseconds(since: $0) >= Self.reportPause }) ?? true else { return }
+        unreadableReportedAt = now
+        logger.warning(
+            message,
+            metadata: ["peer": "\(peer.name)", "error": "\(error)", "remedy": "run the same release on all nodes"]
+        )
     }
 
     /// The disk did something.
@@ -149,13 +168,18 @@ final class NodeDriver {
     /// Asks for a snapshot.
     func compact() { input { $0.compact() } }
 
-    private func input(_ body: (Node<Ledger>) -> Void) {
+    func input(_ body: (Node<Ledger>) -> Void) {
         guard !isStopped else { return }
         shared.withNode { node in
             node.advance(to: SystemClocks.boot(), wall: SystemClocks.wall())
             body(node)
         }
-        guard !isTurnDue else { return }
+        turnSoon()
+    }
+
+    /// Has a turn come, after what the loop is at.
+    func turnSoon() {
+        guard !isTurnDue, !isStopped else { return }
         isTurnDue = true
         loop.assumeIsolated().execute { self.turn() }
     }
@@ -166,12 +190,13 @@ final class NodeDriver {
         isTurnDue = false
         guard !isStopped else { return }
         // Acting may bring about more, since answers may ask.
-        let (actions, next) = shared.withNode { node in
+        let (actions, next, admission) = shared.withNode { node in
             node.advance(to: SystemClocks.boot(), wall: SystemClocks.wall())
             let actions = node.takeActions()
             publish(node)
-            return (actions, node.nextWake)
+            return (actions, node.nextWake, PeerAdmission(name: book.own, drawn: drawn, node: node))
         }
+        know(admission)
         tellFacts()
         if case let configuration? = view.withLockedValue({ $0.status?.configuration }), book.keep(configuration) {
             transport?.update(peers: book.peers)
@@ -197,11 +222,6 @@ final class NodeDriver {
         case .joined(let cluster, let replica):
             alarms.joined()
             logger.notice("in a cluster", metadata: ["cluster": "\(cluster)", "replica": "\(replica)"])
-            if var identity = transport?.identity {
-                identity.cluster = cluster
-                identity.replica = replica
-                transport?.update(identity: identity)
-            }
         case .stop(let reason):
             logger.critical("\(reason.explanation)")
             view.withLockedValue { $0.stopped = reason }
@@ -214,7 +234,8 @@ final class NodeDriver {
     private func wake(at next: BootTime) {
         if let wake, wake.at <= next { return }
         wake?.task.cancel()
-        let wait = next.nanoseconds(since: SystemClocks.boot())
+        // Not at once, or the loop would go on with this and hear nobody.
+        let wait = max(Self.turnPause, next.nanoseconds(since: SystemClocks.boot()))
         let delay = TimeAmount.nanoseconds(Int64(clamping: wait))
         let task = loop.assumeIsolated().scheduleTask(in: delay) {
             self.wake = nil
@@ -272,5 +293,6 @@ final class NodeDriver {
         for request in waiting.keys.sorted(by: { $0.rawValue < $1.rawValue }) { waiting[request]?(.failure(.stopped)) }
         listeners = [:]
         endServing()
+        transport = nil
     }
 }

@@ -8,7 +8,7 @@ struct PeerBook {
     /// Nodes that are neither seeds nor members and of which the address is kept.
     private static let strangersMax = 16
 
-    private let own: String
+    let own: String
     private let seeds: [PeerAddress]
     private var members: [Member] = []
     private var strangers: [(replica: ReplicaID, address: PeerAddress)] = []

@@ -15,7 +15,8 @@ struct TestFolder {
     /// Removes it with all that is in it, links not followed.
     func remove() { Self.remove(path) }
 
-    private static func remove(_ path: String) {
+    /// Removes a folder with all that is in it.
+    static func remove(_ path: String) {
         if let folder = opendir(path) {
             while let entry = readdir(folder) {
                 let name = withUnsafePointer(to: &entry.pointee.d_name) {
