@@ -9,6 +9,7 @@ import subprocess
 import threading
 
 import pytest
+from images import container, files, image, store  # noqa: F401
 from paths import BINARY
 
 #: Seconds. Only what hangs reaches it.

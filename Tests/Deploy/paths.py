@@ -14,7 +14,8 @@ BINARY = os.path.abspath(os.environ.get("TOLLGATE_BINARY") or shutil.which("toll
 def said(command, **options):
     """What a command prints; it must succeed."""
     done = subprocess.run(
-        list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, **options
-    )
+        list(map(str, command)),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, **options,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout
     return done.stdout

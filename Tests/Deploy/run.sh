@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks what deploy/ installs by: the systemd unit, the Debian package, the Kubernetes manifests, the container file, the alert rules and the
-# dashboard.
+# Checks what Tollgate is installed by: the systemd unit, the Debian package, the container file, the manifests for
+# Kubernetes, the alert rules and the dashboard.
 #
 #   run.sh [PYTEST-ARGUMENT…]      all tests, or those that pytest's arguments choose: run.sh -k package
 #

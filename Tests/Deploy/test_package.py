@@ -133,7 +133,8 @@ def test_installing_upgrading_removing_and_purging(shared):
 def test_the_service_under_systemd(shared):
     # systemd ends by a signal where it has powered a container off; the script's last words tell how it went.
     done = subprocess.run(
-        [HERE / "boot.sh", shared, "life_of_a_service.sh"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=400
-    )
+        [HERE / "boot.sh", shared, "life_of_a_service.sh"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=400,
+    )  # fmt: skip
     output = (shared / "output").read_text() if (shared / "output").exists() else done.stdout.decode()
     assert output.rstrip().endswith("== done"), output

@@ -1,7 +1,8 @@
 """Reads a systemd unit as far as the tests need it."""
 
 import re
-import subprocess
+
+from paths import said
 
 
 class Unit:
@@ -37,9 +38,8 @@ class Unit:
 
 def _group(name):
     """The system calls of a group of systemd's, and of the groups in it."""
-    listing = subprocess.run(["systemd-analyze", "syscall-filter", "--no-pager", name], capture_output=True, text=True, check=True, timeout=60)
     calls = set()
-    for entry in (line.strip() for line in listing.stdout.splitlines()[1:]):
+    for entry in (line.strip() for line in said(["systemd-analyze", "syscall-filter", "--no-pager", name]).splitlines()[1:]):
         if entry.startswith("@"):
             calls |= _group(entry)
         elif entry and not entry.startswith("#"):
