@@ -45,7 +45,10 @@ final class Exchange {
         case timedOut
     }
 
+    /// Gone when the client has gone, and with it everything that would be told to it: only an exchange that is not finished
+    /// looks for it.
     unowned let front: FrontHandler
+    let loop: GatewayLoop
     let origin: Origin
     var state: GatewayState
     var phase = Phase.waiting
@@ -87,6 +90,7 @@ final class Exchange {
 
     init(front: FrontHandler, head: HTTPRequestHead, state: GatewayState) {
         self.front = front
+        loop = front.loop
         self.state = state
         origin = .request(head)
         keepAlive = head.isKeepAlive
@@ -98,6 +102,7 @@ final class Exchange {
 
     init(front: FrontHandler, malformed error: HTTPParserError, state: GatewayState) {
         self.front = front
+        loop = front.loop
         self.state = state
         origin = .malformed(error)
         keepAlive = false
@@ -108,6 +113,7 @@ final class Exchange {
 
     init(front: FrontHandler, timedOut state: GatewayState) {
         self.front = front
+        loop = front.loop
         self.state = state
         origin = .timedOut
         keepAlive = false
@@ -116,7 +122,6 @@ final class Exchange {
         requestEnded = true
     }
 
-    var loop: GatewayLoop { front.loop }
     var client: IPAddress { identity!.address }
     var isFinished: Bool { if case .finished = phase { true } else { false } }
 
