@@ -136,7 +136,8 @@ public final class Cluster: Sendable {
                     seed: Randomness.word()
                 )
             } catch { throw .seeds(error) }
-            let identity = PeerAdmission(name: settings.name, drawn: drawn, node: node).identity
+            let book = PeerBook(own: settings.name, seeds: settings.seeds)
+            let identity = PeerAdmission(name: book.own, address: book.ownAddress, drawn: drawn, node: node).identity
             shared = SharedNode(node)
             let driverBox = NIOLockedValueBox<NIOLoopBound<NodeDriver>?>(nil)
             log = LogThread(storage: opened.storage) { completions, _ in
@@ -147,7 +148,7 @@ public final class Cluster: Sendable {
                 shared: shared,
                 log: log,
                 view: view,
-                book: PeerBook(own: settings.name, seeds: settings.seeds),
+                book: book,
                 drawn: drawn,
                 logger: logger
             )

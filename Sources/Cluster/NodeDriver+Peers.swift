@@ -24,6 +24,7 @@ extension NodeDriver {
 
     private func connected(_ peer: PeerIdentity, _ direction: Direction) {
         if direction == .outbound, alarms.accepted(by: peer.name) { turnSoon() }
+        if book.met(peer) { transport?.update(peers: book.peers) }
         if let cluster = peer.cluster, admission?.cluster == nil { input { $0.clusterHeard(cluster) } }
         guard let admission, let remark = admission.remark(on: peer) else { return }
         // Once for each disk: it may wait for days, and connect often.

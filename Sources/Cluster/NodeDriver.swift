@@ -27,7 +27,7 @@ final class NodeDriver {
     private let drawn: ReplicaID
     let logger: Logger
     private(set) var transport: PeerTransport?
-    private var book: PeerBook
+    var book: PeerBook
     var alarms = AlarmBook()
     /// What is known of the members. Set by ``know(_:)``.
     var admission: PeerAdmission?
@@ -194,7 +194,8 @@ final class NodeDriver {
             node.advance(to: SystemClocks.boot(), wall: SystemClocks.wall())
             let actions = node.takeActions()
             publish(node)
-            return (actions, node.nextWake, PeerAdmission(name: book.own, drawn: drawn, node: node))
+            let admission = PeerAdmission(name: book.own, address: book.ownAddress, drawn: drawn, node: node)
+            return (actions, node.nextWake, admission)
         }
         know(admission)
         tellFacts()

@@ -18,6 +18,8 @@ import Wire
 struct PeerAdmission: Equatable {
     /// This node.
     let name: String
+    /// Where it says that it is reached.
+    let address: String
     /// Its replica.
     private(set) var replica: ReplicaID
     /// Nil while it founds.
@@ -30,8 +32,9 @@ struct PeerAdmission: Equatable {
     private(set) var coming: [Member] = []
 
     /// Of a node as it stands.
-    init<Machine: StateMachine>(name: String, drawn: ReplicaID, node: Node<Machine>) {
+    init<Machine: StateMachine>(name: String, address: String, drawn: ReplicaID, node: Node<Machine>) {
         self.name = name
+        self.address = address
         replica = node.founding?.replica ?? drawn
         cluster = node.cluster
         node.withReplica { running in
@@ -45,6 +48,7 @@ struct PeerAdmission: Equatable {
     /// As a value of its parts.
     init(
         name: String,
+        address: String,
         replica: ReplicaID,
         cluster: ClusterID?,
         known: LogIndex,
@@ -52,6 +56,7 @@ struct PeerAdmission: Equatable {
         coming: [Member] = []
     ) {
         self.name = name
+        self.address = address
         self.replica = replica
         self.cluster = cluster
         self.known = known
@@ -62,7 +67,13 @@ struct PeerAdmission: Equatable {
     /// What this node says of itself.
     var identity: NodeIdentity {
         let isMember = members.contains { $0.id == replica }
-        return NodeIdentity(name: name, replica: replica, cluster: cluster, membership: isMember ? known.rawValue : nil)
+        return NodeIdentity(
+            name: name,
+            replica: replica,
+            cluster: cluster,
+            membership: isMember ? known.rawValue : nil,
+            address: address
+        )
     }
 
     /// Why not to talk to a node, for its operator and this one's; nil where nothing speaks against it. That clusters and

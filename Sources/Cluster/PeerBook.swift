@@ -4,13 +4,20 @@ import Replica
 import Wire
 
 /// Where nodes are reached: seeds and members by name, and whoever else has said so.
+///
+/// A member's word counts more than the configuration: it may have moved, or be newer than what this node knows, and it must be
+/// answered before it can tell what it knows.
 struct PeerBook {
     /// Nodes that are neither seeds nor members and of which the address is kept.
     private static let strangersMax = 16
+    /// Nodes of which the own word is kept: twice as many as there are members.
+    private static let metMax = 2 * Configuration.membersMax
 
     let own: String
     private let seeds: [PeerAddress]
     private var members: [Member] = []
+    /// What nodes that take themselves for members have said when they connected, newest last.
+    private var met: [(replica: ReplicaID, address: PeerAddress)] = []
     private var strangers: [(replica: ReplicaID, address: PeerAddress)] = []
 
     init(own: String, seeds: FoundingSeeds) {
@@ -22,6 +29,11 @@ struct PeerBook {
     /// - Returns: whether that changed anything.
     mutating func keep(_ configuration: Configuration) -> Bool {
         guard configuration.members != members else { return false }
+        // What is decided is newer than what was said.
+        for member in configuration.members
+        where members.contains(where: { $0.id == member.id && $0.address != member.address }) {
+            met.removeAll { $0.replica == member.id }
+        }
         members = configuration.members
         return true
     }
@@ -36,10 +48,28 @@ struct PeerBook {
         if strangers.count > Self.strangersMax { strangers.removeFirst() }
     }
 
+    /// A node has shown who it is, and was let in.
+    /// - Returns: whether ``peers`` are others now.
+    mutating func met(_ peer: PeerIdentity) -> Bool {
+        guard peer.membership != nil, !peer.address.isEmpty else { return false }
+        let before = peers
+        met.removeAll { $0.replica == peer.replica }
+        met.append((peer.replica, PeerAddress(name: peer.name, address: peer.address)))
+        if met.count > Self.metMax { met.removeFirst() }
+        return peers != before
+    }
+
+    /// Where this node says that it is reached.
+    var ownAddress: String { seeds.first { $0.name == own }?.address ?? "" }
+
     /// Whom to stay connected to: the members, and before there are any the seeds.
     var peers: [PeerAddress] {
-        let known = members.isEmpty ? seeds : members.map { PeerAddress(name: $0.name, address: $0.address) }
-        return known.filter { $0.name != own }
+        (members.isEmpty ? seeds : members.map(address)).filter { $0.name != own }
+    }
+
+    private func address(of member: Member) -> PeerAddress {
+        met.last { $0.replica == member.id && $0.address.name == member.name }?.address
+            ?? PeerAddress(name: member.name, address: member.address)
     }
 
     /// Where a destination is; nil where nobody has said.
@@ -47,7 +77,7 @@ struct PeerBook {
         switch destination {
         case .seed(let seed): PeerAddress(name: seed.name, address: seed.address)
         case .replica(let id):
-            members.first { $0.id == id }.map { PeerAddress(name: $0.name, address: $0.address) }
+            members.first { $0.id == id }.map(address) ?? met.last { $0.replica == id }?.address
                 ?? strangers.first { $0.replica == id }?.address
         }
     }

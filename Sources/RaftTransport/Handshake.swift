@@ -121,6 +121,7 @@ struct Handshake {
             replica: hello.identity.replica,
             cluster: hello.identity.cluster,
             membership: hello.identity.membership,
+            address: hello.identity.address,
             lane: hello.lane
         )
         let version = min(hello.versions.upperBound, own.versions.upperBound)
@@ -170,7 +171,7 @@ struct Handshake {
         case .notTollgate: return Refusal(.malformed, "this port is for Tollgate's nodes")
         case .emptyVersionRange: return Refusal(.malformed, "your Hello has an empty range of versions")
         case .unknownLane(let tag): return Refusal(.malformed, "your Hello is of the unknown lane \(tag)")
-        case .badName: return Refusal(.malformed, "your Hello has a name that no node can have")
+        case .badName: return Refusal(.malformed, "your Hello has a name or an address that no node can have")
         case .malformed: return Refusal(.malformed, "your Hello cannot be read")
         }
     }

@@ -8,8 +8,8 @@ import Wire
 public struct Hello: Hashable, Sendable {
     /// Longest name, in bytes: as in a configuration of the group.
     public static let nameBytesMax = 255
-    /// Bytes of the longest Hello: magic, versions, lane, cluster, name, replica, membership.
-    public static let encodedBytesMax = 8 + 4 + 1 + 17 + 4 + nameBytesMax + 16 + 9
+    /// Bytes of the longest Hello: magic, versions, lane, cluster, name, replica, membership, address.
+    public static let encodedBytesMax = 8 + 4 + 1 + 17 + (4 + nameBytesMax) + 16 + 9 + (4 + nameBytesMax)
     /// What every Hello begins with.
     static let magic = Array("TOLLGATE".utf8)
 
@@ -40,6 +40,7 @@ public struct Hello: Hashable, Sendable {
         writer.write(identity.replica)
         writer.write(identity.membership != nil)
         if let membership = identity.membership { writer.write(membership) }
+        writer.write(text: identity.address)
         return writer.bytes
     }
 
@@ -61,7 +62,15 @@ public struct Hello: Hashable, Sendable {
             guard Self.isName(name) else { throw HelloError.badName }
             let replica = try reader.readReplicaID()
             let membership = try reader.readBool() ? try reader.readUInt64() : nil
-            identity = NodeIdentity(name: name, replica: replica, cluster: cluster, membership: membership)
+            let address = try reader.readText(limit: Self.nameBytesMax)
+            guard address.isEmpty || Self.isName(address) else { throw HelloError.badName }
+            identity = NodeIdentity(
+                name: name,
+                replica: replica,
+                cluster: cluster,
+                membership: membership,
+                address: address
+            )
             try reader.finish()
         } catch let error as HelloError {
             throw error
@@ -88,7 +97,7 @@ enum HelloError: Error, Hashable {
     case noCommonVersion(theirs: ClosedRange<UInt16>)
     /// No lane has this number.
     case unknownLane(UInt8)
-    /// The name is empty, or has control characters.
+    /// The name is empty, or it or the address has control characters.
     case badName
     /// A field does not fit, or bytes are left.
     case malformed(WireError)

@@ -12,17 +12,28 @@ public struct NodeIdentity: Hashable, Sendable {
     /// founds, waits to be admitted, or knows that it was removed. The later one of two nodes knows better.
     public var membership: UInt64?
 
+    /// Where it says that it is reached, `host:port`; empty where it does not say. At most ``Hello/nameBytesMax`` bytes of
+    /// UTF-8 without control characters. Who has never heard of it can answer it by this.
+    public var address: String
+
     /// A value of these fields.
-    public init(name: String, replica: ReplicaID, cluster: ClusterID?, membership: UInt64? = nil) {
+    public init(
+        name: String,
+        replica: ReplicaID,
+        cluster: ClusterID?,
+        membership: UInt64? = nil,
+        address: String = ""
+    ) {
         self.name = name
         self.replica = replica
         self.cluster = cluster
         self.membership = membership
+        self.address = address
     }
 
     /// Whether a connection on which one was said may go on when the other is so: only the index differs.
     func saysTheSame(as other: NodeIdentity) -> Bool {
-        name == other.name && replica == other.replica && cluster == other.cluster
+        name == other.name && replica == other.replica && cluster == other.cluster && address == other.address
             && (membership == nil) == (other.membership == nil)
     }
 }
@@ -37,15 +48,25 @@ public struct PeerIdentity: Hashable, Sendable {
     public var cluster: ClusterID?
     /// As in ``NodeIdentity/membership``, at the time of the handshake.
     public var membership: UInt64?
+    /// As in ``NodeIdentity/address``.
+    public var address: String
     /// What the connection carries.
     public var lane: Lane
 
     /// A value of these fields.
-    public init(name: String, replica: ReplicaID, cluster: ClusterID?, membership: UInt64? = nil, lane: Lane) {
+    public init(
+        name: String,
+        replica: ReplicaID,
+        cluster: ClusterID?,
+        membership: UInt64? = nil,
+        address: String = "",
+        lane: Lane
+    ) {
         self.name = name
         self.replica = replica
         self.cluster = cluster
         self.membership = membership
+        self.address = address
         self.lane = lane
     }
 }

@@ -34,7 +34,7 @@ final class Link: ConnectionOwner {
     private(set) var address: String
     /// Whether the peer is in the owner's list.
     var isListed: Bool
-    /// When something was last sent, or the link was made.
+    /// When something was last given to it or sent, or the link was made.
     private(set) var lastUse: NIODeadline
     private let transport: PeerTransport
     private var state = State.idle
@@ -296,6 +296,7 @@ final class Link: ConnectionOwner {
                 $0.bytesSent += bytes
             }
             connection.send(buffer)
+            lastUse = .now()
         }
     }
 

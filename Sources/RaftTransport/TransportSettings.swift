@@ -8,7 +8,7 @@ public struct TransportSettings: Sendable {
     /// appends and parts of snapshots. A payload that is longer is dropped and counted; an owner that has longer ones must
     /// raise this at every node (``allow(payloadBytesMax:)``).
     public var frameBytesMax = 4 << 20
-    /// Bytes that are taken of an accepted connection before it has shown who it is: 1 KiB. The longest ``Hello`` is 319.
+    /// Bytes that are taken of an accepted connection before it has shown who it is: 1 KiB. The longest ``Hello`` is 578.
     public var handshakeBytesMax = 1 << 10
     /// Bytes that may wait on the lane of messages to one peer: 16 MiB, what Raft has in flight to a member that lags, and a
     /// bound on what a member that hangs costs the leader.

@@ -1,5 +1,6 @@
 import Certificates
 import Foundation
+import Glibc
 import Ledger
 import Logging
 import NIOCore
@@ -89,6 +90,59 @@ import Wire
             try await back.loop.submit {}.get()
             #expect(back.view.alarms.contains { $0.contains(text) })
             try await leader.serving()
+        }
+    }
+
+    @Test func aReplacedNodeServesAndItsOldDiskIsRefused() async throws {
+        try await withTrio { trio in
+            let old = try #require(trio.nodes["c"]?.view.status?.id)
+            await trio.stop("c")
+            #expect(rename(trio.directory("c"), trio.directory("old")) == 0)
+            let wiped = try await trio.start("c")
+            await trio.lines["c"]?.logged("in a cluster")
+            let new = try #require(wiped.view.status?.id)
+            #expect(new != old)
+            let member = Member(id: new, name: "c", address: trio.address("c"))
+            try await trio.change([.remove(old), .addLearner(member)]) { !$0.contains(old) && $0.contains(new) }
+            try await trio.change([.promote(new)]) { $0.voters.contains(new) }
+            try await wiped.serving()
+            await trio.stop("c")
+
+            #expect(rename(trio.directory("c"), trio.directory("new")) == 0)
+            #expect(rename(trio.directory("old"), trio.directory("c")) == 0)
+            try await trio.start("c")
+            let text = "c has an old disk: its replica \(old) is no member any more, and was replaced by \(new)"
+            await trio.lines["c"]?.logged("a peer refuses this node")
+            #expect((trio.lines["c"]?.count(text) ?? 0) >= 1)
+            for name in ["a", "b"] { await trio.lines[name]?.logged(text) }
+            await trio.stop("c")
+
+            #expect(rename(trio.directory("c"), trio.directory("old")) == 0)
+            #expect(rename(trio.directory("new"), trio.directory("c")) == 0)
+            try await trio.start("c").serving()
+        }
+    }
+
+    @Test func aMemberThatWasAwayTakesPartWithThoseWhomItHasNeverHeardOf() async throws {
+        try await withTrio { trio in
+            await trio.stop("c")
+            let added = try await trio.start("d")
+            await trio.lines["d"]?.logged("in a cluster")
+            let id = try #require(added.view.status?.id)
+            let member = Member(id: id, name: "d", address: trio.address("d"))
+            try await trio.change([.addLearner(member)]) { $0.contains(id) }
+            try await trio.change([.promote(id)]) { $0.voters.contains(id) }
+            try await added.serving()
+            let removed = try #require(trio.nodes["b"]?.view.status?.id)
+            try await trio.change([.remove(removed)]) { !$0.contains(removed) }
+            try await trio.nodes["a"]?.serving()
+            try await added.serving()
+            // Of a, c and d only the last two are left, and c knows a and b.
+            for name in ["a", "b"] { await trio.stop(name) }
+            let back = try await trio.start("c")
+            try await back.serving()
+            try await added.serving()
+            #expect(back.view.status?.configuration.members.map(\.name).sorted() == ["a", "c", "d"])
         }
     }
 

@@ -2,18 +2,21 @@ import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import Raft
 import RaftTransport
 import Replica
 
 @testable import Cluster
 
-/// Three nodes on loopback, a, b and c, each of which may be stopped, and started again on whatever is in its folder.
+/// Three nodes on loopback, a, b and c, each of which may be stopped, and started again on whatever is in its folder; and
+/// one that may be added, d.
 final class Trio {
     static let names = ["a", "b", "c"]
+    static let added = "d"
 
     let folder: TestFolder
     let group: MultiThreadedEventLoopGroup
-    let seeds: FoundingSeeds
+    private let addresses: [String: String]
     private(set) var nodes: [String: Cluster] = [:]
     private(set) var lines: [String: LogLines] = [:]
 
@@ -23,28 +26,32 @@ final class Trio {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         // Ports that were free a moment ago.
         var sockets: [any Channel] = []
-        for _ in Self.names {
+        let names = Self.names + [Self.added]
+        for _ in names {
             sockets.append(try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get())
         }
-        seeds = try FoundingSeeds(
-            zip(Self.names, sockets).map { FoundingSeed(name: $0, address: "127.0.0.1:\($1.localAddress?.port ?? 0)") }
+        addresses = Dictionary(
+            uniqueKeysWithValues: zip(names, sockets).map { ($0, "127.0.0.1:\($1.localAddress?.port ?? 0)") }
         )
         for socket in sockets { try await socket.close() }
         for name in Self.names { try await start(name) }
         for node in nodes.values { try await node.serving() }
     }
 
+    func address(_ name: String) -> String { addresses[name] ?? "" }
+
     func directory(_ name: String) -> String { folder.path + "/" + name }
 
     @discardableResult
     func start(_ name: String) async throws -> Cluster {
         let lines = LogLines()
-        let address = seeds.seeds.first { $0.name == name }?.address ?? ""
+        let address = address(name)
+        let listed = Self.names.contains(name) ? Self.names : Self.names + [name]
         let node = try await Cluster.start(
             ClusterSettings(
                 name: name,
                 directory: directory(name),
-                seeds: seeds,
+                seeds: try FoundingSeeds(listed.map { FoundingSeed(name: $0, address: self.address($0)) }),
                 peers: .init(listen: address, tls: nil)
             ),
             on: group.next(),
@@ -60,8 +67,26 @@ final class Trio {
     }
 
     func stopAll() async throws {
-        for name in Self.names { await stop(name) }
+        for name in nodes.keys.sorted() { await stop(name) }
         try await group.shutdownGracefully()
         folder.remove()
+    }
+
+    /// Has whoever leads change the membership, as often as it takes until it is so, as the leader sees it.
+    func change(_ steps: [ConfigurationChange.Step], until isSo: (Configuration) -> Bool) async throws {
+        while true {
+            if let leader = nodes.values.first(where: { $0.view.status?.role == .leader }) {
+                if let configuration = leader.view.status?.configuration, !configuration.isJoint, isSo(configuration) {
+                    return
+                }
+                let promise = group.next().makePromise(of: Void.self)
+                leader.loop.execute { [driver = leader.driver] in
+                    driver.value.change(ConfigurationChange(steps)) { _ in promise.succeed() }
+                }
+                try await promise.futureResult.get()
+            }
+            // A learner catches up, or an election is under way.
+            try await group.next().scheduleTask(in: .milliseconds(20)) {}.futureResult.get()
+        }
     }
 }

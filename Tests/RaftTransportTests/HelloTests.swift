@@ -12,7 +12,8 @@ struct HelloTests {
             name: "node-ä",
             replica: ReplicaID(high: 1, low: 2),
             cluster: ClusterID(high: 3, low: 4),
-            membership: 5
+            membership: 5,
+            address: "node-ä:7400"
         )
     )
 
@@ -33,6 +34,7 @@ struct HelloTests {
     @Test func `the longest fits into what is taken before the handshake`() {
         var hello = Self.hello
         hello.identity.name = String(repeating: "n", count: Hello.nameBytesMax)
+        hello.identity.address = String(repeating: "a", count: Hello.nameBytesMax)
         #expect(hello.encode().count == Hello.encodedBytesMax)
         #expect(Hello.encodedBytesMax + Frame.headBytes <= TransportSettings().handshakeBytesMax)
         #expect(1 + 4 + Refusal.textBytesMax + Frame.headBytes <= TransportSettings().handshakeBytesMax)

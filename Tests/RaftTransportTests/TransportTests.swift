@@ -325,7 +325,7 @@ struct TransportTests {
 
     @Test func `a node that nobody listed is answered, and its link closes when it is idle`() async throws {
         var settings = TransportSettings.patient
-        settings.idleTimeout = .seconds(1)
+        settings.idleTimeout = .seconds(4)
         settings.strangerLinksMax = 1
         let (a, b) = (try await TestNode("a", settings: settings), try await TestNode("b"))
         let c = try await TestNode("c")
