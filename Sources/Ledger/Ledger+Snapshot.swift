@@ -235,9 +235,10 @@ extension QuotaEntry {
 
 extension ShardedTable<QuotaEntry> {
     fileprivate init(from source: inout FieldSource) throws(LedgerDecodingError) {
-        self.init()
         let bound = LedgerBounds.slices * Self.maxGroupEntries
-        for _ in 0..<(try source.count(limit: bound, elementBytes: MemoryLayout<QuotaEntry>.size)) {
+        let entries = try source.count(limit: bound, elementBytes: MemoryLayout<QuotaEntry>.size)
+        self.init(expecting: entries)
+        for _ in 0..<entries {
             let entry = QuotaEntry(key: try source.key(), tat: try source.u64())
             guard !entry.isVacant, entry.tat <= RateTerms.latest, find(entry.key) == nil,
                 hasRoom(for: entry.key, beside: 0)

@@ -33,6 +33,19 @@ struct ShardedTable<Entry: TableEntry>: Sendable {
     private var directory: ContiguousArray<UInt16> = []
     private var shards: ContiguousArray<TableShard<Entry>> = []
 
+    /// An empty table, without memory.
+    init() {}
+
+    /// An empty table with the shards of one with so many entries: where keys are spread as hashes are, none of them grows
+    /// or splits on the way there. Takes memory in proportion to `entries`.
+    init(expecting entries: Int) {
+        guard entries > 0 else { return }
+        while depth < Self.maxDepth, entries >> depth >= TableShard<Entry>.comfortableEntries { depth += 1 }
+        let share = (entries - 1) >> depth + 1
+        directory = ContiguousArray(0..<UInt16(1 << depth))
+        shards = ContiguousArray(directory.map { _ in TableShard(expecting: share, depth: UInt16(depth)) })
+    }
+
     /// The slice of a key: the group it belongs to, 0 to 4,095.
     static func slice(of key: QuotaKey) -> Int { Int(hash(key) >> 52) }
 

@@ -17,6 +17,9 @@ struct TableShard<Entry: TableEntry>: Sendable {
     /// Entries of a shard at most.
     static var maxEntries: Int { maxSlots * 4 / 5 }
 
+    /// Entries of a shard at most that is made two thirds full.
+    static var comfortableEntries: Int { maxSlots * 2 / 3 - 1 }
+
     private static var leastSlots: Int { 4 }
 
     /// A shard without entries, and without memory.
@@ -24,6 +27,9 @@ struct TableShard<Entry: TableEntry>: Sendable {
         slots = []
         (slotCount, count, depth) = (0, 0, 0)
     }
+
+    /// A shard without entries, and with memory for so many.
+    init(expecting entries: Int, depth: UInt16) { self.init(slots: Self.comfortable(for: entries), depth: depth) }
 
     private init(slots count: Int, depth: UInt16) {
         slots = count == 0 ? [] : ContiguousArray(repeating: .vacant, count: count)

@@ -94,6 +94,35 @@ import Testing
         return keys
     }
 
+    @Test(arguments: [0, 1, 5, 1_000, 2_000, 100_000, 1_000_000])
+    func aTableOfAnExpectedSizeHasItsShardsFromTheBeginning(entries: Int) {
+        var table = Table(expecting: entries)
+        let bytes = table.allocatedBytes
+        #expect(table.count == 0 && table[.test(1)] == nil && table.hasRoom(for: .test(1), beside: 0))
+        #expect(table.largestArrayBytes <= 65_536 - 32)
+        if entries >= 1_000 { #expect(bytes <= 64 * entries) }
+        var random = Seeded(9)
+        for _ in 0..<entries {
+            table.insert(QuotaEntry(key: QuotaKey(high: random.next(), low: random.next()), tat: 1))
+        }
+        #expect(table.count == entries)
+        #expect(table.allocatedBytes == bytes, "no shard grew or split")
+        random = Seeded(9)
+        for _ in 0..<entries {
+            #expect(table[QuotaKey(high: random.next(), low: random.next())]?.tat == 1)
+        }
+    }
+
+    @Test func aTableGoesOnBeyondItsExpectedSizeAndWithKeysThatAreNotSpread() {
+        var table = Table(expecting: 10_000)
+        let keys = group(Table.maxGroupEntries) + (0..<30_000).map { QuotaKey.test(UInt64($0)) }
+        for key in keys where table[key] == nil && table.hasRoom(for: key, beside: 0) {
+            table.insert(QuotaEntry(key: key, tat: 1))
+        }
+        #expect(table.count >= 30_000 && table.largestArrayBytes <= 65_536 - 32)
+        for key in keys.prefix(1_000) { #expect(table[key]?.tat == 1) }
+    }
+
     @Test func aGroupIsFullAtTheSameCountWhateverElseIsThere() {
         let keys = group(Table.maxGroupEntries + 1)
         for others in [0, 20_000] {
