@@ -54,6 +54,7 @@ struct DocumentedRange {
         let elements = (0..<count).map { index in
             switch field.path {
             case "upstreams": "app\(index == 0 ? "" : "\(index)"): { servers: [\"127.0.0.1:3000\"] }"
+            case "cluster.seeds": "\(index == 0 ? "host-1" : "s\(index)"): \"127.0.0.1:\(index + 1)\""
             case "policies": "\(index == 0 ? "default" : "p\(index)"): {}"
             case "listeners": "{ address: \"127.0.0.1:\(index + 10_000)\" }"
             case "routes": "{ match: { path: /\(index) }, policy: default, upstream: default }"

@@ -15,6 +15,8 @@ enum FieldPlace {
         "policies.NAME.ceiling[]": ["rate: 1500/min", "burst: 600"],
         "probes": ["address: \"127.0.0.1:9464\""],
         "admin": [],
+        "cluster": ["seeds: { host-1: \"127.0.0.1:7400\" }", "tls: off"],
+        "cluster.tls": ["certificate: a.pem", "key: a.key", "ca: ca.pem"],
     ]
     /// What a field needs besides, by its path and the mapping in which it stands: `-NAME` takes a companion away.
     private static let needs: [String: [String: [String]]] = [
@@ -41,9 +43,10 @@ enum FieldPlace {
         "admin.token": ["admin": ["address: \"127.0.0.1:9465\""]],
     ]
     /// What stands for `NAME`.
-    private static let names = ["upstreams": "app", "policies": "default", "headers": "X-Any"]
+    private static let names = ["upstreams": "app", "policies": "default", "headers": "X-Any", "seeds": "host-1"]
     static let files = [
         "/etc/logo.svg": "<svg/>", "/etc/bad.txt": "192.0.2.0/24\n", "/etc/admin.token": "0123456789abcdef",
+        "/etc/a.pem": "certificate", "/etc/a.key": "key", "/etc/ca.pem": "authority",
     ]
 
     /// The file, in one line. `value` is YAML; nil leaves the field out.

@@ -170,13 +170,8 @@ import Testing
 
     @Test(arguments: [
         Fault(
-            "upstream: \"http://127.0.0.1:3000\"\n¶cluster: { listen: \"0.0.0.0:7400\" }\n",
-            "clusters are not supported by this version",
-            "remove `cluster` to run a single node"
-        ),
-        Fault(
             "upstream: \"http://127.0.0.1:3000\"\nnode: { ¶sealKey: k }\n",
-            "nothing is kept on disk",
+            "what is on disk",
             "remove `sealKey`"
         ),
         Fault(

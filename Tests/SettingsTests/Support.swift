@@ -40,20 +40,22 @@ func printedSeed(_ test: String = #function) -> UInt64 {
     return seed
 }
 
-/// An environment of these files and nothing else. Those whose name ends in `.token` are readable by their owner only.
-func environment(_ files: [String: String] = [:], hostName: String = "host-1") -> LoadingEnvironment {
+/// An environment of these files and variables and nothing else. Those whose name ends in `.token` or `.key` are readable by their owner only.
+func environment(_ files: [String: String] = [:], hostName: String = "host-1", variables: [String: String] = [:])
+    -> LoadingEnvironment
+{
     @Sendable func read(_ path: String, _ byteLimit: Int) throws(LoadingEnvironment.FileFault) -> [UInt8] {
         guard let text = files[path] else { throw .init(message: "does not exist", remedy: "create it") }
         guard text.utf8.count <= byteLimit else { throw .init(message: "is too large", remedy: "make it smaller") }
         return Array(text.utf8)
     }
     @Sendable func readSecret(_ path: String, _ byteLimit: Int) throws(LoadingEnvironment.FileFault) -> [UInt8] {
-        guard path.hasSuffix(".token") || files[path] == nil else {
+        guard path.hasSuffix(".token") || path.hasSuffix(".key") || files[path] == nil else {
             throw .init(message: "may be read by others", remedy: "change its mode")
         }
         return try read(path, byteLimit)
     }
-    return LoadingEnvironment(hostName: hostName, readFile: read, readSecretFile: readSecret)
+    return LoadingEnvironment(hostName: hostName, readFile: read, readSecretFile: readSecret) { variables[$0] }
 }
 
 /// The configuration in `text`, with what is wrong recorded as the test's failure.

@@ -92,8 +92,8 @@ extension Reading {
         else {
             return nil
         }
-        refuseUnsupported(root)
         let node = node(root)
+        let membership = membership(root, node: node.name)
         let listeners = listeners(root)
         let forwards = !answersChecksOnly(root)
         let probes = probes(root)
@@ -125,6 +125,7 @@ extension Reading {
         }
         return Configuration(
             node: node,
+            membership: membership,
             listeners: listeners.map(\.settings),
             probes: probes?.address,
             admin: admin?.settings,
@@ -135,18 +136,6 @@ extension Reading {
             limits: limits,
             hash: hash.text
         )
-    }
-
-    /// What the file may hold one day.
-    private func refuseUnsupported(_ root: Fields) {
-        if root.has("cluster") {
-            reportUnsupported(
-                root,
-                "cluster",
-                "clusters are not supported by this version",
-                "remove `cluster` to run a single node"
-            )
-        }
     }
 
     private func reportUnsupported(_ root: Fields, _ name: String, _ message: String, _ remedy: String) {
@@ -180,8 +169,8 @@ extension Reading {
             reportUnsupported(
                 fields,
                 "sealKey",
-                "nothing is kept on disk by this version, so there is nothing to seal",
-                "remove `sealKey`"
+                "this version protects what is on disk by the folder's mode of 0700 alone",
+                "remove `sealKey`, and keep the data folder on an encrypted disk where that is not enough"
             )
         }
         return node

@@ -30,15 +30,20 @@ public struct LoadingEnvironment: Sendable {
     /// hand them out: the owner of such a file is trusted anyway, and has chosen the group.
     public var readSecretFile: @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8]
 
-    /// With this host's name and these files.
+    /// The value of a variable of the process's environment; nil where it is not set.
+    public var variable: @Sendable (_ name: String) -> String?
+
+    /// With this host's name, these files and these variables.
     public init(
         hostName: String,
         readFile: @escaping @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8],
-        readSecretFile: @escaping @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8] = noSecret
+        readSecretFile: @escaping @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> [UInt8] = noSecret,
+        variable: @escaping @Sendable (_ name: String) -> String? = { _ in nil }
     ) {
         self.hostName = hostName
         self.readFile = readFile
         self.readSecretFile = readSecretFile
+        self.variable = variable
     }
 
     /// Has no file of secrets.
@@ -51,7 +56,8 @@ public struct LoadingEnvironment: Sendable {
         LoadingEnvironment(
             hostName: systemHostName(),
             readFile: readRegularFile,
-            readSecretFile: readOwnersFile
+            readSecretFile: readOwnersFile,
+            variable: { name in getenv(name).map { String(cString: $0) } }
         )
     }
 }

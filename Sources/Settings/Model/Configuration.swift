@@ -8,6 +8,8 @@
 public struct Configuration: Sendable, Equatable {
     /// This node.
     public var node: NodeSettings
+    /// This node among its peers; nil for one that is alone.
+    public var membership: MembershipSettings?
     /// At least one; no two on the same address.
     public var listeners: [ListenerSettings]
     /// The listener for `/healthz`, `/readyz` and `/metrics`, if there is one.
@@ -39,8 +41,7 @@ public struct Configuration: Sendable, Equatable {
 public struct NodeSettings: Sendable, Equatable {
     /// Letters, digits, `-`, `_` and `.`, 1…63 bytes. Default: the host's name.
     public var name: String
-    /// The folder for log, snapshots and keys, absolute. Default: `/var/lib/tollgate`. Nothing is there yet: a single
-    /// node keeps its state in memory.
+    /// The folder for log, snapshots and keys, absolute, of mode 0700. Default: `/var/lib/tollgate`.
     public var data: String
 }
 
