@@ -38,6 +38,7 @@ final class ClusterLedgerClient: LedgerClient {
     private var isScheduled = false
     private var latest = LedgerTime(nanoseconds: 0)
     private(set) var facts: LedgerFacts
+    var onFactsChange: (() -> Void)?
 
     init(
         eventLoop: any EventLoop,
@@ -65,6 +66,7 @@ final class ClusterLedgerClient: LedgerClient {
                 eventLoop.execute {
                     guard facts.generation > client.value.facts.generation else { return }
                     client.value.facts = facts
+                    client.value.onFactsChange?()
                 }
             }
         }

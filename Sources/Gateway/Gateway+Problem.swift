@@ -5,6 +5,8 @@ extension Gateway {
         case limitsRefused(String)
         /// The ledger does not answer.
         case ledgerUnavailable
+        /// The ledger has ended.
+        case stopped
         /// A configuration that forwards nothing, while listeners are open that forward.
         case forwardingListenersOpen
 
@@ -13,6 +15,7 @@ extension Gateway {
             switch self {
             case .limitsRefused(let reason): "the ledger refused the limits: \(reason)"
             case .ledgerUnavailable: "the ledger does not answer"
+            case .stopped: "the ledger has ended"
             case .forwardingListenersOpen:
                 "the file has check listeners only, but one that forwards is open until the end: start anew"
             }

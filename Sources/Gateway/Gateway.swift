@@ -14,7 +14,7 @@ import Settings
 
 /// The HTTP side of a node: its listeners, its event loops, and what they decide by.
 ///
-/// Made by ``start(configuration:group:connectionsMax:logger:makeClient:)``; all methods may be called on any thread.
+/// Made by ``start(configuration:group:connectionsMax:offersLimits:refusals:logger:makeClient:)``; all methods may be called on any thread.
 public final class Gateway: Sendable {
     /// What the gateway needs of a ledger: a client for each of its loops.
     public typealias MakeLedgerClient = @Sendable (any EventLoop) -> any LedgerClient
@@ -37,14 +37,14 @@ public final class Gateway: Sendable {
     private let loops: [NIOLoopBound<GatewayLoop>]
     private let logger: Logger
     private let accessLog: AccessLog
-    private let current: NIOLockedValueBox<GatewayState>
+    private let current: NIOLockedValueBox<Configuration>
     private let running = NIOLockedValueBox(Running())
 
     private init(
         forwards: Bool,
         group: MultiThreadedEventLoopGroup,
         loops: [NIOLoopBound<GatewayLoop>],
-        state: GatewayState,
+        configuration: Configuration,
         counters: Counters,
         refusals: RefusalHistory,
         accessLog: AccessLog,
@@ -57,34 +57,40 @@ public final class Gateway: Sendable {
         self.refusals = refusals
         self.accessLog = accessLog
         self.logger = logger
-        current = NIOLockedValueBox(state)
+        current = NIOLockedValueBox(configuration)
     }
 
     // MARK: Start
 
-    /// Offers the configuration's limits to the ledger, makes the loops and opens the listeners.
+    /// Makes the loops, has the ledger take the configuration's limits, and opens the listeners.
     ///
     /// - Parameters:
     ///   - group: one thread a core; the gateway uses all of its loops and does not shut it down.
     ///   - connectionsMax: connections of clients for which the process has file descriptors; the configuration's bound
     ///     holds as well.
+    ///   - offersLimits: whether the configuration's limits are offered to the ledger; if not, those in force hold.
+    ///   - refusals: where the last refusals are kept.
     ///   - makeClient: called once on each loop.
+    /// - Throws: ``Problem``, ``ListenError``.
     public static func start(
         configuration: Configuration,
         group: MultiThreadedEventLoopGroup,
         connectionsMax: Int = .max,
+        offersLimits: Bool = true,
+        refusals: RefusalHistory = RefusalHistory(),
         logger: Logger,
         makeClient: @escaping MakeLedgerClient
     ) async throws -> Gateway {
         let eventLoops = Array(group.makeIterator())
         let counters = Counters()
-        let refusals = RefusalHistory()
         let accessLog = AccessLog(logger: logger)
         let mask = ClientMask()
         let spending = SpendingTable()
         let clients = try await makeClients(eventLoops, makeClient)
-        let definitions = configuration.policies.map(PolicyRuntime.definition)
-        let state = try await offer(definitions, for: configuration, through: clients[0])
+        if offersLimits { try await LimitOffer(client: clients[0]).set(configuration.definitions) }
+        let state = try await clients[0].eventLoop.submit {
+            try GatewayState(configuration, facts: clients[0].value.facts)
+        }.get()
         var loops: [NIOLoopBound<GatewayLoop>] = []
         for (index, client) in clients.enumerated() {
             let loop = try await client.eventLoop.submit {
@@ -105,6 +111,8 @@ public final class Gateway: Sendable {
                     ),
                     logger: logger
                 )
+                // Its client may have seen newer facts since.
+                loop.refreshedState()
                 return NIOLoopBound(loop, eventLoop: client.eventLoop)
             }.get()
             loops.append(loop)
@@ -113,7 +121,7 @@ public final class Gateway: Sendable {
             forwards: configuration.forwards,
             group: group,
             loops: loops,
-            state: state,
+            configuration: configuration,
             counters: counters,
             refusals: refusals,
             accessLog: accessLog,
@@ -144,92 +152,51 @@ public final class Gateway: Sendable {
         return clients
     }
 
-    /// Puts limits into the ledger as its next revision.
-    ///
-    /// - Returns: what decides requests by the configuration, whose limits are among them.
-    private static func offer(
-        _ definitions: [PolicyDefinition],
-        for configuration: Configuration,
-        through client: NIOLoopBound<any LedgerClient>
-    ) async throws -> GatewayState {
-        // Another node may set a revision in between: look again, a few times.
-        for _ in 0..<4 {
-            let result = try await client.eventLoop.flatSubmit {
-                let promise = client.eventLoop.makePromise(of: CommandResult.self)
-                let revision = client.value.facts.revision
-                client.value.submit([.setPolicies(expectedRevision: revision, policies: definitions)]) { result in
-                    switch result {
-                    case .success(let results): promise.succeed(results[0])
-                    case .failure: promise.fail(Problem.ledgerUnavailable)
-                    }
-                }
-                return promise.futureResult
-            }.get()
-            switch result {
-            case .policiesSet:
-                let state = try await client.eventLoop.submit {
-                    try GatewayState(configuration, facts: client.value.facts)
-                }.get()
-                if let state { return state }
-            case .policiesRefused(.revisionConflict):
-                continue
-            default:
-                throw Problem.limitsRefused("\(result)")
-            }
-        }
-        throw Problem.limitsRefused("other nodes keep changing them")
-    }
-
     // MARK: Reload
 
     /// Takes a new configuration: requests that begin from now on are decided by it. Listeners stay as they are.
     ///
+    /// - Parameters:
+    ///   - offersLimits: as at the start.
     /// - Throws: ``Problem``; then nothing has changed, but limits that the ledger has taken stay in it.
-    public func reload(_ configuration: Configuration) async throws {
+    public func reload(_ configuration: Configuration, offersLimits: Bool = true) async throws {
         // Its routes name no upstreams.
         guard configuration.forwards || !forwards else { throw Problem.forwardingListenersOpen }
-        let old = current.withLockedValue { $0.configuration }
+        // The ledger drops a limit at once, and requests are under way that were prepared with the old ones, here and at
+        // other nodes. So both hold until every loop has moved on.
+        if offersLimits { try await offer().add(configuration.definitions) }
+        for loop in loops {
+            try await loop.eventLoop.submit {
+                loop.value.adopt(try GatewayState(configuration, facts: loop.value.ledger.facts))
+            }.get()
+        }
+        current.withLockedValue { $0 = configuration }
+    }
+
+    /// Has the ledger hold the configuration's limits and no others: after ``reload(_:offersLimits:)``, when nobody asks
+    /// for the old ones any more.
+    ///
+    /// - Throws: ``Problem``: limits that nobody asks for stay until the next time.
+    public func retireLimits() async throws { try await offer().set(configuration.definitions) }
+
+    /// The limits in force are not those of the configuration: another node's file has changed since this one's.
+    public func hasOtherLimits() async -> Bool {
+        let definitions = configuration.definitions
+        let first = loops[0]
+        let held = try? await first.eventLoop.submit { first.value.ledger.facts.definitions }.get()
+        return held.map { !$0.isSame(as: definitions) } ?? false
+    }
+
+    private func offer() async throws -> LimitOffer {
         let first = loops[0]
         let client = try await first.eventLoop.submit {
             NIOLoopBound(first.value.ledger, eventLoop: first.eventLoop)
         }.get()
-        // The ledger drops a limit at once, and requests are under way that were prepared with the old ones. So both hold
-        // until every loop has moved on.
-        let new = configuration.policies.map(PolicyRuntime.definition)
-        let both = Self.union(new, old.policies.map(PolicyRuntime.definition))
-        let state: GatewayState
-        do {
-            state = try await Self.offer(both, for: configuration, through: client)
-        } catch Problem.limitsRefused {
-            // More than a ledger holds: those under way are then prepared anew.
-            state = try await Self.offer(new, for: configuration, through: client)
-        }
-        current.withLockedValue { $0 = state }
-        for loop in loops {
-            try await loop.eventLoop.submit { loop.value.adopt(state) }.get()
-        }
-        // Every loop has moved on: should this fail, limits that nobody asks for any more stay until the next reload.
-        if both != new { _ = try? await Self.offer(new, for: configuration, through: client) }
-    }
-
-    /// The new definitions with what only the old ones have.
-    private static func union(_ new: [PolicyDefinition], _ old: [PolicyDefinition]) -> [PolicyDefinition] {
-        var union = new
-        for policy in old {
-            guard let index = union.firstIndex(where: { $0.name == policy.name }) else {
-                union.append(policy)
-                continue
-            }
-            for limit in policy.limits
-            where !union[index].limits.contains(where: { $0.role == limit.role && $0.key == limit.key }) {
-                union[index].limits.append(limit)
-            }
-        }
-        return union
+        return LimitOffer(client: client)
     }
 
     /// The configuration by which requests are decided now.
-    public var configuration: Configuration { current.withLockedValue { $0.configuration } }
+    public var configuration: Configuration { current.withLockedValue { $0 } }
 
     /// What has been counted, on all loops.
     public func metrics() async -> GatewayMetrics {

@@ -14,12 +14,10 @@ final class GatewayState: Sendable {
     let generation: UInt64
     let page: ChallengePage
 
-    /// - Returns: nil while the ledger does not hold the configuration's limits.
     /// - Throws: when locked memory for the keys is not to be had.
-    init?(_ configuration: Configuration, facts: LedgerFacts) throws {
-        guard let policies = PolicyTable(configuration, facts: facts) else { return nil }
+    init(_ configuration: Configuration, facts: LedgerFacts) throws {
         self.configuration = configuration
-        self.policies = policies
+        policies = PolicyTable(configuration, facts: facts)
         routes = RouteTable(routes: configuration.routes)
         generation = facts.generation
         page = ChallengePage()

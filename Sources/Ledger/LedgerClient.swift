@@ -15,6 +15,10 @@ public protocol LedgerClient: AnyObject {
     /// The newest facts that this loop has seen.
     var facts: LedgerFacts { get }
 
+    /// Runs on the loop whenever ``facts`` has become another value. Nothing is missed between a look at the facts and
+    /// the setting of this in the same turn.
+    var onFactsChange: (() -> Void)? { get set }
+
     /// An estimate of replicated time; never backwards. Good for refusing early; only the ledger accepts.
     func now() -> LedgerTime
 

@@ -77,7 +77,10 @@ import Testing
         ("listen: \"0.0.0.0:7\", seeds: { a: \"127.0.0.1:7\" }, tls: off", "without TLS whoever reaches `0.0.0.0:7`"),
         ("seeds: { a: \"127.0.0.1:7\" }, tls: { certificate: a.pem, ca: ca.pem }", "has no `key`"),
         ("seeds: { a: \"127.0.0.1:7\" }, tls: { certificate: x, key: a.key, ca: ca.pem }", "does not exist"),
-        ("seeds: { a: \"127.0.0.1:7\" }, tls: { certificate: a.pem, key: ca.pem, ca: ca.pem }", "may be read by others"),
+        (
+            "seeds: { a: \"127.0.0.1:7\" }, tls: { certificate: a.pem, key: ca.pem, ca: ca.pem }",
+            "may be read by others"
+        ),
         ("seeds: { a: \"127.0.0.1:7\" }, tls: on", "must be a mapping"),
     ])
     func `What is wrong is named`(section: String, message: String) {
@@ -86,7 +89,8 @@ import Testing
     }
 
     @Test func `The key is not shown`() throws {
-        let text = "cluster: { seeds: { host-1: \"a.example:7\" }, tls: { certificate: a.pem, key: a.key, ca: ca.pem } }\n"
+        let text =
+            "cluster: { seeds: { host-1: \"a.example:7\" }, tls: { certificate: a.pem, key: a.key, ca: ca.pem } }\n"
         var dumped = ""
         dump(try membership(text), to: &dumped)
         #expect(!dumped.contains("116"))

@@ -29,21 +29,32 @@ struct PolicyRuntime: Sendable {
     let ceilingFields: String
 
     var name: String { settings.name }
+    /// Whether every request needs a pass.
+    var freeIsZero: Bool { free.isEmpty }
 
-    /// - Returns: nil while the ledger does not hold all limits of this policy.
+    /// The ledger's limits count, whatever the file says: they are those of the node whose file changed last. What the file
+    /// says in the same figures is shown as it is written there.
+    ///
+    /// - Returns: nil where the ledger counts by something that this release does not know.
     init?(_ settings: PolicySettings, facts: PolicyFacts) {
-        func resolve(_ limits: [LimitSettings], _ role: LimitRole, _ name: String) -> [LimitRuntime]? {
+        func resolve(_ written: [LimitSettings], _ role: LimitRole, _ name: String) -> [LimitRuntime]? {
             var resolved: [LimitRuntime] = []
-            for (index, limit) in limits.enumerated() {
-                let identity = limit.identity
-                guard
-                    let known = facts.limits.first(where: {
-                        $0.definition.role == role && $0.definition.key == identity
-                    })
-                else { return nil }
+            for known in facts.limits where known.definition.role == role {
+                let definition = known.definition
+                let limit =
+                    written.first {
+                        $0.identity == definition.key && $0.interval == definition.interval
+                            && $0.burst == definition.burst
+                    }
+                    ?? LimitSettings(
+                        identity: definition.key,
+                        interval: definition.interval,
+                        burst: definition.burst
+                    )
+                guard let limit else { return nil }
                 resolved.append(
                     LimitRuntime(
-                        name: index == 0 ? name : "\(name)-\(index + 1)",
+                        name: resolved.isEmpty ? name : "\(name)-\(resolved.count + 1)",
                         id: known.id,
                         key: limit.key,
                         rateText: limit.rateText,
@@ -109,19 +120,19 @@ struct PolicyRuntime: Sendable {
     }
 }
 
-/// All policies of a configuration, resolved against one revision of the ledger's facts.
+/// The policies of a configuration, resolved against one revision of the ledger's facts. One that the ledger does not
+/// hold is not there: nothing can be decided by it.
 struct PolicyTable: Sendable {
     private let byName: [String: PolicyRuntime]
     private let byID: [PolicyID: PolicyRuntime]
 
-    /// - Returns: nil while the ledger lacks a policy or a limit of the configuration.
-    init?(_ configuration: Configuration, facts: LedgerFacts) {
+    init(_ configuration: Configuration, facts: LedgerFacts) {
         var byName: [String: PolicyRuntime] = [:]
         var byID: [PolicyID: PolicyRuntime] = [:]
         for settings in configuration.policies {
             guard let known = facts.policies.first(where: { $0.name == settings.name }),
                 let runtime = PolicyRuntime(settings, facts: known)
-            else { return nil }
+            else { continue }
             byName[settings.name] = runtime
             byID[runtime.id] = runtime
         }
@@ -129,6 +140,8 @@ struct PolicyTable: Sendable {
         self.byID = byID
     }
 
+    /// How many there are.
+    var count: Int { byName.count }
     subscript(name: String) -> PolicyRuntime? { byName[name] }
     subscript(id: PolicyID) -> PolicyRuntime? { byID[id] }
 

@@ -83,6 +83,7 @@ final class LocalLedgerClient: LedgerClient {
     private var waiting: [Waiting] = []
     private var isScheduled = false
     private(set) var facts: LedgerFacts
+    var onFactsChange: (() -> Void)?
 
     init(ledger: LocalLedger, eventLoop: any EventLoop, owner: ReplicaID) {
         self.ledger = ledger
@@ -132,7 +133,10 @@ final class LocalLedgerClient: LedgerClient {
             results.append(contentsOf: partial)
             // So many other sessions have come since that ours was closed: the next batch opens a new one.
             if partial.contains(.rejected(.unknownSession)) { self.session = nil }
-            if generation != facts.generation { facts = ledger.facts() }
+            if generation != facts.generation {
+                facts = ledger.facts()
+                onFactsChange?()
+            }
         }
         var next = 0
         for waiter in waiting {

@@ -47,7 +47,8 @@ public final class RefusalHistory: Sendable {
 
     private let ring = NIOLockedValueBox(RefusalRing(capacity: capacity))
 
-    init() {}
+    /// Without any.
+    public init() {}
 
     func add(_ record: RefusalRecord) {
         ring.withLockedValue { $0.add(record) }

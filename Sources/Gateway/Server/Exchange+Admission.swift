@@ -34,7 +34,7 @@ extension Exchange {
             binding: policy.binding(of: client, keys: keys),
             free: isLetBy ? [] : policy.charges(policy.free, head: head, client: client, keys: keys, reserve: reserve),
             ceiling: policy.charges(policy.ceiling, head: head, client: client, keys: keys, reserve: 0),
-            isFreeZero: settings.freeIsZero && !isLetBy,
+            isFreeZero: policy.freeIsZero && !isLetBy,
             chargesNothing: isRefusalQuestion
         )
         observation.admissionBegan = .now()
@@ -96,11 +96,21 @@ extension Exchange {
         }
     }
 
+    /// The ledger does not hold the policy: another node's file, without it, has changed since.
+    func notHeld(_ name: String) {
+        loop.reportNotHeld(name)
+        guard let settings = state.configuration.policy(named: name), settings.enforce else {
+            state.configuration.policy(named: name).map { noteUnenforced(.noQuorum, $0) }
+            return forward()
+        }
+        reply(Refusal(.noQuorum, "The gateway cannot decide by this policy now.", retryAfterSeconds: 1, policy: name))
+    }
+
     private func undecided() {
         if policy!.settings.enforce {
             reply(Refusal(.noQuorum, "The gateway cannot decide now.", retryAfterSeconds: 1, policy: policy!.name))
         } else {
-            noteUnenforced(.noQuorum, policy!)
+            noteUnenforced(.noQuorum, policy!.settings)
             forward()
         }
     }
@@ -164,11 +174,11 @@ extension Exchange {
             return
         }
         let detail = "The free limit is reached: solve the challenge, or wait."
-        let status = policy.settings.freeIsZero ? 401 : 429
+        let status = policy.freeIsZero ? 401 : 429
         reply(
             Refusal(
                 .workRequired,
-                policy.settings.freeIsZero ? "Every request here needs a pass: solve the challenge." : detail,
+                policy.freeIsZero ? "Every request here needs a pass: solve the challenge." : detail,
                 challenge: challenge,
                 retryAfterSeconds: seconds,
                 policy: policy.name,

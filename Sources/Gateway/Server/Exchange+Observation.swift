@@ -30,24 +30,24 @@ extension Exchange {
         case .workRequired(let retryAfter, let states, let refusing):
             observation.clearsAfterNanoseconds = retryAfter
             observation.limit =
-                policy.settings.freeIsZero
+                policy.freeIsZero
                 ? .nothingFree : refusing.flatMap { policy.reading($0, ofStep: states) }
-            noteUnenforced(.workRequired, policy)
+            noteUnenforced(.workRequired, policy.settings)
         case .overLimit(let retryAfter, let states, let refusing):
             observation.clearsAfterNanoseconds = retryAfter
             observation.limit = policy.reading(refusing, ofStep: states)
-            noteUnenforced(.overLimit, policy)
+            noteUnenforced(.overLimit, policy.settings)
         case .denied(let retryAfter):
             observation.clearsAfterNanoseconds = retryAfter
-            noteUnenforced(.denied, policy)
+            noteUnenforced(.denied, policy.settings)
         case .stale:
             break
         }
     }
 
     /// What a policy that enforces nothing would have refused is told like a refusal, marked as none.
-    func noteUnenforced(_ kind: RefusalKind, _ policy: PolicyRuntime) {
-        if policy.settings.enforce { return }
+    func noteUnenforced(_ kind: RefusalKind, _ settings: PolicySettings) {
+        if settings.enforce { return }
         observation.verdict = .wouldRefuse
         observation.reason = kind
         loop.observer.refused(refusalRecord(kind, detail: kind.title, isEnforced: false))

@@ -262,9 +262,7 @@ final class Exchange {
                 observation.verdict = .allowed
                 forward(to: upstream)
             case .policy(_, let name, _, _):
-                guard let policy = state.policies[name] else {
-                    preconditionFailure("a checked configuration names a policy that does not exist")
-                }
+                guard let policy = state.policies[name] else { return notHeld(name) }
                 self.policy = policy
                 admit(policy)
             }

@@ -57,6 +57,7 @@ final class GatewayLoop {
         self.observer = observer
         self.logger = logger
         redeemer = Redeemer(eventLoop: eventLoop, ledger: ledger, spending: spending, observer: observer)
+        ledger.onFactsChange = { [weak self] in self?.refreshedState() }
     }
 
     // MARK: State
@@ -70,12 +71,11 @@ final class GatewayLoop {
     }
 
     /// The state against the ledger's newest facts; the old one where that cannot be made.
+    @discardableResult
     func refreshedState() -> GatewayState {
         let facts = ledger.facts
         guard facts.generation != state.generation else { return state }
-        do {
-            if let fresh = try GatewayState(state.configuration, facts: facts) { state = fresh }
-        } catch {
+        do { state = try GatewayState(state.configuration, facts: facts) } catch {
             logger.error("cannot take over new keys", metadata: ["error": "\(error)"])
         }
         return state
@@ -123,6 +123,18 @@ final class GatewayLoop {
         logger.warning(
             "a proxy asks without describing the request",
             metadata: ["problem": "\(problem.text)", "family": "\(family.rawValue)", "request_id": "\(requestID)"]
+        )
+    }
+
+    /// Says that a policy of the file is not in force: once a minute at most.
+    func reportNotHeld(_ policy: String) {
+        guard isDue("policy \(policy)") else { return }
+        logger.error(
+            """
+            a policy of this node's file is not among the limits in force, which are another node's: its requests are \
+            refused; give the nodes the same file
+            """,
+            metadata: ["policy": "\(policy)"]
         )
     }
 

@@ -152,7 +152,7 @@ extension Reading {
         }
         var node = NodeSettings(
             name: host.isEmpty ? "node" : String(String.UnicodeScalarView(host)),
-            data: "/var/lib/tollgate"
+            data: environment.stateDirectory
         )
         guard let fields = root.fields("node", example: "node: { name: a }") else { return node }
         defer { fields.finish() }

@@ -33,6 +33,14 @@ public struct LoadingEnvironment: Sendable {
     /// The value of a variable of the process's environment; nil where it is not set.
     public var variable: @Sendable (_ name: String) -> String?
 
+    /// The default of `node.data`: what a service manager has made for the service (systemd.exec(5), `StateDirectory=`).
+    var stateDirectory: String {
+        guard let path = variable("STATE_DIRECTORY"), path.hasPrefix("/"), !path.contains(":") else {
+            return "/var/lib/tollgate"
+        }
+        return path
+    }
+
     /// With this host's name, these files and these variables.
     public init(
         hostName: String,

@@ -144,7 +144,7 @@ extension Reading {
             return nil
         }
         let problemsBefore = problems.count
-        let key = fields.parsed("key", example: "key: client", Self.key) ?? .client
+        let key = fields.parsed("key", example: "key: client", parseLimitKey) ?? .client
         let rate = fields.parsed("rate", example: "rate: 60/min", parseRate)
         let burst = fields.integer("burst", in: UInt64(1)...1 << 62)
         if !fields.has("rate") { fields.reportMissing("rate", example: "rate: 60/min") }
@@ -186,30 +186,6 @@ extension Reading {
             name,
             "a /\(bits) is less than what one IPv6 host has, so each host gets 2^\(bits - 64) quotas",
             "use 64 or less"
-        )
-    }
-
-    /// `client`, `client/24,/48`, `header:NAME`, `all`.
-    private static func key(_ text: String) throws(Complaint) -> LimitKey {
-        if text == "client" { return .client }
-        if text == "all" { return .all }
-        if text.hasPrefix("header:") { return .header(try parseHeaderName(String(text.dropFirst(7)))) }
-        if text.hasPrefix("client/") {
-            let lengths = text.dropFirst(7).split(separator: ",/", maxSplits: 1, omittingEmptySubsequences: false)
-            guard lengths.count == 2, lengths.allSatisfy({ $0.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } }),
-                let ipv4 = Int(lengths[0]), let ipv6 = Int(lengths[1]),
-                (1...32).contains(ipv4), (1...128).contains(ipv6)
-            else {
-                throw Complaint(
-                    "\(quoted(text)) does not name two networks",
-                    "write the lengths for IPv4 and IPv6, as in `client/24,/48`"
-                )
-            }
-            return .clientPrefix(ClientPrefix(ipv4: ipv4, ipv6: ipv6))
-        }
-        throw Complaint(
-            "\(quoted(text)) is nothing that can be counted by",
-            "write `client`, `client/24,/48`, `header:NAME` or `all`"
         )
     }
 }

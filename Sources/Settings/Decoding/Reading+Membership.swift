@@ -119,7 +119,9 @@ extension Reading {
         defer { files.finish() }
         func file(_ name: String, isSecret: Bool) -> [UInt8]? {
             guard let path = files.text(name, example: "\(name): \(name == "key" ? "a.key" : "a.pem")") else {
-                if !files.has(name) { files.reportMissing(name, example: "\(name): \(name == "key" ? "a.key" : "a.pem")") }
+                if !files.has(name) {
+                    files.reportMissing(name, example: "\(name): \(name == "key" ? "a.key" : "a.pem")")
+                }
                 return nil
             }
             return readSideFile(

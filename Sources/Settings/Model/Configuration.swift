@@ -41,7 +41,8 @@ public struct Configuration: Sendable, Equatable {
 public struct NodeSettings: Sendable, Equatable {
     /// Letters, digits, `-`, `_` and `.`, 1…63 bytes. Default: the host's name.
     public var name: String
-    /// The folder for log, snapshots and keys, absolute, of mode 0700. Default: `/var/lib/tollgate`.
+    /// The folder for log, snapshots and keys, absolute, of mode 0700. Default: `$STATE_DIRECTORY`,
+    /// else `/var/lib/tollgate`.
     public var data: String
 }
 

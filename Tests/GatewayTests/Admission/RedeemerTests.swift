@@ -23,6 +23,10 @@ final class CountingLedgerClient: LedgerClient {
     }
 
     var facts: LedgerFacts { inner.facts }
+    var onFactsChange: (() -> Void)? {
+        get { inner.onFactsChange }
+        set { inner.onFactsChange = newValue }
+    }
     func now() -> LedgerTime { inner.now() }
     func spent(_ spend: Spend) -> SpendOutcome? { inner.spent(spend) }
 }
@@ -55,7 +59,7 @@ final class CountingLedgerClient: LedgerClient {
         ]) { _ in }
         loop.run()
         client = CountingLedgerClient(inner)
-        state = try #require(try GatewayState(configuration, facts: inner.facts))
+        state = try GatewayState(configuration, facts: inner.facts)
         policy = try #require(state.policies["api"])
         redeemer = Redeemer(eventLoop: loop, ledger: client, spending: SpendingTable())
     }

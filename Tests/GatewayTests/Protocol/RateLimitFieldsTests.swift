@@ -87,7 +87,7 @@ import Wire
             command: .setPolicies(expectedRevision: 0, policies: definitions)
         )
         #expect(ledger.apply(Batch(time: .zero, commands: [set]), index: 2) == [.policiesSet(revision: 1)])
-        let policy = try #require(PolicyTable(configuration, facts: ledger.facts)?["api"])
+        let policy = try #require(PolicyTable(configuration, facts: ledger.facts)["api"])
         #expect(
             policy.freeFields
                 == "\"free\";q=60;w=60, \"free-2\";q=600;w=3600, \"free-3\";q=9;w=1, \"ceiling\";q=1000;w=60"
@@ -97,7 +97,7 @@ import Wire
         for (limit, definition) in zip(policy.free + policy.ceiling, definitions[0].limits) {
             #expect(ledger.facts.policies[0].limits.first { $0.id == limit.id }?.definition == definition)
         }
-        // Facts that lack a limit make no table: the old one is kept.
-        #expect(PolicyTable(configuration, facts: Ledger(genesis: genesis).facts) == nil)
+        // Nothing can be decided by a policy that the ledger does not hold.
+        #expect(PolicyTable(configuration, facts: Ledger(genesis: genesis).facts)["api"] == nil)
     }
 }
