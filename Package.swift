@@ -146,7 +146,8 @@ if !coresOnly {
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Admin", "Certificates", "Gateway", "Ledger", "ProofOfWork", "Raft", "RaftStorage", "Settings", "Wire",
+                "Admin", "Certificates", "Cluster", "Gateway", "Ledger", "ProofOfWork", "Raft", "RaftStorage",
+                "RaftTransport", "Replica", "Settings", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ] + nio,

@@ -3,17 +3,17 @@ import Ledger
 
 /// What `/metrics` says of a node at one moment. A value.
 public struct NodeMetrics: Sendable {
-    /// What the gateway has counted.
-    public var gateway: GatewayMetrics
-    /// How much the ledger holds.
-    public var ledger: LedgerCounts
+    /// What the gateway has counted; nil before it is open.
+    public var gateway: GatewayMetrics?
+    /// How much the ledger holds; nil while the node has no state.
+    public var ledger: LedgerCounts?
     /// Whether the configuration that was read last holds.
     public var isReloadOK: Bool
     /// Of the program.
     public var version: String
 
     /// A value of these fields.
-    public init(gateway: GatewayMetrics, ledger: LedgerCounts, isReloadOK: Bool, version: String) {
+    public init(gateway: GatewayMetrics?, ledger: LedgerCounts?, isReloadOK: Bool, version: String) {
         self.gateway = gateway
         self.ledger = ledger
         self.isReloadOK = isReloadOK
@@ -23,21 +23,17 @@ public struct NodeMetrics: Sendable {
     /// In Prometheus's text format.
     var text: String {
         var page = PrometheusText()
-        writeRequests(&page)
-        writeChallenges(&page)
-        page.begin("tollgate_connections", .gauge, "Connections of clients that are open.")
-        page.sample(gateway.connections)
-        page.begin(
-            "tollgate_access_log_dropped_total",
-            .counter,
-            "Lines of the access log that were lost since their reader was too slow, or gone."
-        )
-        page.sample(gateway.accessLinesDropped)
+        if let gateway {
+            writeRequests(gateway, &page)
+            writeChallenges(gateway, &page)
+            writeConnections(gateway, &page)
+        }
+        if let ledger { writeLedger(ledger, &page) }
         writeNode(&page)
         return page.text
     }
 
-    private func writeRequests(_ page: inout PrometheusText) {
+    private func writeRequests(_ gateway: GatewayMetrics, _ page: inout PrometheusText) {
         page.begin(
             "tollgate_requests_total",
             .counter,
@@ -57,7 +53,7 @@ public struct NodeMetrics: Sendable {
         for (level, histogram) in gateway.decisions { page.sample(histogram, [("level", level)]) }
     }
 
-    private func writeChallenges(_ page: inout PrometheusText) {
+    private func writeChallenges(_ gateway: GatewayMetrics, _ page: inout PrometheusText) {
         page.begin(
             "tollgate_challenges_total",
             .counter,
@@ -80,21 +76,35 @@ public struct NodeMetrics: Sendable {
         for (policy, price) in gateway.prices { page.sample(price, [("policy", policy)]) }
     }
 
-    private func writeNode(_ page: inout PrometheusText) {
+    private func writeConnections(_ gateway: GatewayMetrics, _ page: inout PrometheusText) {
+        page.begin("tollgate_connections", .gauge, "Connections of clients that are open.")
+        page.sample(gateway.connections)
+        page.begin(
+            "tollgate_access_log_dropped_total",
+            .counter,
+            "Lines of the access log that were lost since their reader was too slow, or gone."
+        )
+        page.sample(gateway.accessLinesDropped)
+        page.begin("tollgate_config_info", .gauge, "Always 1; the hash identifies the configuration that holds.")
+        page.sample(1, [("hash", gateway.configurationHash)])
+    }
+
+    private func writeLedger(_ ledger: LedgerCounts, _ page: inout PrometheusText) {
         page.begin("tollgate_ledger_keys", .gauge, "Keys that the limits tell apart, of all policies.")
         page.sample(ledger.keys)
         page.begin("tollgate_ledger_records", .gauge, "Spent challenges that are remembered.")
         page.sample(ledger.records)
         page.begin("tollgate_ledger_table_bytes", .gauge, "Memory of the tables of keys and of spent challenges.")
         page.sample(ledger.tableBytes)
+    }
+
+    private func writeNode(_ page: inout PrometheusText) {
         page.begin(
             "tollgate_config_reload_ok",
             .gauge,
             "1 where the configuration that was read last holds, 0 where it was refused and an older one does."
         )
         page.sample(isReloadOK ? 1 : 0)
-        page.begin("tollgate_config_info", .gauge, "Always 1; the hash identifies the configuration that holds.")
-        page.sample(1, [("hash", gateway.configurationHash)])
         page.begin("tollgate_build_info", .gauge, "Always 1; the version of the program.")
         page.sample(1, [("version", version)])
     }

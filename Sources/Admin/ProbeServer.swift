@@ -17,16 +17,16 @@ public final class ProbeServer: Sendable {
     /// Starts listening. A socket file on which nobody listens any more is replaced.
     ///
     /// - Parameters:
-    ///   - isReady: asked on any thread, for each `/readyz`.
-    ///   - metrics: asked on any thread, for each `/metrics`.
+    ///   - readiness: asked on any thread, for each `/readyz`.
+    ///   - metrics: asked on any thread, for each `/metrics`; nil where there is nothing to tell yet.
     /// - Throws: ``ListenError`` where the address cannot be had.
     public static func start(
         on address: ListenAddress,
         group: any EventLoopGroup,
-        isReady: @escaping @Sendable () -> Bool,
-        metrics: @escaping @Sendable () async -> NodeMetrics
+        readiness: @escaping @Sendable () -> Readiness,
+        metrics: @escaping @Sendable () async -> NodeMetrics?
     ) async throws -> ProbeServer {
-        let responder = ProbeResponder(isReady: isReady, metrics: metrics)
+        let responder = ProbeResponder(readiness: readiness, metrics: metrics)
         return ProbeServer(
             server: try await .start(on: address, isPrivate: false, group: group, responder: responder)
         )
@@ -41,21 +41,20 @@ public final class ProbeServer: Sendable {
 struct ProbeResponder: ControlResponder {
     private let router: Router
 
-    init(isReady: @escaping @Sendable () -> Bool, metrics: @escaping @Sendable () async -> NodeMetrics) {
+    init(
+        readiness: @escaping @Sendable () -> Readiness,
+        metrics: @escaping @Sendable () async -> NodeMetrics?
+    ) {
         router = Router(
             routes: [
                 .init(.GET, "/healthz") { _, _ in .now(.plain("ok\n")) },
-                .init(.GET, "/readyz") { _, _ in
-                    let isReady = isReady()
-                    return .now(
-                        isReady
-                            ? .plain("ready\n") : .plain("not ready: shutting down\n", status: .serviceUnavailable)
-                    )
-                },
+                .init(.GET, "/readyz") { _, _ in .now(readiness().answer(needsQuorum: false)) },
                 .init(.GET, "/metrics") { _, eventLoop in
                     .later(
                         eventLoop.makeFutureWithTask {
-                            let text = await metrics().text
+                            guard let text = await metrics()?.text else {
+                                return .plain("The node is starting.\n", status: .serviceUnavailable)
+                            }
                             return ControlAnswer(status: .ok, contentType: PrometheusText.contentType, text: text)
                         }
                     )

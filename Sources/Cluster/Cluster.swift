@@ -178,11 +178,22 @@ public final class Cluster: Sendable {
         return settings
     }
 
+    /// Waits until the node has a state, and returns the ledger's facts in it. It needs no majority where there is one on
+    /// the disk.
+    /// - Throws: ``ClusterError/stopped(_:)``, ``ClusterError/closed``.
+    public func firstFacts() async throws -> LedgerFacts {
+        try await loop.flatSubmit { [driver] in driver.value.firstFacts() }.get()
+    }
+
+    /// How much the ledger holds; nil while there is no state. Any thread.
+    public var counts: LedgerCounts? { shared.withNode { node in node.withReplica { $0.machine?.counts } ?? nil } }
+
     /// Waits until the node has a state and a majority that decides.
     /// - Throws: ``ClusterError/stopped(_:)``.
     public func serving() async throws {
         try await loop.flatSubmit { [driver] in driver.value.serving() }.get()
         if let reason = view.stopped { throw ClusterError.stopped(reason) }
+        if try await loop.submit({ [driver] in driver.value.isStopped }).get() { throw ClusterError.closed }
     }
 
     // MARK: - Clients

@@ -16,6 +16,8 @@ public enum ClusterError: Error, Hashable, CustomStringConvertible {
     case certificates(TransportTLSError)
     /// The node ended.
     case stopped(StopReason)
+    /// The node was ended.
+    case closed
 
     /// One sentence or two, with what to do.
     public var description: String {
@@ -26,6 +28,7 @@ public enum ClusterError: Error, Hashable, CustomStringConvertible {
         case .transport(let error): error.description
         case .certificates(let error): "cluster.tls: \(error.description)."
         case .stopped(let reason): reason.explanation
+        case .closed: "The node was ended."
         }
     }
 }

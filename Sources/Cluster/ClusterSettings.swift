@@ -29,6 +29,8 @@ public struct ClusterSettings: Sendable {
     /// Commands of one event loop that may wait for their results: 16,384, what a replica takes of all. Beyond it they are
     /// refused as overloaded.
     public var clientCommandsMax = 16_384
+    /// Where peers reach this node, `host:port`: a member that is known by another address says so. Nil: it stays.
+    public var advertise: String?
     /// How a replica behaves.
     public var replica = ReplicaSettings()
     /// How fast a cluster is founded.

@@ -18,4 +18,11 @@ public struct ClusterView: Sendable {
     public var alarms: [String] = []
     /// Why it ended.
     public var stopped: StopReason?
+
+    /// Whether a majority decides, as far as this node knows: it leads, which it does not for long without one, or hears a
+    /// leader; and nothing on its own side keeps it from taking part.
+    public var hasQuorum: Bool {
+        guard stopped == nil, facts != nil, let status else { return false }
+        return status.leader != nil && !status.isDiskFull && !status.hasDiverged
+    }
 }

@@ -40,9 +40,11 @@ final class NodeDriver {
     private var listeners: [ObjectIdentifier: (LedgerFacts) -> Void] = [:]
     private var told: UInt64?
     private var unreadableReportedAt: BootTime?
-    private var isStopped = false
+    private(set) var isStopped = false
     /// They wait until the node has a state and a majority decides.
     private var servingPromises: [EventLoopPromise<Void>] = []
+    /// They wait until the node has a state.
+    private var factsPromises: [EventLoopPromise<LedgerFacts>] = []
     private var isProbing = false
     /// Called once, when the node ends by itself.
     var ended: ((StopReason) -> Void)?
@@ -108,6 +110,17 @@ final class NodeDriver {
         probe()
         return promise.futureResult
     }
+
+    /// The ledger's facts, once the node has a state. Fails with ``ClusterError/stopped(_:)`` where it ends before.
+    func firstFacts() -> EventLoopFuture<LedgerFacts> {
+        loop.preconditionInEventLoop()
+        if let facts = view.withLockedValue({ $0.facts }) { return loop.makeSucceededFuture(facts) }
+        let promise = loop.makePromise(of: LedgerFacts.self)
+        if isStopped { promise.fail(stopError) } else { factsPromises.append(promise) }
+        return promise.futureResult
+    }
+
+    private var stopError: ClusterError { view.withLockedValue { $0.stopped }.map { .stopped($0) } ?? .closed }
 
     /// A read needs a majority; and without a state there is nothing to read.
     private func probe() {
@@ -270,6 +283,8 @@ final class NodeDriver {
     private func tellFacts() {
         guard let facts = view.withLockedValue({ $0.facts }), facts.generation != told else { return }
         told = facts.generation
+        for promise in factsPromises { promise.succeed(facts) }
+        factsPromises = []
         for listener in listeners.values { listener(facts) }
     }
 
@@ -293,6 +308,8 @@ final class NodeDriver {
         answers = [:]
         for request in waiting.keys.sorted(by: { $0.rawValue < $1.rawValue }) { waiting[request]?(.failure(.stopped)) }
         listeners = [:]
+        for promise in factsPromises { promise.fail(stopError) }
+        factsPromises = []
         endServing()
         transport = nil
     }

@@ -81,6 +81,8 @@ class Gateway:
         self.binary = BINARY
         self.folder = tempfile.mkdtemp(prefix="tollgate-test-")
         self.config_path = os.path.join(self.folder, "tollgate.yaml")
+        self.data = os.path.join(self.folder, "data")
+        self.has_own_data = arguments is None
         self.environment = {**os.environ, **(environment or {})}
         self.listeners_expected = 1
         self.probes_expected = False
@@ -95,6 +97,8 @@ class Gateway:
         text = textwrap.dedent(text)
         if not re.search(r"^listeners:", text, re.MULTILINE):
             text = 'listeners: [{ address: "127.0.0.1:0" }]\n' + text
+        if self.has_own_data:
+            text = self._with_data(text)
         self.listeners_expected = self._count_listeners(text)
         self.probes_expected = re.search(r"^probes:", text, re.MULTILINE) is not None
         self.admin_expected = re.search(r"^admin:", text, re.MULTILINE) is not None
@@ -102,6 +106,15 @@ class Gateway:
         with open(self.config_path + ".new", "w", encoding="utf-8") as file:
             file.write(text)
         os.rename(self.config_path + ".new", self.config_path)
+
+    def _with_data(self, text):
+        """The configuration with a data folder of this gateway's own, where it names none."""
+        data = f'data: "{self.data}"'
+        if not re.search(r"^node:", text, re.MULTILINE):
+            return f"node: {{ {data} }}\n" + text
+        if re.search(r"^node:.*\bdata:|^node:\n(?:[ \t].*\n)*[ \t]+data:", text, re.MULTILINE):
+            return text
+        return re.sub(r"^node:\s*\{", f"node: {{ {data},", text, count=1, flags=re.MULTILINE)
 
     @staticmethod
     def _count_listeners(text):
@@ -115,6 +128,9 @@ class Gateway:
             shutil.copy(shutil.which(BINARY) or BINARY, self.binary)
         os.chmod(self.binary, 0o755)
         os.chmod(self.folder, 0o755)
+        if not os.path.exists(self.data):
+            os.mkdir(self.data, 0o700)
+            os.chown(self.data, self.user, self.user)
         return {"user": self.user, "group": self.user, "extra_groups": []}
 
     def launch(self):

@@ -1,6 +1,5 @@
 import Admin
 import ArgumentParser
-import Gateway
 import Logging
 import Settings
 
@@ -16,24 +15,38 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
+    @Option(help: "The data folder, in place of the configuration's.")
+    var data: String?
+
+    func validate() throws {
+        if let data, !data.hasPrefix("/") { throw ValidationError("--data takes an absolute path.") }
+    }
+
     func run() async throws {
-        let loaded = try options.loadOrExit()
+        let loaded = try options.loadOrExit().with(data: data)
         let log = NodeLog(loaded.configuration.log)
         let logger = log.logger
-        let lifeCycle = try LifeCycle(load: options.isFromFile ? { try options.load() } : nil, logging: log)
+        let source = options.source
+        let data = data
+        let load: @Sendable () throws -> LoadedConfiguration = { try source.load().with(data: data) }
+        let lifeCycle = try LifeCycle(load: options.isFromFile ? load : nil, logging: log)
         let node: Node
         do {
             node = try await Node.start(loaded.configuration, logger: logger)
-        } catch let error as ListenError {
-            Terminal.error("error: \(error)")
-            throw ExitCode(1)
-        } catch let error as Gateway.Problem {
+        } catch {
             Terminal.error("error: \(error)")
             throw ExitCode(1)
         }
-        for address in node.addresses { logger.notice("listening", metadata: ["address": "\(address)"]) }
         if let probes = node.probesAddress { logger.notice("probes", metadata: ["address": "\(probes)"]) }
         if let admin = node.adminAddress { logger.notice("admin", metadata: ["address": "\(admin)"]) }
-        await lifeCycle.run(node, files: loaded.files)
+        if let peers = node.peerAddress { logger.notice("peers", metadata: ["address": "\(peers)"]) }
+        do {
+            try await lifeCycle.run([node], files: loaded.files) {
+                for address in node.addresses { logger.notice("listening", metadata: ["address": "\(address)"]) }
+            }
+        } catch {
+            Terminal.error("error: \(error)")
+            throw ExitCode(1)
+        }
     }
 }

@@ -20,11 +20,24 @@ struct ConfigurationOptions: ParsableArguments {
     /// Whether there is a file, which may change.
     var isFromFile: Bool { upstream == nil }
 
-    /// Loads and checks it; every problem at once.
-    func load() throws -> LoadedConfiguration {
-        if let upstream { return try Configuration.fromUpstream(url: upstream) }
-        return try Configuration.load(path: config ?? Self.defaultPath)
+    /// Where to read, again and again.
+    enum Source: Sendable {
+        case file(String)
+        case upstream(String)
+
+        /// Loads and checks it; every problem at once.
+        func load() throws(ConfigurationErrors) -> LoadedConfiguration {
+            switch self {
+            case .file(let path): try Configuration.load(path: path)
+            case .upstream(let url): try Configuration.fromUpstream(url: url)
+            }
+        }
     }
+
+    var source: Source { upstream.map { .upstream($0) } ?? .file(config ?? Self.defaultPath) }
+
+    /// Loads and checks it; every problem at once.
+    func load() throws(ConfigurationErrors) -> LoadedConfiguration { try source.load() }
 
     /// Loads it, or prints every problem on standard error and exits with 1.
     ///
@@ -35,10 +48,20 @@ struct ConfigurationOptions: ParsableArguments {
             if isQuiet { return loaded }
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
             return loaded
-        } catch let errors as ConfigurationErrors {
-            for warning in errors.warnings { Terminal.error("warning: \(warning)") }
-            for problem in errors.problems { Terminal.error("error: \(problem)") }
+        } catch {
+            for warning in error.warnings { Terminal.error("warning: \(warning)") }
+            for problem in error.problems { Terminal.error("error: \(problem)") }
             throw ExitCode(1)
         }
+    }
+}
+
+extension LoadedConfiguration {
+    /// With another data folder, where one is given.
+    func with(data: String?) -> LoadedConfiguration {
+        guard let data else { return self }
+        var loaded = self
+        loaded.configuration.node.data = data
+        return loaded
     }
 }

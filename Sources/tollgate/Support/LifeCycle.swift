@@ -1,3 +1,4 @@
+import Cluster
 import Logging
 import NIOCore
 import Settings
@@ -6,8 +7,8 @@ import Settings
 ///
 /// It listens for signals from when it is made, which is before the node starts: what comes during the start is handled
 /// after it.
-struct LifeCycle {
-    private let load: (() throws -> LoadedConfiguration)?
+struct LifeCycle: Sendable {
+    private let load: (@Sendable () throws -> LoadedConfiguration)?
     private let logging: NodeLog
     private let signals: SignalInbox
     private var logger: Logger { logging.logger }
@@ -16,26 +17,61 @@ struct LifeCycle {
     ///   - load: reads the configuration again; nil: it is not from a file, and there is nothing to reload.
     ///   - logging: takes over what a reload says of it.
     /// - Throws: ``SignalInbox/Failure`` where the system refuses a pipe.
-    init(load: (() throws -> LoadedConfiguration)?, logging: NodeLog) throws {
+    init(load: (@Sendable () throws -> LoadedConfiguration)?, logging: NodeLog) throws {
         self.load = load
         self.logging = logging
         signals = try SignalInbox()
     }
 
-    /// Runs until the node has been told to stop and has stopped.
+    /// Opens the nodes, and runs until they have been told to stop and have stopped.
     ///
-    /// - Parameter files: what to watch for changes.
-    func run(_ node: Node, files: [String]) async {
+    /// - Parameters:
+    ///   - files: what to watch for changes.
+    ///   - opened: called once all listen for clients.
+    /// - Throws: why one could not be opened, or has ended by itself; all have stopped then.
+    func run(_ nodes: [Node], files: [String], opened: @escaping @Sendable () -> Void) async throws {
+        @Sendable func open() async throws {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for node in nodes {
+                    group.addTask { do { try await node.open() } catch  where node.isStopping {} }
+                }
+                try await group.waitForAll()
+            }
+            if !nodes.contains(where: \.isStopping) { opened() }
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await open() }
+            for node in nodes {
+                group.addTask { if let reason = try await node.untilEnded() { throw ClusterError.stopped(reason) } }
+            }
+            group.addTask { await handleSignals(nodes, files: files) }
+            do {
+                while try await group.next() != nil, !nodes.allSatisfy(\.isStopping) {}
+            } catch {
+                group.cancelAll()
+                await Self.stop(nodes, deadline: .zero)
+                throw error
+            }
+        }
+    }
+
+    private static func stop(_ nodes: [Node], deadline: TimeAmount) async {
+        await withTaskGroup(of: Void.self) { group in
+            for node in nodes { group.addTask { await node.stop(deadline: deadline) } }
+        }
+    }
+
+    private func handleSignals(_ nodes: [Node], files: [String]) async {
         var watcher = watch(files)
         var watched = files
         for await _ in signals.wakeUps {
             switch signals.take() {
             case .stop(let reason):
                 watcher?.cancel()
-                await stop(node, reason)
+                await stop(nodes, reason)
                 return
             case .reload(let reason):
-                if let files = await reload(node, reason), files != watched {
+                if let files = await reload(nodes[0], reason), files != watched {
                     watched = files
                     watcher?.cancel()
                     watcher = watch(files)
@@ -54,40 +90,41 @@ struct LifeCycle {
         return watcher
     }
 
-    private func stop(_ node: Node, _ reason: String) async {
+    private func stop(_ nodes: [Node], _ reason: String) async {
         logger.notice("stopping", metadata: ["reason": "\(reason)"])
         // A second signal ends the process at once.
         signals.restoreDefaults()
-        let deadline = node.gateway.configuration.limits.shutdownDeadlineNanoseconds
-        await node.stop(deadline: .nanoseconds(deadline))
+        let deadline = nodes[0].configuration.limits.shutdownDeadlineNanoseconds
+        await Self.stop(nodes, deadline: .nanoseconds(deadline))
         logger.notice("stopped")
     }
 
     /// - Returns: the files to watch from now on; nil where the new configuration does not hold.
-    private func reload(_ node: Node, _ reason: String) async -> [String]? {
+    private func reload(_ node: Node, _ reason: SignalInbox.ReloadReason) async -> [String]? {
         guard let load else {
             logger.notice("nothing to reload: the node runs without a configuration file")
             return nil
         }
         do {
             let loaded = try load()
-            if loaded.configuration == node.gateway.configuration {
-                node.isReloadOK.withLockedValue { $0 = true }
-                return loaded.files
+            let isAsked = reason == .hangUp
+            if loaded.configuration == node.configuration {
+                node.isReloadOK = true
+                guard isAsked, await node.hasOtherLimits() else { return loaded.files }
             }
             for warning in loaded.warnings {
                 logger.warning("configuration", metadata: ["warning": "\(warning)"])
             }
-            let old = node.gateway.configuration
-            try await node.gateway.reload(loaded.configuration)
+            let old = node.configuration
+            try await node.reload(loaded.configuration, isAsked: isAsked)
             logging.apply(loaded.configuration.log)
-            node.isReloadOK.withLockedValue { $0 = true }
+            node.isReloadOK = true
             for section in Self.sectionsForNextStart(old, loaded.configuration) {
                 logger.warning("a changed section takes effect at the next start", metadata: ["section": "\(section)"])
             }
             logger.notice(
                 "configuration reloaded",
-                metadata: ["reason": "\(reason)", "hash": "\(loaded.configuration.hash)"]
+                metadata: ["reason": "\(reason.rawValue)", "hash": "\(loaded.configuration.hash)"]
             )
             return loaded.files
         } catch let errors as ConfigurationErrors {
@@ -97,7 +134,7 @@ struct LifeCycle {
         } catch {
             logger.error("configuration not reloaded", metadata: ["error": "\(error)"])
         }
-        node.isReloadOK.withLockedValue { $0 = false }
+        node.isReloadOK = false
         return nil
     }
 
@@ -106,7 +143,15 @@ struct LifeCycle {
         if old.listeners != new.listeners { sections.append("listeners") }
         if old.probes != new.probes { sections.append("probes") }
         if old.node != new.node { sections.append("node") }
+        if !isSameMembership(old.membership, new.membership) { sections.append("cluster") }
         if old.admin != new.admin { sections.append("admin") }
         return sections
+    }
+
+    /// But for the certificates, which are taken at once.
+    private static func isSameMembership(_ old: MembershipSettings?, _ new: MembershipSettings?) -> Bool {
+        guard var old, let new, old.tls != nil, new.tls != nil else { return old == new }
+        old.tls = new.tls
+        return old == new
     }
 }

@@ -1,4 +1,5 @@
 import Admin
+import Cluster
 import Gateway
 import Ledger
 import Logging
@@ -6,82 +7,288 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import ProofOfWork
+import RaftTransport
+import Replica
 import Settings
 import Wire
 
-/// A running node: the gateway, its ledger, its probes and its admin interface.
+/// A node: its part in the cluster, its probes and its admin interface, and its gateway once there is a state to decide by.
+///
+///     started ──(it has a state, and the limits hold)──▶ open ──▶ stopped
 final class Node: Sendable {
-    let gateway: Gateway
-    /// Whether the configuration that was read last holds.
-    let isReloadOK: NIOLockedValueBox<Bool>
+    private struct State {
+        var configuration: Configuration
+        var gateway: Gateway?
+        var isReloadOK = true
+        var isStopping = false
+    }
+
+    private let state: NIOLockedValueBox<State>
+    private let cluster: Cluster
+    private let offered: OfferedLimits
+    private let refusals: RefusalHistory
     private let probes: ProbeServer?
     private let admin: AdminServer?
     private let group: MultiThreadedEventLoopGroup
+    private let replicaGroup: MultiThreadedEventLoopGroup
+    /// Nil where it was ended.
+    private let ended: EventLoopPromise<StopReason?>
+    private let retirement = NIOLockedValueBox<Task<Void, Never>?>(nil)
+    private let logger: Logger
 
-    var addresses: [ListenAddress] { gateway.addresses }
+    /// The configuration that was read last.
+    var configuration: Configuration { state.withLockedValue { $0.configuration } }
+    /// Whether the file that was read last holds.
+    var isReloadOK: Bool {
+        get { state.withLockedValue { $0.isReloadOK } }
+        set { state.withLockedValue { $0.isReloadOK = newValue } }
+    }
+    var isStopping: Bool { state.withLockedValue { $0.isStopping } }
+    /// Where it listens for clients; empty before it is open.
+    var addresses: [ListenAddress] { state.withLockedValue { $0.gateway }?.addresses ?? [] }
     var probesAddress: ListenAddress? { probes?.address }
     var adminAddress: ListenAddress? { admin?.address }
+    var peerAddress: SocketAddress? { cluster.peerAddress }
 
     private init(
-        gateway: Gateway,
-        isReloadOK: NIOLockedValueBox<Bool>,
+        configuration: Configuration,
+        cluster: Cluster,
+        offered: OfferedLimits,
+        refusals: RefusalHistory,
         probes: ProbeServer?,
         admin: AdminServer?,
-        group: MultiThreadedEventLoopGroup
+        group: MultiThreadedEventLoopGroup,
+        replicaGroup: MultiThreadedEventLoopGroup,
+        ended: EventLoopPromise<StopReason?>,
+        logger: Logger
     ) {
-        self.gateway = gateway
-        self.isReloadOK = isReloadOK
+        state = NIOLockedValueBox(State(configuration: configuration))
+        self.cluster = cluster
+        self.offered = offered
+        self.refusals = refusals
         self.probes = probes
         self.admin = admin
         self.group = group
+        self.replicaGroup = replicaGroup
+        self.ended = ended
+        self.logger = logger
     }
 
-    /// Starts a node whose state is in memory: each start is a new genesis, so that passes of an earlier run are gone
-    /// together with the quotas that they were bought from.
+    // MARK: - Start
+
+    /// Opens the data folder, takes part in the cluster and listens for operators. ``open()`` does the rest.
+    /// - Throws: ``ClusterError``, ``PeerSettingsError``, ``ListenError``.
     static func start(_ configuration: Configuration, logger: Logger) async throws -> Node {
+        let settings = try ClusterSettings(configuration)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        let replicaGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        var cluster: Cluster?
+        var probes: ProbeServer?
+        let ended = replicaGroup.next().makePromise(of: StopReason?.self)
         do {
-            let ledger = LocalLedger(genesis: .random())
-            let connectionsMax = Self.connectionsMax(configuration, logger: logger)
-            let gateway = try await Gateway.start(
+            let started = try await Cluster.start(settings, on: replicaGroup.next(), logger: logger) {
+                ended.succeed($0)
+            }
+            cluster = started
+            let refusals = RefusalHistory()
+            // The probes and the admin interface ask the node, which is made after them.
+            let nodeBox = NIOLockedValueBox<Node?>(nil)
+            if let address = configuration.probes {
+                probes = try await ProbeServer.start(on: address, group: group) {
+                    nodeBox.withLockedValue { $0 }?.readiness ?? .starting
+                } metrics: {
+                    await nodeBox.withLockedValue { $0 }?.metrics()
+                }
+            }
+            var admin: AdminServer?
+            if let settings = configuration.admin {
+                admin = try await AdminServer.start(on: settings, group: group, refusals: refusals)
+            }
+            let node = Node(
                 configuration: configuration,
+                cluster: started,
+                offered: OfferedLimits(directory: configuration.node.data),
+                refusals: refusals,
+                probes: probes,
+                admin: admin,
                 group: group,
-                connectionsMax: connectionsMax,
+                replicaGroup: replicaGroup,
+                ended: ended,
                 logger: logger
-            ) { loop in
-                let id = TokenID.random()
-                return ledger.makeClient(on: loop, owner: ReplicaID(high: id.high, low: id.low))
-            }
-            let isReloadOK = NIOLockedValueBox(true)
-            var probes: ProbeServer?
-            do {
-                if let address = configuration.probes {
-                    probes = try await ProbeServer.start(on: address, group: group) {
-                        gateway.isReady
-                    } metrics: {
-                        NodeMetrics(
-                            gateway: await gateway.metrics(),
-                            ledger: ledger.counts,
-                            isReloadOK: isReloadOK.withLockedValue { $0 },
-                            version: Version.number
-                        )
-                    }
-                }
-                var admin: AdminServer?
-                if let settings = configuration.admin {
-                    admin = try await AdminServer.start(on: settings, group: group, refusals: gateway.refusals)
-                }
-                return Node(gateway: gateway, isReloadOK: isReloadOK, probes: probes, admin: admin, group: group)
-            } catch {
-                // What has been opened so far leaves no socket file behind.
-                await probes?.stop()
-                await gateway.shutdown(deadline: .zero)
-                throw error
-            }
+            )
+            nodeBox.withLockedValue { $0 = node }
+            return node
         } catch {
+            // What has been opened so far leaves no socket file behind.
+            await probes?.stop()
+            await cluster?.stop()
+            ended.fail(error)
             try? await group.shutdownGracefully()
+            try? await replicaGroup.shutdownGracefully()
             throw error
         }
+    }
+
+    /// Waits for a state, has the cluster take the limits of the file where they are new, and listens for clients.
+    ///
+    /// A node that has the limits already needs no majority for that: it is there to say that it cannot decide.
+    /// - Throws: ``ClusterError``, ``ListenError``, ``Gateway/Problem``.
+    func open() async throws {
+        let facts = try await cluster.firstFacts()
+        if facts.revision == 0 { try await cluster.serving() }
+        var isPending = false
+        while true {
+            let configuration = self.configuration
+            // Limits that nobody has set yet are everybody's to set; those in force are another file's unless this one is
+            // newer.
+            let offers = facts.revision == 0 || offered.isNews(configuration)
+            do {
+                let gateway = try await start(configuration, offers: offers && !isPending)
+                state.withLockedValue { $0.gateway = gateway }
+                if isPending {
+                    offerLater()
+                } else if offers || !offered.hasRecord {
+                    record(configuration)
+                }
+                await reportOtherLimits(gateway)
+                if self.configuration != configuration { try await reload(self.configuration, isAsked: false) }
+                return
+            } catch Gateway.Problem.ledgerUnavailable {
+                logger.warning("no majority takes the limits of the file yet")
+                isPending = facts.revision > 0
+            }
+        }
+    }
+
+    private func start(_ configuration: Configuration, offers: Bool) async throws -> Gateway {
+        try await Gateway.start(
+            configuration: configuration,
+            group: group,
+            connectionsMax: Self.connectionsMax(configuration, logger: logger),
+            offersLimits: offers,
+            refusals: refusals,
+            logger: logger
+        ) { [cluster] in cluster.makeClient(on: $0) }
+    }
+
+    /// Returns when the replica has ended: by itself for this reason, or since it was stopped.
+    func untilEnded() async throws -> StopReason? { try await ended.futureResult.get() }
+
+    // MARK: - Limits
+
+    /// How long limits stay that a new file has no more: requests at other nodes are prepared by them until the file is
+    /// there too.
+    private static let retirementGrace = Duration.seconds(300)
+
+    /// Takes a new configuration. What is of the certificates it takes also before it is open.
+    /// - Parameter isAsked: an operator asks for it, and not only the file has changed: limits in force that are another
+    ///   file's give way to this one's.
+    /// - Throws: ``Gateway/Problem``; then nothing has changed.
+    func reload(_ configuration: Configuration, isAsked: Bool) async throws {
+        try await reloadCertificates(configuration)
+        guard let gateway = state.withLockedValue({ $0.gateway }) else {
+            state.withLockedValue { $0.configuration = configuration }
+            return
+        }
+        let differs = await gateway.hasOtherLimits()
+        let offers = offered.isNews(configuration) || (isAsked && differs)
+        try await gateway.reload(configuration, offersLimits: offers)
+        state.withLockedValue { $0.configuration = configuration }
+        if offers {
+            record(configuration)
+            await retire(gateway)
+        }
+        await reportOtherLimits(gateway)
+    }
+
+    /// The limits in force are another file's than this node's.
+    func hasOtherLimits() async -> Bool {
+        guard let gateway = state.withLockedValue({ $0.gateway }) else { return false }
+        return await gateway.hasOtherLimits()
+    }
+
+    private func record(_ configuration: Configuration) {
+        do { try offered.record(configuration) } catch {
+            logger.warning("it cannot be noted that the limits were offered", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Has only the new limits hold: at once where no other node may need the old ones.
+    private func retire(_ gateway: Gateway) async {
+        let isAlone = cluster.view.status?.configuration.members.count ?? 1 <= 1
+        let logger = logger
+        @Sendable func now() async {
+            do { try await gateway.retireLimits() } catch {
+                logger.warning("limits that the file has no more stay for now", metadata: ["error": "\(error)"])
+            }
+        }
+        let task =
+            isAlone
+            ? nil
+            : Task {
+                guard (try? await Task.sleep(for: Self.retirementGrace)) != nil else { return }
+                await now()
+            }
+        retirement.withLockedValue { old in
+            old?.cancel()
+            old = task
+        }
+        if isAlone { await now() }
+    }
+
+    private func offerLater() {
+        let task = Task { [logger] in
+            while !Task.isCancelled {
+                do { return try await reload(configuration, isAsked: false) } catch Gateway.Problem.ledgerUnavailable {
+                    continue
+                } catch {
+                    return logger.error("the limits of the file were not taken", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+        retirement.withLockedValue { $0 = task }
+    }
+
+    private func reportOtherLimits(_ gateway: Gateway) async {
+        guard await gateway.hasOtherLimits(), retirement.withLockedValue({ $0 }) == nil else { return }
+        logger.warning(
+            """
+            the limits in force are not those of this node's file: a file of another node changed later; give the nodes \
+            the same file, or send SIGHUP to the one whose file shall hold
+            """
+        )
+    }
+
+    private func reloadCertificates(_ configuration: Configuration) async throws {
+        let old = self.configuration.membership?.tls
+        guard let old, let new = configuration.membership?.tls, new != old else { return }
+        try await cluster.reloadCertificates(try TransportTLS(new))
+        logger.notice("the certificates were read anew")
+    }
+
+    // MARK: - What others see
+
+    /// Whether a load balancer should send requests here.
+    var readiness: Readiness {
+        let (gateway, isStopping) = state.withLockedValue { ($0.gateway, $0.isStopping) }
+        if isStopping { return .stopping }
+        guard let gateway, gateway.isReady else { return .starting }
+        // Every policy denies what cannot be decided.
+        let needsQuorum = gateway.configuration.routes.contains {
+            if case .policy = $0.action { true } else { false }
+        }
+        let hasQuorum = cluster.view.hasQuorum
+        return hasQuorum ? .ready : needsQuorum ? .noQuorum : .readyWithoutQuorum
+    }
+
+    private func metrics() async -> NodeMetrics {
+        let (gateway, isReloadOK) = state.withLockedValue { ($0.gateway, $0.isReloadOK) }
+        return NodeMetrics(
+            gateway: await gateway?.metrics(),
+            ledger: cluster.counts,
+            isReloadOK: isReloadOK,
+            version: Version.number
+        )
     }
 
     /// Connections of clients for which there are descriptors, beside those to the upstreams.
@@ -101,24 +308,21 @@ final class Node: Sendable {
         return forClients
     }
 
-    /// Stops accepting, finishes what runs within the deadline, and ends.
+    // MARK: - End
+
+    /// Leads no more, stops accepting, finishes what runs within the deadline, and ends.
     func stop(deadline: TimeAmount) async {
-        await gateway.shutdown(deadline: deadline)
+        let gateway = state.withLockedValue { state in
+            state.isStopping = true
+            return state.gateway
+        }
+        retirement.withLockedValue { $0 }?.cancel()
+        await gateway?.shutdown(deadline: deadline)
+        await cluster.stop()
         await probes?.stop()
         await admin?.stop()
+        ended.succeed(nil)
         try? await group.shutdownGracefully()
-    }
-}
-
-extension Genesis {
-    /// A cluster of its own: random id, secret and first epoch. The epoch's upper half is left for those that follow.
-    static func random() -> Genesis {
-        let id = TokenID.random()
-        let epoch = randomBytes(count: 4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) } >> 1
-        return Genesis(
-            clusterID: ClusterID(high: id.high, low: id.low),
-            secret: randomBytes(count: 32),
-            firstEpoch: epoch
-        )
+        try? await replicaGroup.shutdownGracefully()
     }
 }

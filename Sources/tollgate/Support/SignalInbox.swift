@@ -20,12 +20,17 @@ final class SignalInbox: Sendable {
 
     enum Order: Equatable, Sendable {
         case stop(String)
-        case reload(String)
+        case reload(ReloadReason)
+    }
+
+    enum ReloadReason: String, Sendable {
+        case fileChanged = "file changed"
+        case hangUp = "SIGHUP"
     }
 
     private struct Waiting {
         var stop: String?
-        var reload: String?
+        var reload: ReloadReason?
     }
 
     /// One element whenever there may be something to take.
@@ -83,7 +88,7 @@ final class SignalInbox: Sendable {
 
     /// A watched file may have changed.
     func noteChange() {
-        waiting.withLockedValue { $0.reload = $0.reload ?? "file changed" }
+        waiting.withLockedValue { $0.reload = $0.reload ?? .fileChanged }
         continuation.yield()
     }
 
@@ -106,7 +111,7 @@ final class SignalInbox: Sendable {
     private func note(_ number: Int32) {
         waiting.withLockedValue { waiting in
             switch number {
-            case SIGHUP: waiting.reload = "SIGHUP"
+            case SIGHUP: waiting.reload = .hangUp
             case SIGTERM: waiting.stop = "SIGTERM"
             default: waiting.stop = "SIGINT"
             }

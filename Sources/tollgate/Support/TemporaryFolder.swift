@@ -4,7 +4,7 @@
     import Musl
 #endif
 
-/// A folder of this user's alone, mode 0700, that is removed with what stands directly in it.
+/// A folder of this user's alone, mode 0700, that is removed with all that is in it.
 struct TemporaryFolder {
     /// The system gave none; one sentence for a person.
     struct Failure: Error, CustomStringConvertible {
@@ -29,14 +29,18 @@ struct TemporaryFolder {
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
-    /// Removes the folder. What is in folders inside it stays, and so does it then.
-    func remove() {
+    /// Removes the folder and all that is in it.
+    func remove() { Self.remove(path) }
+
+    private static func remove(_ path: String) {
         if let folder = opendir(path) {
             while let entry = readdir(folder) {
                 let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
                     String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
                 }
-                if name != ".", name != ".." { unlink("\(path)/\(name)") }
+                guard name != ".", name != ".." else { continue }
+                // A link is removed, and not what it leads to.
+                if unlink("\(path)/\(name)") != 0 { remove("\(path)/\(name)") }
             }
             closedir(folder)
         }
