@@ -6,6 +6,9 @@
 #
 # PART is one of: format cores simulator gateway end-to-end browser proxies release deploy. Without --only all of them run, in this order.
 # --soak adds a mixed load over SECONDS (default 600) that must not make the gateway grow.
+# TOLLGATE_CLUSTER_ROUNDS, _REQUESTS, _SOLUTIONS and _GENESES make the tests of clusters (Tests/EndToEnd/test_cluster_*.py)
+# longer. As root they cut the ways between nodes in network namespaces of their own; else, or with TOLLGATE_NETWORK=relays,
+# by relays on loopback.
 #
 # Installs what it needs (Debian packages; Python packages into .venv beside the tests) and stops whatever it starts.
 set -euo pipefail
@@ -20,7 +23,7 @@ while [ $# -gt 0 ]; do
             case "${2:-}" in '' | -*) ;; *) soak=$2; shift ;; esac
             shift ;;
         --only) parts="$parts ${2:?--only needs a part}"; shift 2 ;;
-        -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) echo "run.sh: unknown argument '$1'; see --help" >&2; exit 64 ;;
     esac
 done
