@@ -89,7 +89,7 @@ public final class Gateway: Sendable {
         let clients = try await makeClients(eventLoops, makeClient)
         if offersLimits { try await LimitOffer(client: clients[0]).set(configuration.definitions) }
         let state = try await clients[0].eventLoop.submit {
-            try GatewayState(configuration, facts: clients[0].value.facts)
+            try GatewayState(configuration, facts: clients[0].value.facts, now: clients[0].value.now())
         }.get()
         var loops: [NIOLoopBound<GatewayLoop>] = []
         for (index, client) in clients.enumerated() {
@@ -167,7 +167,8 @@ public final class Gateway: Sendable {
         if offersLimits { try await offer().add(configuration.definitions) }
         for loop in loops {
             try await loop.eventLoop.submit {
-                loop.value.adopt(try GatewayState(configuration, facts: loop.value.ledger.facts))
+                let ledger = loop.value.ledger
+                loop.value.adopt(try GatewayState(configuration, facts: ledger.facts, now: ledger.now()))
             }.get()
         }
         current.withLockedValue { $0 = configuration }

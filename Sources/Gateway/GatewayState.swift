@@ -10,27 +10,28 @@ final class GatewayState: Sendable {
     let routes: RouteTable
     let policies: PolicyTable
     let keys: KeyRing
+    /// Under which epoch of the keys tokens are issued.
+    let epoch: IssuingEpoch
     /// Of the ledger's facts that this was made from.
     let generation: UInt64
     let page: ChallengePage
 
+    /// - Parameter now: replicated time.
     /// - Throws: when locked memory for the keys is not to be had.
-    init(_ configuration: Configuration, facts: LedgerFacts) throws {
+    init(_ configuration: Configuration, facts: LedgerFacts, now: LedgerTime) throws {
         self.configuration = configuration
         policies = PolicyTable(configuration, facts: facts)
         routes = RouteTable(routes: configuration.routes)
         generation = facts.generation
         page = ChallengePage()
-        keys = try KeyRing(facts)
+        epoch = IssuingEpoch(facts.epochs, now: now)
+        keys = try KeyRing(facts, current: epoch.number)
     }
 }
 
 extension KeyRing {
     /// The keys of a cluster: its secret, and one more secret for each epoch.
-    convenience init(_ facts: LedgerFacts) throws {
-        guard let current = facts.epochs.map(\.number).max() else {
-            preconditionFailure("a ledger has had an epoch since its genesis")
-        }
+    convenience init(_ facts: LedgerFacts, current: UInt32) throws {
         try self.init(
             clusterSecret: facts.secret,
             epochs: facts.epochs.map { (number: $0.number, secret: $0.secret) },

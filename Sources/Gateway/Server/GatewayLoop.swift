@@ -34,6 +34,7 @@ final class GatewayLoop {
     /// When a fault that clients can provoke may be reported again. A few kinds, so a few entries.
     private var nextReports: [String: NIODeadline] = [:]
     private var drained: EventLoopPromise<Void>?
+    private var epochTimer: Scheduled<Void>?
 
     init(
         eventLoop: any EventLoop,
@@ -65,6 +66,7 @@ final class GatewayLoop {
     /// Takes a new configuration for all requests to come. Pools that it does not need end with their last request.
     func adopt(_ state: GatewayState) {
         self.state = state
+        awaitEpoch()
         observer.adopt(state.configuration)
         for pool in pools where !state.configuration.upstreams.contains(pool.settings) { pool.retire() }
         pools.removeAll { $0.isRetired }
@@ -74,11 +76,25 @@ final class GatewayLoop {
     @discardableResult
     func refreshedState() -> GatewayState {
         let facts = ledger.facts
-        guard facts.generation != state.generation else { return state }
-        do { state = try GatewayState(state.configuration, facts: facts) } catch {
+        let now = ledger.now()
+        let isEpochOver = state.epoch.changesAt.map { $0 <= now } ?? false
+        guard facts.generation != state.generation || isEpochOver else { return state }
+        do { state = try GatewayState(state.configuration, facts: facts, now: now) } catch {
             logger.error("cannot take over new keys", metadata: ["error": "\(error)"])
         }
+        awaitEpoch()
         return state
+    }
+
+    /// Has tokens be issued under the next epoch of the keys when its time has come.
+    private func awaitEpoch() {
+        epochTimer?.cancel()
+        epochTimer = nil
+        guard let changesAt = state.epoch.changesAt?.nanoseconds else { return }
+        let now = ledger.now().nanoseconds
+        let wait = TimeAmount.nanoseconds(Int64(clamping: changesAt > now ? changesAt - now : 0))
+        let this = NIOLoopBound(self, eventLoop: eventLoop)
+        epochTimer = eventLoop.scheduleTask(in: wait + .milliseconds(1)) { this.value.refreshedState() }
     }
 
     /// The pool of an upstream, as the configuration of the request that asks describes it.
@@ -170,6 +186,7 @@ final class GatewayLoop {
     /// Finishes what runs; the future completes when no connection is left.
     func drain() -> EventLoopFuture<Void> {
         isDraining = true
+        epochTimer?.cancel()
         let promise = drained ?? eventLoop.makePromise(of: Void.self)
         drained = promise
         for front in Array(connections.values) { front.drain() }

@@ -59,7 +59,7 @@ final class CountingLedgerClient: LedgerClient {
         ]) { _ in }
         loop.run()
         client = CountingLedgerClient(inner)
-        state = try GatewayState(configuration, facts: inner.facts)
+        state = try GatewayState(configuration, facts: inner.facts, now: inner.now())
         policy = try #require(state.policies["api"])
         redeemer = Redeemer(eventLoop: loop, ledger: client, spending: SpendingTable())
     }
