@@ -165,7 +165,7 @@ if !coresOnly {
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "CPage", "Ledger", "ProofOfWork", "Settings", "Wire",
+                "Cluster", "Gateway", "CPage", "Ledger", "ProofOfWork", "Settings", "Wire",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio,
             swiftSettings: strict

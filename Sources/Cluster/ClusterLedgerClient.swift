@@ -7,13 +7,15 @@ import Wire
 
 /// One loop's client of the replicated ledger. What a loop submits within one turn crosses to the replica together.
 ///
-/// What waits is bounded: see ``ClusterSettings/clientCommandsMax``. What is refused for it is answered out of turn, for it
-/// would be one more queue.
+/// What waits is bounded: see ``ClusterSettings/clientCommandsMax``. What is refused for it waits for its turn as well, at
+/// the cost of its completion alone.
 final class ClusterLedgerClient: LedgerClient {
     private struct Waiting {
         var count: Int
         /// What it takes of the bound.
         var cost: Int { max(1, count) }
+        /// It was too much, and has not been asked.
+        var isRefused = false
         var completion: (Result<[CommandResult], LedgerUnavailable>) -> Void
     }
 
@@ -82,12 +84,13 @@ final class ClusterLedgerClient: LedgerClient {
 
     func submit(_ commands: [Command], completion: @escaping (Result<[CommandResult], LedgerUnavailable>) -> Void) {
         eventLoop.preconditionInEventLoop()
-        let request = Waiting(count: commands.count, completion: completion)
-        guard outstanding == 0 || outstanding + request.cost <= commandsMax else {
-            return eventLoop.assumeIsolated().execute { completion(.failure(.overloaded)) }
+        var request = Waiting(count: commands.count, completion: completion)
+        if outstanding == 0 || outstanding + request.cost <= commandsMax {
+            outstanding += request.cost
+            self.commands.append(contentsOf: commands)
+        } else {
+            request.isRefused = true
         }
-        outstanding += request.cost
-        self.commands.append(contentsOf: commands)
         waiting.append(request)
         guard !isScheduled else { return }
         isScheduled = true
@@ -118,6 +121,10 @@ final class ClusterLedgerClient: LedgerClient {
             firstCrossing += 1
             var next = 0
             for waiter in first.waiting {
+                if waiter.isRefused {
+                    waiter.completion(.failure(.overloaded))
+                    continue
+                }
                 outstanding -= waiter.cost
                 waiter.completion(result.map { Array($0[next..<next + waiter.count]) })
                 next += waiter.count

@@ -50,6 +50,11 @@ START_TIMEOUT = 60
 STOP_TIMEOUT = 20
 LINES_MAX = 20_000
 
+# Where the program keeps its state if its configuration says nothing: each test begins without any.
+STATE = tempfile.mkdtemp(prefix="tollgate-test-")
+os.environ["STATE_DIRECTORY"] = os.path.join(STATE, "data")
+atexit.register(shutil.rmtree, STATE, ignore_errors=True)
+
 print(f"seed {SEED} (repeat with TOLLGATE_SEED={SEED})", file=sys.stderr, flush=True)
 
 _running = set()
@@ -298,6 +303,7 @@ class TestCase(unittest.TestCase):
     maxDiff = 2_000
 
     def setUp(self):
+        shutil.rmtree(os.environ["STATE_DIRECTORY"], ignore_errors=True)
         self.random = random.Random(f"{SEED} {self.id()}")
         self._gateways = []
         self.addCleanup(self._check_gateways)

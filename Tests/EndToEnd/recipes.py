@@ -123,6 +123,7 @@ class Run:
             os.symlink(promtool.path(), os.path.join(programs, "promtool"))
         self.environment = {
             **os.environ,
+            "STATE_DIRECTORY": os.path.join(folder, ".state"),
             "PATH": programs + ":" + os.environ["PATH"] + ":/usr/sbin",
             "HOME": folder,
             "PYTHONUNBUFFERED": "1",
@@ -162,6 +163,7 @@ class Run:
                 upstream.stop()
 
     def substituted(self, text):
+        text = text.replace("/var/lib/tollgate", os.path.join(self.folder, ".state"))
         text = text.replace("/run/tollgate", os.path.join(self.folder, "run"))
         # Not in a rate, such as 3000/min.
         ports = r"(?<![0-9.])(%s)(?![0-9]|/(?:min|s)\b)" % "|".join(PORTS)

@@ -180,7 +180,8 @@ class Resources(ProxyCase):
             )
             self.addCleanup(process.wait)
             self.addCleanup(process.kill)
-            port = int(re.search(r"127\.0\.0\.1:(\d+)", process.stderr.readline()).group(1))
+            line = next(line for line in process.stderr if '"listening"' in line)
+            port = int(re.search(r"127\.0\.0\.1:(\d+)", line).group(1))
             process.stdout.close()
             process.stderr.close()
             with Client(("127.0.0.1", port)) as client:

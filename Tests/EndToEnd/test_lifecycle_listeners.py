@@ -218,7 +218,7 @@ class Listens(ProxyCase):
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        line = process.stderr.readline()
+        line = next(line for line in process.stderr if "listening" in line or "error" in line)
         if "0.0.0.0:8080" in line and "error" in line:
             self.assertEqual(process.wait(30), 1)
             return

@@ -116,7 +116,7 @@ struct DemoCommand: AsyncParsableCommand {
                 reserve: 0
                 free: { rate: 0 }
                 work: { difficulty: 4000000, grants: 200 }
-            log: { level: warning, format: text, access: off }
+            log: { level: \(peers.count > 1 ? "error" : "warning"), format: text, access: off }
 
             """
     }
