@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds Tollgate and runs its demo: a gateway on loopback with a sample site behind it.
+# Builds Tollgate and runs its demo: a gateway on loopback, of one node or several, with a sample site behind it.
 #
-#   deploy/quickstart.sh [--port P] [--build-only]
+#   deploy/quickstart.sh [--nodes N] [--port P] [--build-only]
 #
 # Needs Debian 12 (or a system with the same libraries) and Swift. Installs libssl-dev and libsodium-dev if they are
 # missing. Everything else stays in this checkout.
@@ -9,9 +9,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 port=8080
+nodes=1
 build_only=no
 while [ $# -gt 0 ]; do
     case "$1" in
+        --nodes) nodes=${2:?--nodes needs a number}; shift 2 ;;
         --port) port=${2:?--port needs a number}; shift 2 ;;
         --build-only) build_only=yes; shift ;;
         -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
@@ -35,4 +37,4 @@ say "built $binary"
 [ "$build_only" = yes ] && exit 0
 
 say "starting the demo"
-exec "$binary" demo --port "$port"
+exec "$binary" demo --nodes "$nodes" --port "$port"

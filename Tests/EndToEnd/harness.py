@@ -295,6 +295,13 @@ class Gateway:
         self.stop(keep_folder=True)
         return self.start()
 
+    def crash(self):
+        """SIGKILL, and a start on what was on the disk then."""
+        self.process.kill()
+        self.process.wait()
+        self.stop(keep_folder=True)
+        return self.start()
+
 
 class TestCase(unittest.TestCase):
     """A test with gateways and upstreams that are gone when it ends."""

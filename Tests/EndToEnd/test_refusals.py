@@ -178,14 +178,17 @@ class RefusalTests(TestCase):
         self.assertEqual(value, f"__Host-tollgate_api={answer.json()['pass']}")
         self.assertEqual(set(attributes), {"Path=/", "Max-Age=600", "HttpOnly", "SameSite=Lax", "Secure"})
 
-    def test_tokens_of_an_earlier_start_have_expired(self):
+    def test_what_was_issued_and_what_was_spent_outlive_a_restart(self):
         provoker = self.provoker()
-        challenge = provoker.challenge()
-        solution = protocol.solve(challenge)
-        self.gateway.restart()
-        provoker = Provoker(self.gateway, 1)
-        self.addCleanup(provoker.client.close)
-        self.check("restart", provoker.redeem(challenge["challenge"], solution), 410, "expired")
+        spent, challenge = provoker.challenge(), provoker.challenge()
+        spent_solution, solution = protocol.solve(spent), protocol.solve(challenge)
+        self.assertEqual(provoker.redeem(spent["challenge"], spent_solution).status, 200)
+        for restart in (self.gateway.restart, self.gateway.crash):
+            restart()
+            provoker = Provoker(self.gateway, 1)
+            self.addCleanup(provoker.client.close)
+            self.check("spent", provoker.redeem(spent["challenge"], spent_solution), 409, "already-spent")
+        self.assertEqual(provoker.redeem(challenge["challenge"], solution).status, 200)
 
     def test_head_has_the_fields_and_no_body(self):
         provoker = self.provoker()
