@@ -145,7 +145,8 @@ public final class PeerTransport {
         }
         serverChannel = channel
         state = .running
-        logger.info("listening for peers", metadata: ["address": "\(local)", "tls": "\(tls != nil)"])
+        let place = "\(local.ipAddress ?? ""):\(local.port ?? 0)"
+        logger.info("listening for peers", metadata: ["address": "\(place)", "tls": "\(tls != nil)"])
         scheduleSweep()
         for link in links.values { link.connectIfWanted() }
         return local

@@ -61,7 +61,7 @@ class Commands(TestCase):
             ["explain", "--config", path],
             ["explain", "--config", path, "--client", "nobody", "GET", "/"],
             ["explain", "--config", path, "--header", "no colon", "GET", "/"],
-            ["demo", "--nodes", "3"],
+            ["demo", "--nodes", "8"],
             ["demo", "--port", "99999"],
             ["solve", "--threads", "0"],
             ["fetch"],

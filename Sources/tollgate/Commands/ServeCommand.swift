@@ -39,7 +39,6 @@ struct ServeCommand: AsyncParsableCommand {
         }
         if let probes = node.probesAddress { logger.notice("probes", metadata: ["address": "\(probes)"]) }
         if let admin = node.adminAddress { logger.notice("admin", metadata: ["address": "\(admin)"]) }
-        if let peers = node.peerAddress { logger.notice("peers", metadata: ["address": "\(peers)"]) }
         do {
             try await lifeCycle.run([node], files: loaded.files) {
                 for address in node.addresses { logger.notice("listening", metadata: ["address": "\(address)"]) }

@@ -48,7 +48,6 @@ final class Node: Sendable {
     var addresses: [ListenAddress] { state.withLockedValue { $0.gateway }?.addresses ?? [] }
     var probesAddress: ListenAddress? { probes?.address }
     var adminAddress: ListenAddress? { admin?.address }
-    var peerAddress: SocketAddress? { cluster.peerAddress }
 
     private init(
         configuration: Configuration,
@@ -135,6 +134,7 @@ final class Node: Sendable {
     /// - Throws: ``ClusterError``, ``ListenError``, ``Gateway/Problem``.
     func open() async throws {
         let facts = try await cluster.firstFacts()
+        try checkMembership()
         if facts.revision == 0 { try await cluster.serving() }
         var isPending = false
         while true {
@@ -158,6 +158,16 @@ final class Node: Sendable {
                 isPending = facts.revision > 0
             }
         }
+    }
+
+    /// A node that has peers must be able to meet them.
+    private func checkMembership() throws {
+        let members = cluster.view.status?.configuration.members ?? []
+        guard configuration.membership == nil, members.count > 1 else { return }
+        throw PeerSettingsError(
+            description: "\(configuration.node.data) is of a cluster of \(members.count) nodes, and the configuration has no "
+                + "`cluster`: restore that section, or run `tollgate recover` to go on without the others"
+        )
     }
 
     private func start(_ configuration: Configuration, offers: Bool) async throws -> Gateway {
