@@ -61,6 +61,10 @@ public final class Cluster: Sendable {
         logger: Logger,
         ended: @escaping @Sendable (StopReason) -> Void = { _ in }
     ) async throws -> Cluster {
+        for seed in settings.seeds.seeds {
+            guard Hello.isName(seed.name) else { throw ClusterError.seeds(.badName(seed.name)) }
+            guard Hello.isName(seed.address) else { throw ClusterError.seeds(.badAddress(seed.address)) }
+        }
         if let tls = settings.peers?.tls { try check(tls, of: settings.name, logger) }
         let lock = try DirectoryLock(directory: settings.directory)
         let view = NIOLockedValueBox(ClusterView())

@@ -86,8 +86,8 @@ struct PeerAdmission: Equatable {
                 address; or stop the copy, clear its data folder, and have it admitted
                 """
         }
-        guard peer.cluster != nil, let theirs = peer.membership, theirs <= known.rawValue else { return nil }
         if let member = (members + coming).first(where: { $0.id == peer.replica }) {
+            // Whatever it knows: a certificate is good for one member.
             guard !(members + coming).contains(where: { $0.id == peer.replica && $0.name == peer.name }) else {
                 return nil
             }
@@ -96,6 +96,7 @@ struct PeerAdmission: Equatable {
                 \(peer.name), and have it admitted
                 """
         }
+        guard peer.cluster != nil, let theirs = peer.membership, theirs <= known.rawValue else { return nil }
         let remedy = "stop it; or clear its data folder, and run"
         if let present = members.first(where: { $0.name == peer.name }) {
             return """

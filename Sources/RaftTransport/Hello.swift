@@ -81,8 +81,8 @@ public struct Hello: Hashable, Sendable {
         }
     }
 
-    /// Whether a node can have this name: 1 to ``nameBytesMax`` bytes, none of them a control character.
-    static func isName(_ name: String) -> Bool {
+    /// Whether a node can have this name, or be reached there: 1 to ``nameBytesMax`` bytes, none of them a control character.
+    public static func isName(_ name: String) -> Bool {
         (1...nameBytesMax).contains(name.utf8.count) && !name.utf8.contains { $0 < 0x20 || $0 == 0x7F }
     }
 }

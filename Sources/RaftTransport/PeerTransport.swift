@@ -19,11 +19,11 @@ public final class PeerTransport {
     /// What has happened so far, for metrics.
     public internal(set) var counters = TransportCounters()
     /// Who this node says that it is.
-    public private(set) var identity: NodeIdentity
+    public internal(set) var identity: NodeIdentity
 
     let authorize: Authorize
     var generator: any RandomNumberGenerator
-    private(set) var tls: TransportTLS?
+    var tls: TransportTLS?
     /// Looks names up; nil for the system's resolver.
     let resolver: (any Resolver & Sendable)?
     let wallSeconds: () -> Int64
@@ -216,45 +216,6 @@ public final class PeerTransport {
                 if let peer { link.move(to: peer.address) }
             }
             for peer in self.peers { link(to: peer, .messages)?.connectIfWanted() }
-        }
-    }
-
-    /// Takes what this node says of itself from now on. Connections on which it has said something else are closed; its own
-    /// are made anew at once, and peers dial again. Where only the index of ``NodeIdentity/membership`` differs they go on,
-    /// and those that are made later say it.
-    public func update(identity: NodeIdentity) {
-        eventLoop.preconditionInEventLoop()
-        precondition(Hello.isName(identity.name), "a node's name is 1 to 255 bytes without control characters")
-        guard !isOver, identity != self.identity else { return }
-        let isTheSame = identity.saysTheSame(as: self.identity)
-        self.identity = identity
-        guard !isTheSame else { return }
-        renew("this node's identity has changed", "\(identity.name) has another identity now: dial again", .both)
-    }
-
-    /// Takes other certificates. Where they differ, this node dials its peers anew, so that they see them; where the
-    /// authorities differ, peers must dial anew too, so that none goes on that they would not let in.
-    /// - Precondition: the transport was made with TLS.
-    public func update(tls: TransportTLS) {
-        eventLoop.preconditionInEventLoop()
-        guard let former = self.tls else { preconditionFailure("a transport without TLS does not change to it") }
-        guard !isOver, !tls.isSame(as: former) else { return }
-        self.tls = tls
-        renew(
-            "this node's certificates have changed",
-            "\(identity.name) has other certificates now: dial again",
-            tls.hasSameAuthorities(as: former) ? .dialled : .both
-        )
-    }
-
-    private enum Renewed { case dialled, both }
-
-    private func renew(_ reason: String, _ farewell: String, _ which: Renewed) {
-        let farewell = Refusal(.outdated, farewell)
-        ownerCall {
-            for link in Array(links.values) { link.renew(reason, farewell: farewell) }
-            guard which == .both else { return }
-            for connection in Array(accepted.values) { connection.end(.closed(reason), farewell: farewell) }
         }
     }
 

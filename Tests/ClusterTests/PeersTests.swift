@@ -223,6 +223,25 @@ import Wire
         folder.remove()
     }
 
+    @Test func aNameOrAnAddressThatNoHelloCanCarryIsAnErrorAndNoCrash() async throws {
+        let folder = try TestFolder()
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        for (name, address) in [("a\nb", "localhost:1"), ("a", "localhost\u{0}:1")] {
+            let seeds = try FoundingSeeds([FoundingSeed(name: name, address: address)])
+            let settings = ClusterSettings(
+                name: name,
+                directory: folder.path + "/a",
+                seeds: seeds,
+                peers: .init(listen: "127.0.0.1:0", tls: nil)
+            )
+            await #expect(throws: ClusterError.self) {
+                _ = try await Cluster.start(settings, on: group.next(), logger: LogLines().logger)
+            }
+        }
+        try await group.shutdownGracefully()
+        folder.remove()
+    }
+
     @Test func aLoopThatAsksTooMuchIsToldSoAtOnceAndTheRestIsAnswered() async throws {
         let folder = try TestFolder()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
