@@ -5,7 +5,7 @@ public protocol LedgerClient: AnyObject {
     /// Asks for commands to be applied, in this order, next to each other or not.
     ///
     /// `completion` runs exactly once, later on the same loop, never within this call; completions of several calls run
-    /// in the order of the calls, but for those that are refused at once as `overloaded`. Results are in the order of the commands. After a failure nobody knows whether the
+    /// in the order of the calls. Results are in the order of the commands. After a failure nobody knows whether the
     /// commands were applied, unless the failure says `overloaded`: then they were not.
     func submit(
         _ commands: [Command],
