@@ -209,7 +209,7 @@ class DemoTests(OperatorCase):
         self.assertIsNotNone(command)
         (folder,) = os.listdir(temporary)
         self.assertEqual(os.stat(os.path.join(temporary, folder)).st_mode & 0o777, 0o700)
-        self.assertEqual(os.listdir(os.path.join(temporary, folder)), ["admin.sock"])
+        self.assertEqual(sorted(os.listdir(os.path.join(temporary, folder))), ["demo", "demo.sock"])
         # As a newcomer would: the line as it was printed.
         result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=CLEAN)
         self.assertEqual(result.returncode, 0, result)
