@@ -55,11 +55,7 @@ extension Node {
         guard let id = running?.replica.id, let members = running?.replica.raft.configuration.members, let cluster,
             message.to == nil || message.to == id
         else { return }
-        if !members.isEmpty, !members.contains(where: { $0.id == message.from }) {
-            applicants.removeAll { $0.name == message.sender || $0.replica == message.from }
-            applicants.append(Applicant(name: message.sender, replica: message.from))
-            if applicants.count > Configuration.membersMax { applicants.removeFirst() }
-        }
+        if !members.isEmpty, !members.contains(where: { $0.id == message.from }) { note(message) }
         guard
             let answer = message.answered(
                 by: id,
@@ -70,6 +66,20 @@ extension Node {
         else { return }
         let seed = configuration.seeds.seeds.first { $0.name == message.sender }
         actions.append(.send(.founding(answer), to: seed.map { .seed($0) } ?? .replica(message.from)))
+    }
+
+    /// Somebody who is no member has said that it is there.
+    private func note(_ message: FoundingMessage) {
+        let known = applicants.first { $0.replica == message.from }
+        var address = known?.address
+        if case .hello(let hello) = message.body {
+            address = hello.seeds.first { $0.name == message.sender }?.address
+        }
+        applicants.removeAll { $0.name == message.sender || $0.replica == message.from }
+        applicants.append(
+            Applicant(name: message.sender, replica: message.from, address: address, heardAt: now)
+        )
+        if applicants.count > Configuration.membersMax { applicants.removeFirst() }
     }
 
     /// A replica that waits tells the seeds so, for an operator to see.

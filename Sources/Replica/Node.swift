@@ -18,6 +18,10 @@ public final class Node<Machine: StateMachine> {
         public var name: String
         /// The replica that it is.
         public var replica: ReplicaID
+        /// Where its own list of seeds says that it is reached; nil where that does not name it.
+        public var address: String?
+        /// When it was heard last, on this process's boot-time clock.
+        public var heardAt: BootTime
     }
 
     let configuration: NodeConfiguration

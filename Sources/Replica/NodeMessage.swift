@@ -1,6 +1,6 @@
 import Wire
 
-/// What nodes send one another.
+/// What nodes send one another. Their first byte is 1 or 2; those with others belong to whoever carries these.
 public enum NodeMessage: Hashable, Sendable {
     /// Before there is a cluster.
     case founding(FoundingMessage)

@@ -101,7 +101,16 @@ extension Replica {
         if let change, clock.now >= change.deadline { endChange(.failure(.noQuorum)) }
         peers.keep(raft.configuration)
         raiseVersionIfAllKnow()
+        if settings.promotesLearners { promoteLearner() }
         pursueDivergence()
+    }
+
+    /// A learner that has caught up becomes a voter. Who has not, is refused by the core, and tried again.
+    private mutating func promoteLearner() {
+        guard raft.role == .leader, !isStateDoubtful, !isDiskFull else { return }
+        for id in raft.configuration.learners {
+            if (try? raft.propose(ConfigurationChange([.promote(id)]))) != nil { return }
+        }
     }
 
     /// Answers that may leave.

@@ -54,6 +54,8 @@ public struct ReplicaSettings: Hashable, Sendable {
     public var fullDiskRetry: UInt64 = 500_000_000
     /// The latest version of commands that is taken, where it is less than the release's: tests play an earlier release.
     public var supportedVersionMax = UInt32.max
+    /// Whether a leader makes a voter of each learner that has caught up, without being asked.
+    public var promotesLearners = false
     /// Whether ``ReplicaAction/applied(_:)`` and ``ReplicaAction/restored(_:)`` are reported: for simulation, and tests.
     public var reportsApplied = false
 

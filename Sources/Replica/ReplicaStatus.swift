@@ -16,14 +16,20 @@ public struct ReplicaStatus: Hashable, Sendable {
     public var commitIndex: LogIndex
     /// The last entry that the state machine includes.
     public var appliedIndex: LogIndex
+    /// The last entry of the log.
+    public var lastIndex: LogIndex
     /// The first entry still in memory.
     public var firstIndex: LogIndex
     /// The last snapshot.
     public var snapshotIndex: LogIndex
+    /// Its length in bytes.
+    public var snapshotBytes: UInt64
     /// The last checkpoint's index and digest.
     public var checkpoint: Checkpoint?
     /// The last membership of the log.
     public var configuration: Configuration
+    /// The last membership that was applied: it is decided.
+    public var appliedConfiguration: Configuration
     /// Of a leader: what it knows of each member's log, sorted by id.
     public var progress: [MemberProgress]
     /// The version of commands that may be used.
