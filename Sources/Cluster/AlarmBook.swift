@@ -55,6 +55,18 @@ struct AlarmBook {
         open.removeAll { $0.key.hasPrefix("refused by ") && !keys.contains($0.key) }
     }
 
+    /// Whether the node was sent away from its cluster. Returns what to log, where that is new.
+    mutating func removed(_ isSo: Bool) -> (text: String, isOver: Bool)? {
+        guard isSo != open.contains(where: { $0.key == "removed" }) else { return nil }
+        return isSo
+            ? begin(
+                "removed",
+                "This node is no member of its cluster any more: it was removed, or replaced by one with another disk. "
+                    + "Stop it; to have it again, start it with an empty data folder and let `tollgate cluster add` admit it."
+            )
+            : end("removed", "This node is a member of its cluster.")
+    }
+
     /// The node takes part in a cluster: what was said of founding is over.
     mutating func joined() { open.removeAll { $0.key == "founding" } }
 

@@ -12,11 +12,13 @@ import Wire
 ///
 /// Any thread may call its methods.
 public final class Cluster: Sendable {
+    /// This node's name.
+    public let name: String
     let loop: any EventLoop
     let driver: NIOLoopBound<NodeDriver>
     let transport: NIOLoopBound<PeerTransport>?
-    private let shared: SharedNode
-    private let log: LogThread
+    let shared: SharedNode
+    let log: LogThread
     private let lock: DirectoryLock
     private let viewBox: NIOLockedValueBox<ClusterView>
     private let clientCommandsMax: Int
@@ -24,6 +26,7 @@ public final class Cluster: Sendable {
     public let peerAddress: SocketAddress?
 
     private init(
+        name: String,
         loop: any EventLoop,
         driver: NIOLoopBound<NodeDriver>,
         transport: NIOLoopBound<PeerTransport>?,
@@ -35,6 +38,7 @@ public final class Cluster: Sendable {
         clientCommandsMax: Int
     ) {
         self.clientCommandsMax = clientCommandsMax
+        self.name = name
         self.loop = loop
         self.driver = driver
         self.transport = transport
@@ -83,6 +87,7 @@ public final class Cluster: Sendable {
         }
         try await loop.submit { parts.driver.value.start(parts.transport?.value) }.get()
         return Cluster(
+            name: settings.name,
             loop: loop,
             driver: parts.driver,
             transport: parts.transport,
@@ -220,8 +225,14 @@ public final class Cluster: Sendable {
 
     // MARK: - The end
 
-    /// Ends. What waits is answered by `stopped`; the folder is free afterwards.
+    /// How long what waits may still be answered.
+    private static var drainTimeout: TimeAmount { .seconds(2) }
+
+    /// Ends: another leads first, where this node does and there is one; what was asked is answered, within
+    /// 2 seconds; what still waits is answered by `stopped`. The folder is free afterwards.
     public func stop() async {
+        await handOver()
+        try? await loop.flatSubmit { [driver] in driver.value.idle(within: Self.drainTimeout) }.get()
         try? await loop.submit { [driver] in driver.value.stop() }.get()
         if let transport { try? await loop.flatSubmit { transport.value.shutdown() }.get() }
         try? await log.close()

@@ -44,6 +44,7 @@ public struct ClusterSettings: Sendable {
         self.directory = directory
         self.seeds = seeds
         self.peers = peers
+        replica.promotesLearners = true
     }
 
     /// Of a node that is alone.

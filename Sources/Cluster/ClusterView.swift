@@ -14,10 +14,21 @@ public struct ClusterView: Sendable {
     public var time = LedgerTime(nanoseconds: 0)
     /// When ``time`` was read, on the boot-time clock.
     public var timeAt = BootTime.zero
+    /// Nodes that are no members and have said lately that they are there, newest last.
+    public var waiting: [WaitingNode] = []
+    /// Members and others that this node has a connection to, by name.
+    public var connected: Set<String> = []
     /// What the operator must know and has not come to an end.
     public var alarms: [String] = []
     /// Why it ended.
     public var stopped: StopReason?
+
+    /// How the node stands to its cluster.
+    public var membership: Membership {
+        guard let status else { return .founding }
+        if status.configuration.members.isEmpty { return .waiting }
+        return status.configuration.contains(status.id) ? .member : .removed
+    }
 
     /// Whether a majority decides, as far as this node knows: it leads, which it does not for long without one, or hears a
     /// leader; and nothing on its own side keeps it from taking part.

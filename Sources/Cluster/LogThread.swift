@@ -26,6 +26,8 @@ final class LogThread: Sendable {
         init(_ storage: consuming Storage) { self.storage = storage }
     }
 
+    /// How long groups took that entries were in.
+    let times = NIOLockedValueBox(LogTimes())
     private let queue = NIOLockedValueBox(Queue())
     private let pool: NIOThreadPool
     private let confined: Confined
@@ -73,7 +75,9 @@ final class LogThread: Sendable {
         guard !group.isEmpty else { return }
         let began = SystemClocks.boot()
         let completions = confined.storage.execute(group)
-        deliver(completions, SystemClocks.boot().nanoseconds(since: began))
+        let nanoseconds = SystemClocks.boot().nanoseconds(since: began)
+        if completions.contains(where: \.isPersisted) { times.withLockedValue { $0.observe(nanoseconds) } }
+        deliver(completions, nanoseconds)
         // In turns of its own, so that a closing pool is noticed.
         schedule()
     }

@@ -12,9 +12,10 @@ extension NodeDriver {
         case .received(let payload, let peer):
             received(payload, from: peer)
         case .connected(let peer, let direction):
+            counted(peer, isConnected: true)
             connected(peer, direction)
-        case .disconnected:
-            break
+        case .disconnected(let peer, _, _):
+            counted(peer, isConnected: false)
         case .refused(let peer, let direction, let refusal, let byPeer):
             guard byPeer, direction == .outbound, refusal.code != .outdated else { break }
             alarms.refused(by: peer, why: refusal.text)

@@ -14,6 +14,11 @@ import Wire
 final class NodeDriver {
     typealias Answer = (Result<ReplicaAnswer<Ledger>, ReplicaFailure>) -> Void
 
+    /// A node that waits counts as gone when it has not said for so long that it is there, in nanoseconds: 3 s, many times
+    /// ``Replica/FoundingSettings/helloInterval``.
+    private static let waitingAge: UInt64 = 3_000_000_000
+    /// Between two looks at whether this node's address is known, in nanoseconds: 250 ms.
+    private static let addressPause: UInt64 = 250_000_000
     /// Between two reports of messages that cannot be read, in nanoseconds: a minute.
     private static let reportPause: UInt64 = 60_000_000_000
 
@@ -41,6 +46,11 @@ final class NodeDriver {
     private var told: UInt64?
     private var unreadableReportedAt: BootTime?
     private(set) var isStopped = false
+    /// What an operator's requests wait for.
+    var desk = OperationDesk()
+    /// Connections of peers to here or there, by name.
+    private var connections: [String: Int] = [:]
+    private var addressDueAt = BootTime.zero
     /// They wait until the node has a state and a majority decides.
     private var servingPromises: [EventLoopPromise<Void>] = []
     /// They wait until the node has a state.
@@ -141,6 +151,7 @@ final class NodeDriver {
     /// A payload of a peer.
     func received(_ payload: [UInt8], from peer: PeerIdentity) {
         loop.preconditionInEventLoop()
+        if payload.first == OperationMessage.tag { return receivedOperation(payload, from: peer) }
         let message: NodeMessage
         do { message = try NodeMessage(decoding: payload) } catch {
             return reportUnreadable("a peer sends what cannot be read", peer, "\(error)")
@@ -148,11 +159,14 @@ final class NodeDriver {
         guard message.isOf(peer) else {
             return reportUnreadable("a peer sends what is another's", peer, "it names another sender")
         }
-        if case .founding(let founding) = message { book.heard(founding) }
+        if case .founding(let founding) = message {
+            book.heard(founding)
+            relay(payload, founding)
+        }
         input { $0.receive(message) }
     }
 
-    private func reportUnreadable(_ message: Logger.Message, _ peer: PeerIdentity, _ error: String) {
+    func reportUnreadable(_ message: Logger.Message, _ peer: PeerIdentity, _ error: String) {
         let now = SystemClocks.boot()
         guard unreadableReportedAt.map({ now.nanoseconds(since: $0) >= Self.reportPause }) ?? true else { return }
         unreadableReportedAt = now
@@ -161,6 +175,41 @@ final class NodeDriver {
             metadata: ["peer": "\(peer.name)", "error": "\(error)", "remedy": "run the same release on all nodes"]
         )
     }
+
+    /// A member that is reached elsewhere than the members think has the leader say so to all. A node that was alone could
+    /// not be reached at all.
+    private func tellAddress() {
+        let now = SystemClocks.boot()
+        guard transport != nil, now >= addressDueAt else { return }
+        addressDueAt = now.adding(nanoseconds: Self.addressPause)
+        guard let status = currentView.status, status.leader != nil, !book.ownAddress.isEmpty,
+            status.configuration == status.appliedConfiguration, !status.configuration.isJoint,
+            var member = status.configuration.members.first(where: { $0.id == status.id }),
+            member.address != book.ownAddress
+        else { return }
+        member.address = book.ownAddress
+        _ = askLeader(.change(ConfigurationChange([.update(member)]), from: status.configuration, term: status.term))
+    }
+
+    /// Where a replica is reached.
+    func address(of replica: ReplicaID) -> PeerAddress? { book.address(of: .replica(replica)) }
+
+    /// Tells a peer something of an operation. It may be lost.
+    func send(_ message: OperationMessage, to peer: PeerAddress) {
+        transport?.send(message.encode(), to: peer, lane: .messages)
+    }
+
+    /// A connection of a peer came or went.
+    func counted(_ peer: PeerIdentity, isConnected: Bool) {
+        let count = connections[peer.name, default: 0] + (isConnected ? 1 : -1)
+        connections[peer.name] = count > 0 ? count : nil
+        view.withLockedValue { $0.connected = Set(connections.keys) }
+    }
+
+    /// How the node stands, as others see it.
+    var currentView: ClusterView { view.withLockedValue { $0 } }
+    /// Whether something that was asked waits for its answer.
+    var isAsked: Bool { !answers.isEmpty }
 
     /// The disk did something.
     func completed(_ completions: [NodeStorageCompletion<Ledger>]) {
@@ -219,6 +268,8 @@ final class NodeDriver {
         for action in actions { perform(action, &requests) }
         log.enqueue(requests)
         guard !isStopped else { return }
+        tellAddress()
+        tellWatchers()
         probe()
         wake(at: next)
     }
@@ -267,9 +318,12 @@ final class NodeDriver {
         let status = node.withReplica { $0.status }
         let time = node.withReplica { $0.time }
         let cluster = node.cluster
+        reviewMembership(status)
+        let waiting = waiting(node, status)
         view.withLockedValue { view in
             view.cluster = cluster
             view.status = status
+            view.waiting = waiting
             if let facts { view.facts = facts }
             if let time {
                 view.time = time
@@ -277,6 +331,22 @@ final class NodeDriver {
             }
             view.alarms = alarms.texts
         }
+    }
+
+    private func waiting(_ node: Node<Ledger>, _ status: ReplicaStatus?) -> [WaitingNode] {
+        guard let status, !node.applicants.isEmpty else { return [] }
+        let now = SystemClocks.boot()
+        return node.applicants.filter {
+            !status.configuration.contains($0.replica) && now.nanoseconds(since: $0.heardAt) < Self.waitingAge
+        }.map { WaitingNode(name: $0.name, replica: $0.replica, address: $0.address) }
+    }
+
+    /// Whether this node is a member, by its own log.
+    private func reviewMembership(_ status: ReplicaStatus?) {
+        guard let status else { return }
+        let isRemoved = !status.configuration.members.isEmpty && !status.configuration.contains(status.id)
+        guard let (text, isOver) = alarms.removed(isRemoved) else { return }
+        logger.log(level: isOver ? .notice : .warning, "\(text)")
     }
 
     /// Facts are told before answers: whoever is told that limits were set finds them.
@@ -310,6 +380,7 @@ final class NodeDriver {
         listeners = [:]
         for promise in factsPromises { promise.fail(stopError) }
         factsPromises = []
+        desk.close()
         endServing()
         transport = nil
     }

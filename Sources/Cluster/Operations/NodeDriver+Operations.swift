@@ -1,0 +1,201 @@
+import Ledger
+import NIOCore
+import Raft
+import RaftTransport
+import Replica
+import Wire
+
+// What an operator asks for, on the replica's loop: what this node can see, and what its leader is asked to do.
+extension NodeDriver {
+    /// How long a leader's answer is waited for: longer than an election, and than a change of the membership takes.
+    private static var answerTimeout: TimeAmount { .seconds(3) }
+
+    // MARK: - Looking
+
+    /// Completes once a majority has confirmed that this node's state shows all that was decided before.
+    func confirm() -> EventLoopFuture<Void> {
+        let promise = loop.makePromise(of: Void.self)
+        read { answer in
+            switch answer {
+            case .success: promise.succeed()
+            case .failure(.stopped): promise.fail(OperationError.stopped)
+            case .failure: promise.fail(OperationError.noQuorum)
+            }
+        }
+        return promise.futureResult
+    }
+
+    /// Completes when something has changed that an operation may wait for, and after the time in any case.
+    func changed(within time: TimeAmount) -> EventLoopFuture<Void> {
+        let promise = loop.makePromise(of: Void.self)
+        guard !isStopped else {
+            promise.succeed()
+            return promise.futureResult
+        }
+        desk.watch(promise, from: landmark)
+        let timer = loop.assumeIsolated().scheduleTask(in: time) { self.desk.releaseWatchers() }
+        promise.futureResult.assumeIsolated().whenComplete { _ in timer.cancel() }
+        return promise.futureResult
+    }
+
+    /// Completes when nothing that was asked waits for its answer, and after the time in any case.
+    func idle(within time: TimeAmount) -> EventLoopFuture<Void> {
+        let promise = loop.makePromise(of: Void.self)
+        guard !isStopped, isAsked else {
+            promise.succeed()
+            return promise.futureResult
+        }
+        desk.await(idle: promise)
+        let timer = loop.assumeIsolated().scheduleTask(in: time) { self.desk.isIdle() }
+        promise.futureResult.assumeIsolated().whenComplete { _ in timer.cancel() }
+        return promise.futureResult
+    }
+
+    private var landmark: OperationDesk.Landmark? {
+        let view = currentView
+        return view.status.map {
+            OperationDesk.Landmark(
+                leader: $0.leader,
+                term: $0.term,
+                decided: $0.appliedConfiguration,
+                newest: $0.configuration,
+                snapshot: $0.snapshotIndex,
+                waiting: view.waiting
+            )
+        }
+    }
+
+    /// Tells those that wait for a change. After each turn.
+    func tellWatchers() {
+        if desk.isWatched { desk.observe(landmark) }
+        if !isAsked { desk.isIdle() }
+    }
+
+    // MARK: - Asking the leader
+
+    /// Has the leader do something, be it this node or another. Nil where no leader has answered.
+    func askLeader(_ request: OperationRequest) -> EventLoopFuture<OperationAnswer?> {
+        guard !isStopped, let status = currentView.status, let leader = status.leader else {
+            return loop.makeSucceededFuture(nil)
+        }
+        if leader == status.id { return perform(request).map { $0 } }
+        guard let address = address(of: leader) else { return loop.makeSucceededFuture(nil) }
+        let promise = loop.makePromise(of: OperationAnswer?.self)
+        let number = desk.began(promise)
+        send(.request(number: number, request), to: address)
+        let timer = loop.assumeIsolated().scheduleTask(in: Self.answerTimeout) { self.desk.ended(number, nil) }
+        promise.futureResult.assumeIsolated().whenComplete { _ in timer.cancel() }
+        return promise.futureResult
+    }
+
+    /// A peer speaks of an operation. Only members are listened to.
+    func receivedOperation(_ payload: [UInt8], from peer: PeerIdentity) {
+        let message: OperationMessage
+        do { message = try OperationMessage(decoding: payload) } catch {
+            return reportUnreadable("a peer sends what cannot be read", peer, "\(error)")
+        }
+        guard !isStopped, let status = currentView.status, status.configuration.contains(peer.replica) else { return }
+        switch message {
+        case .answer(let number, let answer): desk.ended(number, answer)
+        case .relayed(let hello):
+            guard let message = try? NodeMessage(decoding: hello), case .founding(let founding) = message else {
+                return
+            }
+            book.heard(founding)
+            input { $0.receive(message) }
+        case .request(let number, let request):
+            guard let address = address(of: peer.replica) else { return }
+            perform(request).assumeIsolated().whenSuccess { answer in
+                self.send(.answer(number: number, answer), to: address)
+            }
+        }
+    }
+
+    /// What a node that waits says to one member, all are told: an operator may ask at any.
+    func relay(_ payload: [UInt8], _ message: FoundingMessage) {
+        guard case .hello = message.body, let status = currentView.status,
+            !status.configuration.contains(message.from)
+        else { return }
+        for member in status.configuration.members where member.id != status.id {
+            if let address = address(of: member.id) { send(.relayed(payload), to: address) }
+        }
+    }
+
+    // MARK: - As leader
+
+    /// Does what only a leader can. Where this node does not lead, says so.
+    private func perform(_ request: OperationRequest) -> EventLoopFuture<OperationAnswer> {
+        guard let status = currentView.status, status.role == .leader else {
+            return loop.makeSucceededFuture(.busy("another node leads now"))
+        }
+        switch request {
+        case .progress:
+            return loop.makeSucceededFuture(.progress(Reachability.progress(status)))
+        case .transfer(let target): return loop.makeSucceededFuture(handOver(to: target, status))
+        case .change(let change, let from, let term):
+            guard status.term == term, status.configuration == from else {
+                return loop.makeSucceededFuture(.busy("the membership has changed meanwhile"))
+            }
+            if let refusal = Reachability.refusal(of: change, status) {
+                return loop.makeSucceededFuture(.refused(refusal))
+            }
+            return perform(change)
+        }
+    }
+
+    private func handOver(to target: ReplicaID?, _ status: ReplicaStatus) -> OperationAnswer {
+        guard let target = target ?? Reachability.successor(status) else {
+            return .refused("No other voter is reachable that could lead.")
+        }
+        guard Reachability.isReachable(target, status) else {
+            return .refused("That node is not reachable: it cannot lead.")
+        }
+        do throws(TransferRefusal) {
+            try transferLeadership(to: target)
+            return .done
+        } catch {
+            switch error {
+            case .notLeader: return .busy("another node leads now")
+            case .transferring: return .busy("leadership is being handed to another node")
+            case .badTarget: return .refused("Who leads must have a vote, and that node leads already or has none.")
+            }
+        }
+    }
+
+    private func perform(_ change: ConfigurationChange) -> EventLoopFuture<OperationAnswer> {
+        let promise = loop.makePromise(of: OperationAnswer.self)
+        self.change(change) { answer in
+            guard case .failure(let failure) = answer else {
+                // Who has left knows the keys: what is issued from now on is under another.
+                guard change.steps.contains(where: { if case .remove = $0 { true } else { false } }) else {
+                    return promise.succeed(.done)
+                }
+                return self.submit([.rotate(secret: Randomness.bytes(LedgerBounds.secretBytes))]) { rotated in
+                    if case .failure = rotated { self.logger.warning("the keys were not renewed after a removal") }
+                    promise.succeed(.done)
+                }
+            }
+            promise.succeed(Self.answer(failure))
+        }
+        return promise.futureResult
+    }
+
+    private static func answer(_ failure: ReplicaFailure) -> OperationAnswer {
+        guard case .refused(let refusal) = failure else { return .busy("the change has not come to an end in time") }
+        switch refusal {
+        case .notCaughtUp(_, .max): return .busy("it does not answer the leader, or has nothing of the log yet")
+        case .notCaughtUp(_, let lag): return .busy("it lacks \(lag) entries")
+        case .changeInProgress: return .busy("another change of the membership is under way")
+        case .transferring: return .busy("leadership is being handed over")
+        case .leaderNotEstablished, .notLeader: return .busy("another node leads since a moment")
+        case .alreadyMember, .unknownMember, .wrongRole, .nothingToDo:
+            return .busy("the membership has changed meanwhile")
+        case .noVoterLeft: return .refused("Nobody would be left to vote.")
+        case .tooLarge:
+            return .refused(
+                "A cluster has at most \(Configuration.membersMax) members, with names and addresses of at most "
+                    + "\(Configuration.nameBytesMax) bytes."
+            )
+        }
+    }
+}

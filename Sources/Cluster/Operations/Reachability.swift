@@ -1,0 +1,48 @@
+import Raft
+import Replica
+import Wire
+
+/// Who answers a leader, and what follows for operations. Pure.
+enum Reachability {
+    /// Whether a member has answered the leader within an election timeout; the leader itself has.
+    static func isReachable(_ id: ReplicaID, _ leader: ReplicaStatus) -> Bool {
+        id == leader.id || leader.progress.contains { $0.id == id && $0.progress.recentlyActive }
+    }
+
+    /// How far the members are; empty where this node does not lead. Sorted by id.
+    static func progress(_ leader: ReplicaStatus) -> [OperationAnswer.Progress] {
+        guard leader.role == .leader else { return [] }
+        return leader.configuration.members.map { member in
+            let seen = leader.progress.first { $0.id == member.id }?.progress.match ?? .zero
+            return OperationAnswer.Progress(
+                id: member.id,
+                match: (member.id == leader.id ? leader.lastIndex : seen).rawValue,
+                isReachable: isReachable(member.id, leader)
+            )
+        }
+    }
+
+    /// Why a change must not be: a majority of those who would vote afterwards does not answer, so that nothing could be
+    /// decided any more, not even to take the change back.
+    static func refusal(of change: ConfigurationChange, _ leader: ReplicaStatus) -> String? {
+        var voters = leader.configuration.voters
+        for step in change.steps {
+            switch step {
+            case .remove(let id), .demote(let id): voters.removeAll { $0 == id }
+            case .promote(let id): voters.append(id)
+            case .addLearner, .update: break
+            }
+        }
+        let reachable = voters.count { isReachable($0, leader) }
+        guard !voters.isEmpty, reachable <= voters.count / 2 else { return nil }
+        return "Of the \(voters.count) voters that would be left \(reachable) can be reached, which is no majority: "
+            + "nothing could be decided any more. Bring another one back first, or remove those that are gone."
+    }
+
+    /// The reachable voter that has most of the log.
+    static func successor(_ leader: ReplicaStatus) -> ReplicaID? {
+        leader.progress.filter {
+            $0.id != leader.id && $0.progress.recentlyActive && leader.configuration.voters.contains($0.id)
+        }.max { $0.progress.match < $1.progress.match }?.id
+    }
+}

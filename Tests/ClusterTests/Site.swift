@@ -1,0 +1,114 @@
+import Cluster
+import Ledger
+import Logging
+import NIOCore
+import NIOPosix
+import Replica
+import Testing
+
+/// Some nodes in one process, on a folder, on loops and on ports of loopback.
+final class Site {
+    let folder: TestFolder
+    let group: MultiThreadedEventLoopGroup
+    /// By name.
+    let addresses: [String: String]
+    var nodes: [String: Cluster] = [:]
+
+    /// - Parameter names: of the nodes that there may be. Their ports were free a moment ago.
+    private init(_ names: [String]) async throws {
+        folder = try TestFolder()
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        var sockets: [any Channel] = []
+        for _ in names {
+            sockets.append(try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get())
+        }
+        addresses = Dictionary(
+            uniqueKeysWithValues: zip(names, sockets.map { "127.0.0.1:\($0.localAddress?.port ?? 0)" })
+        )
+        for socket in sockets { try await socket.close() }
+    }
+
+    /// Runs a test, and leaves nothing behind.
+    static func with(_ names: [String], _ body: (Site) async throws -> Void) async throws {
+        let site = try await Site(names)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(site)) } catch { result = .failure(error) }
+        for name in site.nodes.keys.sorted() { await site.stop(name) }
+        try await site.group.shutdownGracefully()
+        site.folder.remove()
+        try result.get()
+    }
+
+    func directory(_ name: String) -> String { folder.path + "/" + name }
+
+    /// Starts a node.
+    /// - Parameter seeds: its list, by name.
+    @discardableResult
+    func start(_ name: String, seeds: [String]) async throws -> Cluster {
+        let list = try FoundingSeeds(seeds.map { FoundingSeed(name: $0, address: addresses[$0] ?? "") })
+        var settings = ClusterSettings(
+            name: name,
+            directory: directory(name),
+            seeds: list,
+            peers: .init(listen: addresses[name] ?? "", tls: nil)
+        )
+        settings.replica.entriesKept = 16
+        let node = try await Cluster.start(
+            settings,
+            on: group.next(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        nodes[name] = node
+        return node
+    }
+
+    /// Starts a node that is alone and listens for nobody.
+    func startAlone(_ name: String) async throws -> Cluster {
+        let node = try await Cluster.start(
+            .alone(name: name, directory: directory(name)),
+            on: group.next(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        nodes[name] = node
+        return node
+    }
+
+    func stop(_ name: String) async { await nodes.removeValue(forKey: name)?.stop() }
+
+    /// Takes a node's disk.
+    func wipe(_ name: String) { TestFolder.remove(directory(name)) }
+
+    func node(_ name: String) throws -> Cluster { try #require(nodes[name]) }
+
+    /// The name of who leads, once a node knows.
+    func leader(seenBy name: String) async throws -> String {
+        let node = try node(name)
+        try await until { node.view.status?.leader != nil }
+        return try #require(try await node.status(isStale: true).leader)
+    }
+
+    /// Looks until something holds, or a bound that a sound run never comes near.
+    func until(_ condition: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while try await !condition() {
+            try #require(ContinuousClock.now < deadline, "it never came to be")
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    /// Writes something into the log, so often.
+    func write(_ name: String, times: Int) async throws {
+        let loop = group.next()
+        let node = try node(name)
+        for _ in 0..<times {
+            let promise = loop.makePromise(of: Void.self)
+            loop.execute {
+                let client = node.makeClient(on: loop)
+                client.submit([.rotate(secret: [UInt8](repeating: 7, count: LedgerBounds.secretBytes))]) {
+                    promise.completeWith($0.map { _ in }.mapError { $0 as any Error })
+                }
+            }
+            try await promise.futureResult.get()
+        }
+    }
+}
