@@ -41,6 +41,12 @@ public struct FoundingRecord: Hashable, Sendable {
         stage = .voting
     }
 
+    /// Of a replica that was made a member without a founding.
+    init(replica: ReplicaID, member cluster: ClusterID) {
+        self.init(replica: replica, instance: FoundingInstance(high: 0, low: 0))
+        stage = .member(cluster)
+    }
+
     /// What the record must say before a replica with storage takes part in its cluster. For the driver that finds
     /// another stage beside a log at start: the node stopped between the two.
     public func becomingMember(of cluster: ClusterID) -> FoundingRecord {

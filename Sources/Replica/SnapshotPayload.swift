@@ -5,12 +5,12 @@ import Wire
 ///
 /// The head says which version of commands the state may have seen, so that a release that does not know them says so
 /// instead of "damaged".
-enum SnapshotPayload {
+public enum SnapshotPayload {
     private static let formatVersion: UInt8 = 1
     private static let headBytes = 5
 
     /// Why a payload is of no use.
-    enum Failure: Error {
+    public enum Failure: Error, Hashable, Sendable {
         /// It is not what was written.
         case invalid(String)
         /// Another release wrote it.
@@ -25,7 +25,7 @@ enum SnapshotPayload {
     }
 
     /// Writes head and state in pieces.
-    static func write<Machine: StateMachine>(_ machine: Machine, _ piece: ([UInt8]) -> Void) {
+    public static func write<Machine: StateMachine>(_ machine: Machine, _ piece: ([UInt8]) -> Void) {
         piece(head(of: machine))
         machine.writeSnapshot(piece)
     }
@@ -39,7 +39,7 @@ enum SnapshotPayload {
 
     /// Reads the state.
     /// - Parameter index: the entry that it is said to be the state after.
-    static func decode<Machine: StateMachine>(
+    public static func decode<Machine: StateMachine>(
         _ bytes: [UInt8],
         at index: LogIndex,
         as: Machine.Type

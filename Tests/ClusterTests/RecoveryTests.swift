@@ -1,0 +1,138 @@
+import Glibc
+import Ledger
+import Replica
+import Testing
+
+@testable import Cluster
+
+/// A cluster goes on from one folder, or from a backup.
+@Suite(.timeLimit(.minutes(2)), .serialized) struct RecoveryTests {
+    /// Three nodes with some state.
+    private func three(_ site: Site) async throws {
+        for name in ["a", "b", "c"] { try await site.start(name, seeds: ["a", "b", "c"]) }
+        for name in ["a", "b", "c"] { try await site.node(name).serving() }
+        try await site.write("a", times: 2)
+    }
+
+    @Test func aBackupIsReadAsItWasWrittenAndDamageIsNoticed() async throws {
+        try await Site.with(["a"]) { site in
+            let a = try await site.startAlone("a")
+            try await a.serving()
+            try await site.write("a", times: 2)
+            let backup = try await a.backup(isStale: false)
+            var bytes: [UInt8] = []
+            try backup.write { bytes += $0 }
+            let read = try Backup(bytes, path: "x")
+            #expect(read.head == backup.head)
+            #expect(read.ledger.digest == backup.ledger.digest)
+            for place in stride(from: 0, to: bytes.count, by: 7) {
+                var flipped = bytes
+                flipped[place] ^= 4
+                #expect(throws: BackupError.self) { try Backup(flipped, path: "x") }
+            }
+            for count in stride(from: 0, to: bytes.count, by: 11) {
+                #expect(throws: BackupError.self) { try Backup(Array(bytes[..<count]), path: "x") }
+            }
+        }
+    }
+
+    @Test func whatASurvivorHoldsGoesOnAsAnotherClusterAndPassesStay() async throws {
+        try await Site.with(["a", "b", "c"]) { site in
+            try await three(site)
+            let before = try await site.node("b").backup(isStale: false)
+            let former = try site.node("b").view.cluster
+            for name in ["a", "b", "c"] { await site.stop(name) }
+            let survey = try Recovery.survey(directory: site.directory("b"))
+            #expect(survey.members == ["a", "b", "c"])
+            #expect(survey.last.index >= before.head.index)
+            let outcome = try Recovery.recover(directory: site.directory("b"))
+            #expect(outcome.node == "b" && outcome.cluster != former)
+
+            let b = try await site.start("b", seeds: ["a", "b", "c"])
+            try await b.serving()
+            let facts = try #require(b.view.facts)
+            #expect(facts.clusterID == outcome.cluster && b.view.cluster == outcome.cluster)
+            #expect(facts.epochs == before.ledger.facts.epochs, "tokens of before are good")
+            #expect(facts.secret == before.ledger.facts.secret)
+            #expect(b.view.time >= before.ledger.time, "time goes on")
+            #expect(try await b.status(isStale: false).members.map(\.name) == ["b"])
+            // Another one comes back with an empty folder.
+            site.wipe("c")
+            try await site.start("c", seeds: ["a", "b", "c"])
+            try await site.until { b.view.waiting.contains { $0.name == "c" } }
+            #expect(try await b.add(name: "c", address: nil).state == .voter)
+            try await site.node("c").serving()
+            try await site.write("c", times: 1)
+            // The former state is kept.
+            let path = try #require(outcome.former)
+            let kept = try BackupFile.read(path)
+            #expect(kept.head.cluster == former)
+        }
+    }
+
+    @Test func aRecoveryThatWasCutShortIsFinishedByTheNext() async throws {
+        try await Site.with(["a", "b", "c"]) { site in
+            try await three(site)
+            for name in ["a", "b", "c"] { await site.stop(name) }
+            let folder = site.directory("a")
+            // As far as the copy of what was there, and the log is gone.
+            let first = try Recovery.recover(directory: folder)
+            let former = try #require(first.former)
+            #expect(rename(former, folder + "/recovery") == 0)
+            TestFolder.remove(folder + "/log")
+            let second = try Recovery.recover(directory: folder)
+            #expect(second.index == first.index && second.cluster != first.cluster)
+            let a = try await site.start("a", seeds: ["a", "b", "c"])
+            try await a.serving()
+            #expect(a.view.cluster == second.cluster)
+        }
+    }
+
+    @Test func aFolderThatIsInUseIsLeftAlone() async throws {
+        try await Site.with(["a"]) { site in
+            let a = try await site.startAlone("a")
+            try await a.serving()
+            #expect(throws: BackupError.self) { try Recovery.survey(directory: site.directory("a")) }
+            #expect(throws: BackupError.self) { try Recovery.recover(directory: site.directory("a")) }
+            try await site.write("a", times: 1)
+        }
+    }
+
+    @Test func aBackupIsRestoredIntoAnEmptyFolderUnderNewKeys() async throws {
+        try await Site.with(["a", "b"]) { site in
+            let a = try await site.startAlone("a")
+            try await a.serving()
+            try await site.write("a", times: 2)
+            let backup = try await a.backup(isStale: false)
+            #expect(throws: BackupError.self) {
+                try Recovery.restore(backup, directory: site.directory("a"), node: nil)
+            }
+            await site.stop("a")
+            #expect(throws: BackupError.self, "there is data") {
+                try Recovery.restore(backup, directory: site.directory("a"), node: nil)
+            }
+            let outcome = try Recovery.restore(backup, directory: site.directory("b"), node: "b")
+            let b = try await site.startAlone("b")
+            try await b.serving()
+            let facts = try #require(b.view.facts)
+            #expect(facts.clusterID == outcome.cluster && outcome.cluster != backup.head.cluster)
+            #expect(facts.secret == backup.ledger.facts.secret)
+            let known = backup.ledger.facts.epochs
+            #expect(facts.epochs.count == 1)
+            #expect(!known.contains { $0.number == facts.epochs[0].number || $0.secret == facts.epochs[0].secret })
+            try await site.write("b", times: 1)
+        }
+    }
+
+    @Test func aNodeThatHasNothingCannotBeRecovered() async throws {
+        try await Site.with(["a", "b"]) { site in
+            let a = try await site.start("a", seeds: ["a"])
+            try await a.serving()
+            let b = try await site.start("b", seeds: ["a", "b"])
+            try await site.until { b.view.membership == .waiting }
+            await #expect(throws: OperationError.self) { try await b.backup(isStale: false) }
+            await site.stop("b")
+            #expect(throws: BackupError.self) { try Recovery.survey(directory: site.directory("b")) }
+        }
+    }
+}
