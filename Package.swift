@@ -142,7 +142,11 @@ if !coresOnly {
             ] + collections + nio,
             swiftSettings: strict
         ),
-        .target(name: "Admin", dependencies: ["Gateway", "Ledger", "CSodium"] + nio, swiftSettings: strict),
+        .target(
+            name: "Admin",
+            dependencies: ["Cluster", "Gateway", "Ledger", "Raft", "Replica", "CSodium"] + nio,
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "tollgate",
             dependencies: [
@@ -178,7 +182,8 @@ if !coresOnly {
         .testTarget(
             name: "AdminTests",
             dependencies: [
-                "Admin", "Gateway", "Ledger", "Settings", .product(name: "NIOEmbedded", package: "swift-nio"),
+                "Admin", "Cluster", "Gateway", "Ledger", "Settings",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio,
             swiftSettings: strict
         ),

@@ -16,17 +16,19 @@ public final class AdminServer: Sendable {
 
     /// Starts listening. A socket file on which nobody listens any more is replaced.
     ///
+    /// - Parameter cluster: what is told and changed of the cluster; nil where a node has none.
     /// - Throws: ``ListenError`` where the address cannot be had, or is of TCP and there is no token.
     public static func start(
         on settings: AdminSettings,
         group: any EventLoopGroup,
-        refusals: RefusalHistory
+        refusals: RefusalHistory,
+        cluster: AdminCluster? = nil
     ) async throws -> AdminServer {
         if case .tcp = settings.address, settings.token == nil {
             throw ListenError(address: settings.address, reason: "over TCP the admin interface needs a token")
         }
         let token = settings.token.map { BearerToken($0) }
-        let responder = AdminResponder(token: token) { refusals.json(requestID: $0) }
+        let responder = AdminResponder(token: token, cluster: cluster) { refusals.json(requestID: $0) }
         return AdminServer(
             server: try await .start(on: settings.address, isPrivate: true, group: group, responder: responder)
         )
@@ -44,20 +46,27 @@ struct AdminResponder: ControlResponder {
 
     /// - Parameters:
     ///   - token: what every request must show; nil for none.
+    ///   - cluster: nil for a node without.
     ///   - refusal: the refusal of a request id, as JSON.
-    init(token: BearerToken?, refusal: @escaping @Sendable (_ requestID: String) -> String?) {
+    init(
+        token: BearerToken?,
+        cluster: AdminCluster? = nil,
+        refusal: @escaping @Sendable (_ requestID: String) -> String?
+    ) {
         self.token = token
+        let refusals = Router.Route(.GET, "/v1/refusals/*") { parameters, _, _ in
+            .now(refusal(String(parameters[0])).map { .json($0) } ?? Self.noSuchRefusal)
+        }
         router = Router(
-            routes: [
-                .init(.GET, "/v1/refusals/*") { parameters, _ in
-                    .now(refusal(String(parameters[0])).map { .json($0) } ?? Self.noSuchRefusal)
-                }
-            ],
+            routes: [refusals] + (cluster.map { ClusterRoutes.routes($0) } ?? []),
             notFound: .problem(
                 .notFound,
                 "no-route",
                 title: "There is no such resource",
-                detail: "There is /v1/refusals/REQUEST-ID."
+                detail: cluster == nil
+                    ? "There is /v1/refusals/REQUEST-ID."
+                    : "There is /v1/cluster, /v1/cluster/members, /v1/cluster/members/NAME, "
+                        + "/v1/cluster/promote, replace, transfer and compact, /v1/backup, and /v1/refusals/REQUEST-ID."
             ),
             methodNotAllowed: .problem(
                 .methodNotAllowed,

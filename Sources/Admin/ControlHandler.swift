@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 
 /// A connection to one of the small servers. Whatever it sends, and however slowly, it is served for a fixed time, and
 /// costs no more than a bounded head and a body that is thrown away.
@@ -16,12 +17,12 @@ final class ControlHandler: ChannelInboundHandler {
     static let lingerTimeout = TimeAmount.seconds(2)
     /// Largest head, target included, and largest body, in bytes.
     static let headBytesMax = 16 * 1_024
-    static let bodyBytesMax = 64 * 1_024
+    static let bodyBytesMax = 16 * 1_024
 
     private let responder: any ControlResponder
     private var context: ChannelHandlerContext?
     private var head: HTTPRequestHead?
-    private var bodyBytes = 0
+    private var body: [UInt8] = []
     private var isFinished = false
     private var deadline: Scheduled<Void>?
 
@@ -45,15 +46,30 @@ final class ControlHandler: ChannelInboundHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             self.head = head
-            bodyBytes = 0
+            body = []
         case .body(let bytes):
-            bodyBytes += bytes.readableBytes
-            if bodyBytes > Self.bodyBytesMax { context.close(promise: nil) }
+            guard let head else { return }
+            guard body.count + bytes.readableBytes <= Self.bodyBytesMax else { return refuseBody(head, context) }
+            body += bytes.readableBytesView
         case .end:
             guard let head else { return }
             self.head = nil
             answer(head, context)
         }
+    }
+
+    private func refuseBody(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        self.head = nil
+        body = []
+        var last = head
+        last.headers.replaceOrAdd(name: "Connection", value: "close")
+        let problem = ControlAnswer.problem(
+            .payloadTooLarge,
+            "too-large",
+            title: "The body is too long",
+            detail: "At most \(Self.bodyBytesMax) bytes are read."
+        )
+        write(problem, to: last, context)
     }
 
     private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -62,8 +78,12 @@ final class ControlHandler: ChannelInboundHandler {
         let request = ControlRequest(
             method: head.method,
             path: head.uri.prefix { $0 != "?" },
-            authorization: head.headers["authorization"]
+            query: head.uri.drop { $0 != "?" }.dropFirst(),
+            authorization: head.headers["authorization"],
+            contentType: head.headers["content-type"],
+            body: body
         )
+        body = []
         switch responder.reply(to: request, on: context.eventLoop) {
         case .now(let answer):
             write(answer, to: head, context)
@@ -83,8 +103,9 @@ final class ControlHandler: ChannelInboundHandler {
         var headers = HTTPHeaders()
         headers.add(name: "Content-Type", value: answer.contentType)
         headers.add(name: "Cache-Control", value: "no-store")
-        headers.add(name: "Content-Length", value: String(answer.text.utf8.count))
         for (name, value) in answer.fields { headers.add(name: name, value: value) }
+        if let stream = answer.stream { return write(stream, headers, to: head, answer.status, context) }
+        headers.add(name: "Content-Length", value: String(answer.text.utf8.count))
         if !head.isKeepAlive { headers.add(name: "Connection", value: "close") }
         context.write(
             wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers))),
@@ -97,6 +118,54 @@ final class ControlHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         if isFinished { context.close(mode: .output, promise: nil) }
         closeAfter(isFinished ? Self.lingerTimeout : Self.keepAliveTimeout, context)
+    }
+
+    /// The body is made on a thread that may wait; whoever takes none of it for ``requestTimeout`` is left.
+    private func write(
+        _ stream: ControlStream,
+        _ headers: HTTPHeaders,
+        to head: HTTPRequestHead,
+        _ status: HTTPResponseStatus,
+        _ context: ChannelHandlerContext
+    ) {
+        var headers = headers
+        headers.add(name: "Connection", value: "close")
+        isFinished = true
+        context.writeAndFlush(
+            wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))),
+            promise: nil
+        )
+        let channel = context.channel
+        let eventLoop = context.eventLoop
+        let handler = NIOLoopBound(self, eventLoop: eventLoop)
+        let isHead = head.method == .HEAD
+        NIOThreadPool.singleton.submit { state in
+            do {
+                guard case .active = state else { throw ChannelError.ioOnClosedChannel }
+                if !isHead {
+                    try stream.body { piece in
+                        try channel.writeAndFlush(
+                            HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: piece)))
+                        ).wait()
+                        eventLoop.execute { handler.value.streams() }
+                    }
+                }
+                channel.writeAndFlush(HTTPServerResponsePart.end(nil)).whenComplete { _ in
+                    channel.close(mode: .output, promise: nil)
+                }
+                eventLoop.execute { handler.value.linger() }
+            } catch {
+                channel.close(promise: nil)
+            }
+        }
+    }
+
+    private func streams() {
+        if let context { closeAfter(Self.requestTimeout, context) }
+    }
+
+    private func linger() {
+        if let context { closeAfter(Self.lingerTimeout, context) }
     }
 
     private func closeAfter(_ time: TimeAmount, _ context: ChannelHandlerContext) {

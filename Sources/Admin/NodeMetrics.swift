@@ -1,5 +1,7 @@
+import Cluster
 import Gateway
 import Ledger
+import Raft
 
 /// What `/metrics` says of a node at one moment. A value.
 public struct NodeMetrics: Sendable {
@@ -7,15 +9,24 @@ public struct NodeMetrics: Sendable {
     public var gateway: GatewayMetrics?
     /// How much the ledger holds; nil while the node has no state.
     public var ledger: LedgerCounts?
+    /// How the node stands to its cluster; nil where it has none.
+    public var cluster: ClusterMetrics?
     /// Whether the configuration that was read last holds.
     public var isReloadOK: Bool
     /// Of the program.
     public var version: String
 
     /// A value of these fields.
-    public init(gateway: GatewayMetrics?, ledger: LedgerCounts?, isReloadOK: Bool, version: String) {
+    public init(
+        gateway: GatewayMetrics?,
+        ledger: LedgerCounts?,
+        cluster: ClusterMetrics?,
+        isReloadOK: Bool,
+        version: String
+    ) {
         self.gateway = gateway
         self.ledger = ledger
+        self.cluster = cluster
         self.isReloadOK = isReloadOK
         self.version = version
     }
@@ -30,6 +41,7 @@ public struct NodeMetrics: Sendable {
         }
         if let ledger { writeLedger(ledger, &page) }
         writeNode(&page)
+        if let cluster { ClusterMetricsText.write(cluster, to: &page) }
         return page.text
     }
 

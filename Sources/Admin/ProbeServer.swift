@@ -47,9 +47,11 @@ struct ProbeResponder: ControlResponder {
     ) {
         router = Router(
             routes: [
-                .init(.GET, "/healthz") { _, _ in .now(.plain("ok\n")) },
-                .init(.GET, "/readyz") { _, _ in .now(readiness().answer(needsQuorum: false)) },
-                .init(.GET, "/metrics") { _, eventLoop in
+                .init(.GET, "/healthz") { _, _, _ in .now(.plain("ok\n")) },
+                .init(.GET, "/readyz") { _, request, _ in
+                    .now(readiness().answer(needsQuorum: request.query == "quorum=1"))
+                },
+                .init(.GET, "/metrics") { _, _, eventLoop in
                     .later(
                         eventLoop.makeFutureWithTask {
                             guard let text = await metrics()?.text else {

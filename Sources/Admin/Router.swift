@@ -4,7 +4,8 @@ import NIOHTTP1
 /// Finds what answers a request by its path, and then by its method. A value.
 struct Router: Sendable {
     /// Takes what stood in the pattern's places for any segment.
-    typealias Answer = @Sendable (_ parameters: [Substring], _ eventLoop: any EventLoop) -> ControlReply
+    typealias Answer =
+        @Sendable (_ parameters: [Substring], _ request: ControlRequest, _ eventLoop: any EventLoop) -> ControlReply
 
     struct Route: Sendable {
         let method: HTTPMethod
@@ -35,7 +36,7 @@ struct Router: Sendable {
         // HEAD is GET without the body, which the connection leaves out.
         let method = request.method == .HEAD ? .GET : request.method
         if let match = found.first(where: { $0.route.method == method }) {
-            return match.route.answer(match.parameters, eventLoop)
+            return match.route.answer(match.parameters, request, eventLoop)
         }
         var answer = methodNotAllowed
         var allowed = found.map { $0.route.method.rawValue }

@@ -9,9 +9,9 @@ import Testing
 @Suite struct RouterTests {
     private static let router = Router(
         routes: [
-            .init(.GET, "/v1/things/*") { parameters, _ in .now(.plain("got \(parameters[0])")) },
-            .init(.DELETE, "/v1/things/*") { parameters, _ in .now(.plain("deleted \(parameters[0])")) },
-            .init(.GET, "/plain") { _, _ in .now(.plain("plain")) },
+            .init(.GET, "/v1/things/*") { parameters, _, _ in .now(.plain("got \(parameters[0])")) },
+            .init(.DELETE, "/v1/things/*") { parameters, _, _ in .now(.plain("deleted \(parameters[0])")) },
+            .init(.GET, "/plain") { _, _, _ in .now(.plain("plain")) },
         ],
         notFound: .plain("nothing", status: .notFound),
         methodNotAllowed: .plain("not so", status: .methodNotAllowed)

@@ -12,6 +12,15 @@ public struct Histogram: Sendable, Equatable {
         counts = Array(repeating: 0, count: bounds.count + 1)
     }
 
+    /// What was counted elsewhere.
+    /// - Precondition: one count more than there are bounds.
+    package init(bounds: [UInt64], counts: [UInt64], sum: UInt64) {
+        precondition(counts.count == bounds.count + 1, "a count for each bucket")
+        self.bounds = bounds
+        self.counts = counts
+        self.sum = sum
+    }
+
     mutating func observe(_ nanoseconds: UInt64) {
         var index = 0
         while index < bounds.count, nanoseconds > bounds[index] { index += 1 }

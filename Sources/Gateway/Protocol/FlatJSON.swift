@@ -2,13 +2,13 @@
 ///
 /// A reader for small bodies from anybody: no recursion, nothing after the object, no name twice, and the number of
 /// members is bounded (RFC 8259). Members that are not text are checked and passed over.
-struct FlatJSON {
-    static let membersMax = 32
+package struct FlatJSON {
+    package static let membersMax = 32
 
     /// The members that are text.
-    private(set) var texts: [String: String] = [:]
+    package private(set) var texts: [String: String] = [:]
 
-    init?(_ bytes: [UInt8], membersMax: Int = FlatJSON.membersMax) {
+    package init?(_ bytes: [UInt8], membersMax: Int = FlatJSON.membersMax) {
         var reader = Reader(bytes: bytes)
         reader.skipSpace()
         guard reader.take("{") else { return nil }
@@ -39,7 +39,7 @@ struct FlatJSON {
         guard reader.isAtEnd else { return nil }
     }
 
-    subscript(name: String) -> String? { texts[name] }
+    package subscript(name: String) -> String? { texts[name] }
 
     private struct Reader {
         let bytes: [UInt8]

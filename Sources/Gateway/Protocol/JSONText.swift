@@ -1,27 +1,29 @@
 /// Writes one flat JSON object; strings are escaped as RFC 8259 section 7 asks.
-struct JSONText {
-    private(set) var text = ""
+package struct JSONText {
+    package private(set) var text = ""
     private var isFirst = true
 
-    mutating func begin() { text += "{" }
-    mutating func end() { text += "}" }
+    package init() {}
 
-    mutating func member(_ name: String, _ value: String) {
+    package mutating func begin() { text += "{" }
+    package mutating func end() { text += "}" }
+
+    package mutating func member(_ name: String, _ value: String) {
         member(name, raw: JSONText.quoted(value))
     }
 
-    mutating func member(_ name: String, _ value: some BinaryInteger) {
+    package mutating func member(_ name: String, _ value: some BinaryInteger) {
         member(name, raw: String(value))
     }
 
     /// A member whose value is JSON already.
-    mutating func member(_ name: String, raw: String) {
+    package mutating func member(_ name: String, raw: String) {
         if !isFirst { text += ", " }
         isFirst = false
         text += "\"" + name + "\": " + raw
     }
 
-    static func quoted(_ value: String) -> String {
+    package static func quoted(_ value: String) -> String {
         var output = "\""
         for scalar in value.unicodeScalars {
             switch scalar {

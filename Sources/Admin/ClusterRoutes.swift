@@ -1,0 +1,195 @@
+import Cluster
+import Gateway
+import NIOCore
+import NIOHTTP1
+
+/// What an operator asks and changes of the cluster (DESIGN section 10). Any node does all of it.
+enum ClusterRoutes {
+    static func routes(_ admin: AdminCluster) -> [Router.Route] {
+        let cluster = admin.cluster
+        return [
+            .init(.GET, "/v1/cluster") { _, request, eventLoop in
+                guard let isStale = isStale(request.query) else { return .now(badQuery) }
+                return answer(on: eventLoop) { () async throws(OperationError) in
+                    let status = try await cluster.status(isStale: isStale)
+                    let hash = admin.configurationHash()
+                    return .json(ClusterDocument.text(status, version: admin.version, configurationHash: hash))
+                }
+            },
+            .init(.POST, "/v1/cluster/members") { _, request, eventLoop in
+                change(request, eventLoop, needs: ["name"], mayHave: ["address"]) { body throws(OperationError) in
+                    try await cluster.add(name: body["name"] ?? "", address: body["address"])
+                }
+            },
+            .init(.DELETE, "/v1/cluster/members/*") { parameters, _, eventLoop in
+                guard let name = decoded(parameters[0]) else { return .now(badName) }
+                return answer(on: eventLoop) { () async throws(OperationError) in
+                    result(try await cluster.remove(name: name))
+                }
+            },
+            .init(.POST, "/v1/cluster/promote") { _, request, eventLoop in
+                change(request, eventLoop, needs: ["name"]) { body throws(OperationError) in
+                    try await cluster.promote(name: body["name"] ?? "")
+                }
+            },
+            .init(.POST, "/v1/cluster/replace") { _, request, eventLoop in
+                change(request, eventLoop, needs: ["name"], mayHave: ["address"]) { body throws(OperationError) in
+                    try await cluster.replace(name: body["name"] ?? "", address: body["address"])
+                }
+            },
+            .init(.POST, "/v1/cluster/transfer") { _, request, eventLoop in
+                change(request, eventLoop, needs: [], mayHave: ["to"]) { body throws(OperationError) in
+                    try await cluster.transfer(to: body["to"])
+                }
+            },
+            .init(.GET, "/v1/backup") { _, request, eventLoop in
+                guard let isStale = isStale(request.query) else { return .now(badQuery) }
+                return answer(on: eventLoop) { () async throws(OperationError) in
+                    stream(try await cluster.backup(isStale: isStale))
+                }
+            },
+            .init(.POST, "/v1/cluster/compact") { _, _, eventLoop in
+                answer(on: eventLoop) { () async throws(OperationError) in
+                    .json("{\"snapshot_index\": \(try await cluster.compact())}")
+                }
+            },
+        ]
+    }
+
+    // MARK: - Requests
+
+    private static func change(
+        _ request: ControlRequest,
+        _ eventLoop: any EventLoop,
+        needs: Set<String>,
+        mayHave: Set<String> = [],
+        _ body: @escaping @Sendable ([String: String]) async throws(OperationError) -> OperationOutcome
+    ) -> ControlReply {
+        switch Self.body(request, needs: needs, mayHave: mayHave) {
+        case .failure(let problem): .now(problem.answer)
+        case .success(let texts):
+            answer(on: eventLoop) { () async throws(OperationError) in result(try await body(texts)) }
+        }
+    }
+
+    private struct BadBody: Error { let answer: ControlAnswer }
+
+    /// The members of a JSON object, all of them text. An empty body is an empty object.
+    private static func body(
+        _ request: ControlRequest,
+        needs: Set<String>,
+        mayHave: Set<String>
+    ) -> Result<[String: String], BadBody> {
+        if request.body.isEmpty, needs.isEmpty { return .success([:]) }
+        let type = request.contentType.first?.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
+        guard request.contentType.count == 1, type == "application/json" else {
+            return .failure(
+                BadBody(
+                    answer: .problem(
+                        .unsupportedMediaType,
+                        "unsupported-type",
+                        title: "The body is of another type",
+                        detail: "Send Content-Type: application/json."
+                    )
+                )
+            )
+        }
+        let texts = FlatJSON(request.body)?.texts
+        let known = needs.union(mayHave)
+        guard let texts, needs.allSatisfy({ texts[$0]?.isEmpty == false }), texts.keys.allSatisfy(known.contains)
+        else {
+            let names = (needs.sorted() + mayHave.sorted().map { "\($0) (optional)" }).joined(separator: ", ")
+            return .failure(
+                BadBody(
+                    answer: .problem(
+                        .badRequest,
+                        "malformed",
+                        title: "The body is not what this asks for",
+                        detail: "Send a JSON object with these members, each a text: \(names)."
+                    )
+                )
+            )
+        }
+        return .success(texts)
+    }
+
+    /// Nil for a query that means nothing.
+    private static func isStale(_ query: Substring) -> Bool? {
+        switch query {
+        case "", "consistency=strong": false
+        case "consistency=stale": true
+        default: nil
+        }
+    }
+
+    /// A segment of a path as the name that it stands for.
+    private static func decoded(_ segment: Substring) -> String? {
+        var bytes: [UInt8] = []
+        var rest = Array(segment.utf8)[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16),
+                rest.first != UInt8(ascii: "+")
+            else { return nil }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+
+    // MARK: - Answers
+
+    private static func answer(
+        on eventLoop: any EventLoop,
+        _ body: @escaping @Sendable () async throws(OperationError) -> ControlAnswer
+    ) -> ControlReply {
+        .later(
+            eventLoop.makeFutureWithTask {
+                do throws(OperationError) { return try await body() } catch { return problem(error) }
+            }
+        )
+    }
+
+    /// A learner is on its way: 202.
+    private static func result(_ outcome: OperationOutcome) -> ControlAnswer {
+        .json(ClusterDocument.text(outcome), status: outcome.state == .learner ? .accepted : .ok)
+    }
+
+    private static func stream(_ backup: Backup) -> ControlAnswer {
+        var answer = ControlAnswer(status: .ok, contentType: "application/octet-stream", text: "")
+        answer.stream = ControlStream { write in try backup.write(write) }
+        return answer
+    }
+
+    static func problem(_ error: OperationError) -> ControlAnswer {
+        let (status, type, title): (HTTPResponseStatus, String, String) =
+            switch error {
+            case .notFound: (.notFound, "no-such-node", "There is no such node")
+            case .notWaiting: (.notFound, "not-waiting", "No node of this name waits")
+            case .conflict: (.conflict, "conflict", "The cluster does not allow this now")
+            case .incomplete: (.badRequest, "malformed", "Something is missing")
+            case .notMember: (.conflict, "not-a-member", "This node is no member of a cluster")
+            case .noQuorum: (.serviceUnavailable, "no-quorum", "No majority answers")
+            case .unfinished: (.gatewayTimeout, "unfinished", "It is not finished yet")
+            case .stopped: (.serviceUnavailable, "stopping", "This node stops")
+            }
+        return .problem(status, type, title: title, detail: error.explanation)
+    }
+
+    private static let badQuery = ControlAnswer.problem(
+        .badRequest,
+        "malformed",
+        title: "The query means nothing here",
+        detail: "There is consistency=stale, for what this node knows by itself, and consistency=strong, the default."
+    )
+
+    private static let badName = ControlAnswer.problem(
+        .badRequest,
+        "malformed",
+        title: "The name is not encoded as a path needs it",
+        detail: "Encode what is not a letter, a digit or one of -._~ as %XX."
+    )
+}
