@@ -16,35 +16,54 @@ struct AdminClient {
 
     let target: AdminTarget
 
+    /// An answer that is not a refusal to talk at all.
+    struct Answer {
+        let status: HTTPResponseStatus
+        let body: [UInt8]
+    }
+
     /// The body of a resource; nil where there is no such resource.
     func get(_ path: String) async throws(Failure) -> [UInt8]? {
+        let answer = try await send(.GET, path)
+        switch answer.status {
+        case .ok: return answer.body
+        case .notFound: return nil
+        default: throw Failure(description: "the admin interface at \(target.address) answered \(answer.status.code)")
+        }
+    }
+
+    /// Asks for something.
+    ///
+    /// - Parameters:
+    ///   - body: a JSON document; nil for none.
+    ///   - pass: takes the body of a success piece by piece, and says whether to go on; nil collects it.
+    func send(
+        _ method: HTTPMethod,
+        _ path: String,
+        body: String? = nil,
+        pass: (([UInt8]) -> Bool)? = nil
+    ) async throws(Failure) -> Answer {
         let response: HTTPRequester.Response
         do {
-            response = try await requester(path).send(adding: []) { _ in
-                .collect
-            } pass: { _ in
-                true
+            response = try await requester(method, path, body: body).send(adding: []) { head in
+                pass != nil && head.status == .ok ? .passOn : .collect
+            } pass: {
+                pass?($0) ?? true
             }
         } catch {
             throw unreachable(error)
         }
-        switch response.head.status {
-        case .ok: return response.collected
-        case .notFound: return nil
-        case .unauthorized:
-            let shown = target.token == nil ? "it needs a token" : "the token is wrong"
-            throw Failure(
-                description: "the admin interface at \(target.address) refuses: \(shown); "
-                    + "set \(AdminTarget.tokenVariable) to what the file holds that `admin.token` names"
-            )
-        default:
-            throw Failure(
-                description: "the admin interface at \(target.address) answered \(response.head.status.code)"
-            )
+        guard response.head.status == .unauthorized else {
+            return Answer(status: response.head.status, body: response.collected)
         }
+        let shown = target.token == nil ? "it needs a token" : "the token is wrong"
+        throw Failure(
+            description: "the admin interface at \(target.address) refuses: \(shown); "
+                + "set \(AdminTarget.tokenVariable) to what the file holds that `admin.token` names"
+        )
     }
 
-    private func requester(_ path: String) throws(Failure) -> HTTPRequester {
+    private func requester(_ method: HTTPMethod, _ path: String, body: String?) throws(Failure) -> HTTPRequester {
         let socketPath: String?
         let authority: String
         switch target.address {
@@ -56,13 +75,14 @@ struct AdminClient {
         }
         var headers = HTTPHeaders()
         if let token = target.token { headers.add(name: "Authorization", value: "Bearer \(token)") }
+        if body != nil { headers.add(name: "Content-Type", value: "application/json") }
         return HTTPRequester(
             url: url,
             socketPath: socketPath,
-            method: .GET,
+            method: method,
             headers: headers,
-            body: nil,
-            timeout: .seconds(10)
+            body: body.map { Array($0.utf8) } ?? (method == .POST ? [] : nil),
+            timeout: .seconds(15)
         )
     }
 

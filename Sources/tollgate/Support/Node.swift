@@ -101,7 +101,10 @@ final class Node: Sendable {
             }
             var admin: AdminServer?
             if let settings = configuration.admin {
-                admin = try await AdminServer.start(on: settings, group: group, refusals: refusals)
+                let told = AdminCluster(cluster: started, version: Version.number) {
+                    (nodeBox.withLockedValue { $0 }?.configuration ?? configuration).hash
+                }
+                admin = try await AdminServer.start(on: settings, group: group, refusals: refusals, cluster: told)
             }
             let node = Node(
                 configuration: configuration,
@@ -296,6 +299,7 @@ final class Node: Sendable {
         return NodeMetrics(
             gateway: await gateway?.metrics(),
             ledger: cluster.counts,
+            cluster: cluster.metrics,
             isReloadOK: isReloadOK,
             version: Version.number
         )
@@ -327,6 +331,7 @@ final class Node: Sendable {
             return state.gateway
         }
         retirement.withLockedValue { $0 }?.cancel()
+        await cluster.handOver()
         await gateway?.shutdown(deadline: deadline)
         await cluster.stop()
         await probes?.stop()

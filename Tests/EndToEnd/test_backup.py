@@ -1,0 +1,205 @@
+"""`tollgate backup` and `tollgate recover`: what a node knew goes on in another cluster, and what must not go on does not."""
+
+import json
+import os
+import stat
+import unittest
+
+import protocol
+from client import Client
+from operator_case import OperatorCase, run
+
+POLICIES = "{ p: { preset: api, consistency: strong, free: { rate: 1/day, burst: 3 }, ceiling: off, work: { difficulty: 64, rounds: 1, grants: 3 } } }"
+
+
+class BackupCase(OperatorCase):
+    def setUp(self):
+        super().setUp()
+        self.client = self.serve(POLICIES)
+
+    def tollgate(self, *arguments):
+        return run(*arguments, environment={"TOLLGATE_ADMIN": self.gateway.admin})
+
+    def save(self):
+        path = os.path.join(self.folder(), "backup")
+        done = self.tollgate("backup", "save", path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        return path
+
+    def cluster_id(self):
+        return json.loads(self.tollgate("cluster", "status", "--json").stdout)["cluster_id"]
+
+    def buy(self):
+        challenge = self.client.get(protocol.CHALLENGE + "?policy=p").json()
+        answer = protocol.redeem(self.client, challenge, protocol.solve(challenge))
+        self.assertEqual(answer.status, 200, answer)
+        return challenge, answer.json()["pass"]
+
+    def use(self, token):
+        return self.client.get("/paid", [("PoW-Pass", token)]).status
+
+    def start_on(self, data):
+        """The gateway again, on this folder."""
+        os.rename(data, self.gateway.data) if data != self.gateway.data else None
+        self.gateway.start()
+        self.client = self.connect(self.gateway)
+
+    def stop_gateway(self):
+        self.gateway.terminate()
+        self.assertEqual(self.gateway.wait_exit(), 0)
+        self.gateway.stop(keep_folder=True)
+
+
+class SaveTests(BackupCase):
+    def test_only_its_owner_may_read_it_and_none_is_replaced(self):
+        path = self.save()
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        again = self.tollgate("backup", "save", path)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("there is a file of this name already", again.stderr)
+        self.assertEqual(os.listdir(os.path.dirname(path)), ["backup"])
+
+    def test_without_a_node_nothing_is_left(self):
+        folder = self.folder()
+        done = run("backup", "save", folder + "/backup", environment={"TOLLGATE_ADMIN": f"unix:{folder}/none.sock"})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("there is no socket", done.stderr)
+        self.assertEqual(os.listdir(folder), [])
+
+
+class RestoreTests(BackupCase):
+    def test_quotas_go_on_and_what_was_bought_before_is_void(self):
+        self.assertEqual([self.client.get("/a").status for _ in range(2)], [200, 200])
+        _, token = self.buy()
+        path = self.save()
+        former = self.cluster_id()
+        challenge, late = self.buy()
+        self.stop_gateway()
+        data = os.path.join(self.folder(), "data")
+        done = run("backup", "restore", path, "--data", data)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        self.assertEqual(stat.S_IMODE(os.stat(data).st_mode), 0o700)
+        os.rename(self.gateway.data, self.gateway.data + ".old")
+        self.start_on(data)
+        self.assertNotEqual(self.cluster_id(), former)
+        self.assertEqual([self.client.get("/a").status for _ in range(2)], [200, 429], "two of three were used before")
+        self.assertEqual([self.use(token), self.use(late)], [429, 429])
+        again = protocol.redeem(self.client, challenge, protocol.solve(challenge))
+        self.assertEqual((again.status, again.json()["type"]), (410, "urn:tollgate:expired"), "not a second time")
+        _, fresh = self.buy()
+        self.assertEqual(self.use(fresh), 200)
+
+    def test_what_is_no_sound_backup_makes_nothing(self):
+        with open(self.save(), "rb") as file:
+            good = file.read()
+        folder = self.folder()
+        for name, damaged in {
+            "flipped": good[: len(good) // 2] + bytes([good[len(good) // 2] ^ 1]) + good[len(good) // 2 + 1 :],
+            "short": good[:-1],
+            "long": good + b"\0",
+            "empty": b"",
+            "other": b"PK\3\4" + good,
+        }.items():
+            with self.subTest(name):
+                with open(f"{folder}/{name}", "wb") as file:
+                    file.write(damaged)
+                done = run("backup", "restore", f"{folder}/{name}", "--data", f"{folder}/data-{name}")
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("take another backup", done.stderr)
+                self.assertFalse(os.path.exists(f"{folder}/data-{name}"))
+
+    def test_a_folder_with_data_is_left_alone(self):
+        path = self.save()
+        while_it_runs = run("backup", "restore", path, "--data", self.gateway.data)
+        self.assertEqual(while_it_runs.returncode, 1)
+        self.assertIn("another process uses it", while_it_runs.stderr)
+        self.stop_gateway()
+        done = run("backup", "restore", path, "--data", self.gateway.data)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("holds a node's data already", done.stderr)
+        self.start_on(self.gateway.data)
+
+
+class RecoverTests(BackupCase):
+    def test_all_that_the_folder_holds_goes_on_in_another_cluster(self):
+        self.assertEqual([self.client.get("/a").status for _ in range(2)], [200, 200])
+        challenge, token = self.buy()
+        self.assertEqual(self.use(token), 200)
+        former = self.cluster_id()
+        data = self.gateway.data
+
+        running = run("recover", "--data", data, "--accept-loss")
+        self.assertEqual(running.returncode, 1)
+        self.assertIn("another process uses it", running.stderr)
+        self.assertEqual(self.client.get("/.well-known/tollgate/challenge?policy=p").status, 200, "it goes on")
+        self.stop_gateway()
+        asked = run("recover", "--data", data)
+        self.assertEqual(asked.returncode, 1)
+        self.assertIn(f"cluster   {former}", asked.stdout)
+        self.assertIn("nothing was changed; say --accept-loss", asked.stderr)
+        done = run("recover", "--data", data, "--accept-loss")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        self.assertIn("before-recovery.backup", done.stdout)
+
+        self.start_on(data)
+        self.assertNotEqual(self.cluster_id(), former)
+        self.assertEqual([self.client.get("/a").status for _ in range(2)], [200, 429])
+        self.assertEqual([self.use(token) for _ in range(3)], [200, 200, 429], "what is left of the pass is good")
+        again = protocol.redeem(self.client, challenge, protocol.solve(challenge))
+        self.assertEqual((again.status, again.json()["type"]), (409, "urn:tollgate:already-spent"))
+
+    def test_a_folder_without_a_state_is_refused(self):
+        done = run("recover", "--data", self.folder(), "--accept-loss")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("it holds no state", done.stderr)
+
+
+class StatusTests(BackupCase):
+    def test_a_node_that_is_alone_says_so(self):
+        done = self.tollgate("cluster", "status")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        self.assertRegex(done.stdout, r"node      \S+, leader, version ")
+        self.assertRegex(done.stdout, r"NAME +ROLE +ADDRESS +REACHABLE +BEHIND\n\S+ +leader +\S+ +yes +0\n")
+        document = json.loads(self.tollgate("cluster", "status", "--json", "--stale").stdout)
+        self.assertEqual(len(document["members"]), 1)
+        self.assertTrue(document["members"][0]["voter"])
+
+    def test_each_command_that_cannot_be_says_why(self):
+        name = json.loads(self.tollgate("cluster", "status", "--json").stdout)["node"]
+        for arguments, reason in {
+            ("add", "b"): "No node of the name b waits",
+            ("add", name, "10.0.0.1:1"): "is a member already",
+            ("remove", "b"): "There is no member b",
+            ("remove", name): "is the only voter",
+            ("replace", "b"): "There is no member b",
+            ("promote", "b"): "There is no member b",
+            ("transfer",): "There is no other voter",
+            ("transfer", "b"): "There is no member b",
+        }.items():
+            with self.subTest(arguments):
+                done = self.tollgate("cluster", *arguments)
+                self.assertEqual((done.returncode, done.stdout), (1, ""), done)
+                self.assertIn(reason, done.stderr)
+
+    def test_a_snapshot_is_made_at_once(self):
+        self.client.get("/a")
+        done = self.tollgate("cluster", "compact")
+        self.assertEqual(done.returncode, 0, done)
+        index = int(done.stdout.split()[-1].rstrip("."))
+        document = json.loads(self.tollgate("cluster", "status", "--json").stdout)
+        self.assertEqual(document["snapshot_index"], index)
+        self.stop_gateway()
+        self.start_on(self.gateway.data)
+        self.assertEqual([self.client.get("/a").status for _ in range(3)], [200, 200, 429])
+
+    def test_a_body_that_is_too_long_is_refused(self):
+        with Client(self.gateway.admin) as client:
+            fields = [("Content-Type", "application/json")]
+            answer = client.request("POST", "/v1/cluster/members", fields, b'{"name": "' + b"b" * 20_000 + b'"}')
+            self.assertEqual((answer.status, answer.json()["type"]), (413, "urn:tollgate:too-large"))
+        answer = self.ask("/v1/cluster", method="PUT")
+        self.assertEqual(answer.status, 405)
+
+
+if __name__ == "__main__":
+    unittest.main()
