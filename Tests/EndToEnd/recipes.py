@@ -33,7 +33,7 @@ from upstream import Upstream
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 DOCUMENTS = os.path.join(ROOT, "Sources", "tollgate", "tollgate.docc")
 #: Ports that pages name.
-PORTS = ["8080", "8081", "8082", "3000", "9464", "9465"]
+PORTS = ["8080", "8081", "8082", "3000", "9464", "9465", "9466", "7401", "7402", "7403"]
 #: Seconds for one block. Only what hangs reaches it.
 TIMEOUT = 180
 #: Seconds until what is left running has said what it promises.

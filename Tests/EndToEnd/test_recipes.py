@@ -10,7 +10,10 @@ import unittest
 from harness import BINARY
 from recipes import DOCUMENTS, ROOT, Page, Run, Section, Block, Wrong, has_recipe
 
-PAGES = ["Integrate.md", "Operate.md", "Troubleshooting.md", "WalkReverseProxy.md", "WalkBesideProxy.md", "WalkNode.md", "Why.md"]
+PAGES = [
+    "Integrate.md", "Operate.md", "Troubleshooting.md", "WalkReverseProxy.md", "WalkBesideProxy.md", "WalkNode.md", "WalkCluster.md",
+    "WalkGrow.md", "WalkRecover.md", "Why.md",
+]  # fmt: skip
 
 
 class RecipeTests(unittest.TestCase):
