@@ -41,15 +41,12 @@ class Node:
     def address(self, message):
         """Where it listens, as the log line of this message says, once it does."""
         while True:
+            for line in self._seen:
+                if line.startswith("{") and (fields := json.loads(line)).get("message") == message:
+                    return fields["address"]
             line = self._lines.get(timeout=TIMEOUT)
             assert line is not None, "it has ended:\n" + "".join(self._seen)
             self._seen.append(line)
-            try:
-                fields = json.loads(line)
-            except ValueError:
-                continue
-            if fields.get("message") == message:
-                return fields["address"]
 
     def stop(self):
         self.process.terminate()

@@ -31,6 +31,10 @@ grep -q '^NoNewPrivs:\s1$' "/proc/$(process)/status" || fail "it may get new rig
 [ "$(ps -o user= -p "$(process)")" = tollgate ] || fail "it runs as another user"
 ! nsenter --target "$(process)" --mount test -w /usr/bin || fail "it can write where it needs not"
 
+step "its state is on disk"
+[ -n "$(find /var/lib/tollgate -type f -user tollgate)" ] || fail "there is nothing in /var/lib/tollgate"
+[ -z "$(find /var/lib/tollgate -type f -perm /077)" ] || fail "others may read the state"
+
 step "it says nothing but log lines"
 ! journalctl --no-pager --output cat _PID="$(process)" | grep -v '^{' || fail "what is this?"
 

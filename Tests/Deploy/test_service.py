@@ -103,6 +103,7 @@ def test_the_program_serves_with_the_system_calls_that_it_is_left(start, public_
         """
     )
     node = start([program, "serve", "--config", configuration], preexec_fn=confine(calls))
+    node.address("listening")
     probes = node.address("probes")
     with urllib.request.urlopen(f"http://{probes}/metrics", timeout=60) as answer:
         assert b"tollgate_build_info" in answer.read()
