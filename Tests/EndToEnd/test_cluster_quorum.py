@@ -1,0 +1,80 @@
+"""Whoever has no majority says so and admits nobody; whoever has one goes on; and when all hear one another again they are one."""
+
+import unittest
+
+import protocol
+from cluster_case import ClusterCase
+
+#: Of one decision: after it the gateway says that it cannot decide. And what slow machines may add, seconds.
+DECISION_TIMEOUT, SLACK = 2, 8
+
+
+class QuorumTests(ClusterCase):
+    def setUp(self):
+        super().setUp()
+        self.start_cluster()
+
+    def check_minority(self, node, label):
+        """It refuses, each within its time."""
+        challenge = self.challenge(node)
+        for index in range(3):
+            answer = self.get(node, f"/{label}", 100 + index, timeout=DECISION_TIMEOUT + SLACK)
+            self.assert_refused(answer, 503, "no-quorum")
+            self.assertRegex(answer.header("retry-after"), "^[1-9][0-9]*$")
+        answer = self.redeem(node, challenge, protocol.solve(challenge), timeout=DECISION_TIMEOUT + SLACK)
+        self.assert_refused(answer, 503, "no-quorum")
+        self.cluster.wait_until(lambda: node.probe("/readyz").status == 503, f"{node.name} is not ready")
+        self.assertEqual(node.probe("/readyz?quorum=1").status, 503)
+        self.assertEqual(node.probe("/healthz").status, 200)
+        self.assertEqual(self.seen[f"/{label}"], 0)
+
+    def check_majority(self, nodes, label):
+        for node in nodes:
+            answer = self.get(node, f"/{label}", 100)
+            self.assertEqual(answer.status, 200, answer)
+            self.assertEqual(self.use(node, self.buy(node)).status, 200)
+
+    def isolate(self, node):
+        self.network.isolate(node.name, self.cluster.nodes)
+        return [other for other in self.cluster if other is not node]
+
+    def check_healed(self):
+        self.network.heal()
+        self.cluster.wait_ready()
+        self.check_majority(self.cluster, "healed")
+        self.check_equal()
+
+    def test_a_follower_alone(self):
+        leader = self.cluster.leader()
+        follower = next(node for node in self.cluster if node is not leader)
+        others = self.isolate(follower)
+        self.check_minority(follower, "minority")
+        self.check_majority(others, "majority")
+        self.check_healed()
+
+    def test_a_leader_alone(self):
+        leader = self.cluster.leader()
+        others = self.isolate(leader)
+        self.cluster.leader(among=[node.name for node in others])
+        self.check_minority(leader, "minority")
+        self.check_majority(others, "majority")
+        self.check_healed()
+
+    def test_all_alone_and_two_that_are_dead(self):
+        for name in self.cluster.nodes:
+            self.network.isolate(name, self.cluster.nodes)
+        for node in self.cluster:
+            with self.subTest(node.name):
+                self.check_minority(node, f"alone-{node.name}")
+        self.check_healed()
+        one, *others = self.cluster
+        for node in others:
+            node.kill()
+        self.check_minority(one, "last")
+        for node in others:
+            node.launch()
+        self.check_healed()
+
+
+if __name__ == "__main__":
+    unittest.main()
