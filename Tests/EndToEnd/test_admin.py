@@ -41,7 +41,7 @@ class AnswerTests(AdminCase):
         head = self.ask("/v1/refusals/" + identity, "HEAD")
         self.assertEqual((head.status, head.body), (200, b""))
         self.problem(self.ask("/v1/refusals/nobody"), 404, "no-such-refusal")
-        for path in ("/", "/v1", "/v1/refusals", "/v1/refusals/", "/v1/refusals/a/b", "/v1/cluster", "/metrics"):
+        for path in ("/", "/v1", "/v1/refusals", "/v1/refusals/", "/v1/refusals/a/b", "/v1/clusters", "/metrics"):
             self.problem(self.ask(path), 404, "no-route")
         for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
             answer = self.ask("/v1/refusals/" + identity, method)
