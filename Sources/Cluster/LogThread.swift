@@ -5,7 +5,7 @@ import RaftStorage
 import Replica
 
 /// The thread that owns a node's files. What waits while a group is being written makes the next group, and shares its
-/// synchronization.
+/// synchronization. Snapshots are written in slices, one between two groups.
 ///
 /// Any thread may call its methods.
 final class LogThread: Sendable {
@@ -35,7 +35,8 @@ final class LogThread: Sendable {
 
     /// - Parameters:
     ///   - storage: the node's files, opened.
-    ///   - deliver: takes what came of a group, and how long the group took; called on the thread of the log.
+    ///   - deliver: takes what came of a group, or of a snapshot's last slice, and how long that took; called on the
+    ///     thread of the log.
     init(
         storage: Storage,
         deliver: @escaping @Sendable ([NodeStorageCompletion<Ledger>], _ nanoseconds: UInt64) -> Void
@@ -61,25 +62,33 @@ final class LogThread: Sendable {
     private func schedule() {
         pool.submit { state in
             guard case .active = state else { return }
-            self.writeGroup()
+            self.turn()
         }
     }
 
-    private func writeGroup() {
+    /// What waits, as one group; then a slice of the snapshot that is being written.
+    private func turn() {
+        let isWritingSnapshot = confined.storage.isWritingSnapshot
         let group = queue.withLockedValue { queue in
             let waiting = queue.waiting
             queue.waiting = []
-            if waiting.isEmpty { queue.isScheduled = false }
+            if waiting.isEmpty, !isWritingSnapshot { queue.isScheduled = false }
             return waiting
         }
-        guard !group.isEmpty else { return }
-        let began = SystemClocks.boot()
-        let completions = confined.storage.execute(group)
-        let nanoseconds = SystemClocks.boot().nanoseconds(since: began)
-        if completions.contains(where: \.isPersisted) { times.withLockedValue { $0.observe(nanoseconds) } }
-        deliver(completions, nanoseconds)
+        guard !group.isEmpty || isWritingSnapshot else { return }
+        if !group.isEmpty { perform { $0.execute(group) } }
+        if confined.storage.isWritingSnapshot { perform { $0.writeSlice() } }
         // In turns of its own, so that a closing pool is noticed.
         schedule()
+    }
+
+    private func perform(_ body: (inout Storage) -> [NodeStorageCompletion<Ledger>]) {
+        let began = SystemClocks.boot()
+        let completions = body(&confined.storage)
+        let nanoseconds = SystemClocks.boot().nanoseconds(since: began)
+        if completions.contains(where: \.isPersisted) { times.withLockedValue { $0.observe(nanoseconds) } }
+        guard !completions.isEmpty else { return }
+        deliver(completions, nanoseconds)
     }
 
     /// Waits for what is being written, gives up what waits, and closes the files.

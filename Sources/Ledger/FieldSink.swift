@@ -42,8 +42,13 @@ extension ByteWriter: FieldSink {
 /// Reads back what a ``FieldSink`` of bytes took, with the ledger's own errors.
 struct FieldSource {
     private var reader: ByteReader
+    private let following: Int
 
-    init(_ bytes: [UInt8]) { reader = ByteReader(bytes) }
+    /// - Parameter following: bytes that come after these and are not there yet.
+    init(_ bytes: [UInt8], following: Int = 0) {
+        reader = ByteReader(bytes)
+        self.following = following
+    }
 
     var remaining: Int { reader.remaining }
 
@@ -72,7 +77,9 @@ struct FieldSource {
     }
 
     mutating func count(limit: Int, elementBytes: Int) throws(LedgerDecodingError) -> Int {
-        do { return try reader.readCount(limit: limit, elementBytes: elementBytes) } catch { throw .malformed(error) }
+        do {
+            return try reader.readCount(limit: limit, elementBytes: elementBytes, following: following)
+        } catch { throw .malformed(error) }
     }
 
     func finish() throws(LedgerDecodingError) {

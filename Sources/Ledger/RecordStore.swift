@@ -71,8 +71,8 @@ struct RecordStore: Sendable {
         digest += after
     }
 
-    /// Adds a record, unless its table has no room for it.
-    /// - Precondition: the challenge is not there.
+    /// Adds a record, unless its challenge is there or its table has no room for it.
+    /// - Returns: whether it was added.
     mutating func insert(_ record: SpentRecord) -> Bool {
         let bucket = Self.bucket(of: LedgerTime(nanoseconds: record.recordExpiry))
         let hour = hourIndex(bucket / 60)
@@ -81,9 +81,8 @@ struct RecordStore: Sendable {
             hours.insert(Hour(number: bucket / 60, minutes: []), at: hour)
         }
         while hours[hour].minutes.count <= minute { hours[hour].minutes.append(Bucket()) }
-        guard hours[hour].minutes[minute].records.hasRoom(for: record.key, beside: 0) else { return false }
+        guard hours[hour].minutes[minute].records.insertIfNew(record) else { return false }
         let part = record.digest
-        hours[hour].minutes[minute].records.insert(record)
         hours[hour].minutes[minute].digest += part
         digest += part
         count += 1
@@ -106,11 +105,30 @@ struct RecordStore: Sendable {
         }
     }
 
-    /// Each record once; buckets in order, records of one bucket in no particular order.
-    func visit(_ body: (SpentRecord) -> Void) {
-        for hour in hours {
-            for bucket in hour.minutes { bucket.records.visit(body) }
+    /// How far a visit of all records has come.
+    struct Cursor: Sendable {
+        fileprivate var hour = 0
+        fileprivate var minute = 0
+        fileprivate var shard = 0
+    }
+
+    /// Each record of the next array once, in no particular order; arrays in the order of their buckets.
+    /// - Returns: false: there is none.
+    func visitNext(_ cursor: inout Cursor, _ body: (SpentRecord) -> Void) -> Bool {
+        while cursor.hour < hours.count {
+            while cursor.minute < hours[cursor.hour].minutes.count {
+                if cursor.shard < hours[cursor.hour].minutes[cursor.minute].records.shardCount {
+                    hours[cursor.hour].minutes[cursor.minute].records.visit(shard: cursor.shard, body)
+                    cursor.shard += 1
+                    return true
+                }
+                cursor.minute += 1
+                cursor.shard = 0
+            }
+            cursor.hour += 1
+            cursor.minute = 0
         }
+        return false
     }
 
     /// Bytes that the tables take.

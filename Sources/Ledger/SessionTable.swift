@@ -174,48 +174,51 @@ struct SessionTable: Sendable {
 
     // MARK: - Snapshots
 
-    /// - Parameter sessionWritten: called after each session, for output in pieces.
-    func write<Sink: FieldSink>(into sink: inout Sink, sessionWritten: (inout Sink) -> Void) {
-        sink.count(sessions.count)
-        for session in sessions {
-            sink.u64(session.id)
-            sink.pair(session.owner.high, session.owner.low)
-            sink.u64(session.lastUsed)
-            sink.u64(session.floor)
-            sink.count(session.held)
-            defer { sessionWritten(&sink) }
-            guard session.held > 0 else { continue }
-            for piece in session.pieces.indices {
-                for (slot, kept) in session.pieces[piece].enumerated() {
-                    guard let result = kept.result else { continue }
-                    sink.u64(session.sequence(piece, slot))
-                    result.write(into: &sink)
-                }
-            }
+    /// Pieces in which a session's results are written.
+    static var pieces: Int { LedgerBounds.resultsPerSession / pieceSlots }
+
+    /// Writes a session but for its results, and how many there are.
+    func write(_ place: Int, into sink: inout some FieldSink) {
+        let session = sessions[place]
+        sink.u64(session.id)
+        sink.pair(session.owner.high, session.owner.low)
+        sink.u64(session.lastUsed)
+        sink.u64(session.floor)
+        sink.count(session.held)
+    }
+
+    /// Writes the results of one of ``pieces`` pieces of a session.
+    func write(piece: Int, of place: Int, into sink: inout some FieldSink) {
+        let session = sessions[place]
+        guard piece < session.pieces.count else { return }
+        for (slot, kept) in session.pieces[piece].enumerated() {
+            guard let result = kept.result else { continue }
+            sink.u64(session.sequence(piece, slot))
+            result.write(into: &sink)
         }
     }
 
-    init() {}
-
+    /// Adds the session that is written here, which is none of those before.
     /// - Parameter lastIndex: the log index of the snapshot; nothing is newer.
-    init(from source: inout FieldSource, lastIndex: UInt64) throws(LedgerDecodingError) {
-        for _ in 0..<(try source.count(limit: LedgerBounds.sessions, elementBytes: 44)) {
-            let id = try source.u64()
-            let owner = ReplicaID(high: try source.u64(), low: try source.u64())
-            let lastUsed = try source.u64()
-            let floor = try source.u64()
-            guard id > 0, sessions.last.map({ $0.id < id }) ?? true, id <= lastUsed, lastUsed <= lastIndex,
-                !sessions.contains(where: { $0.owner == owner })
-            else { throw .invalid(field: "session") }
-            sessions.append(Session(id: id, owner: owner, lastUsed: lastUsed, floor: floor, held: 0, pieces: []))
-            for _ in 0..<(try source.count(limit: LedgerBounds.resultsPerSession, elementBytes: 10)) {
-                let sequence = try source.u64()
-                let result = try CommandResult(from: &source)
-                guard case .new = standing(sessions.count - 1, sequence: sequence) else {
-                    throw .invalid(field: "sequence")
-                }
-                keep(result, sessions.count - 1, sequence: sequence)
-            }
-        }
+    /// - Returns: how many results it has.
+    mutating func restore(from source: inout FieldSource, lastIndex: UInt64) throws(LedgerDecodingError) -> Int {
+        let id = try source.u64()
+        let owner = ReplicaID(high: try source.u64(), low: try source.u64())
+        let lastUsed = try source.u64()
+        let floor = try source.u64()
+        let results = try source.count(limit: LedgerBounds.resultsPerSession, elementBytes: 10)
+        guard id > 0, sessions.last.map({ $0.id < id }) ?? true, id <= lastUsed, lastUsed <= lastIndex,
+            !sessions.contains(where: { $0.owner == owner })
+        else { throw .invalid(field: "session") }
+        sessions.append(Session(id: id, owner: owner, lastUsed: lastUsed, floor: floor, held: 0, pieces: []))
+        return results
+    }
+
+    /// Adds a result to the session that was restored last.
+    mutating func restoreResult(from source: inout FieldSource) throws(LedgerDecodingError) {
+        let sequence = try source.u64()
+        let result = try CommandResult(from: &source)
+        guard case .new = standing(sessions.count - 1, sequence: sequence) else { throw .invalid(field: "sequence") }
+        keep(result, sessions.count - 1, sequence: sequence)
     }
 }

@@ -80,9 +80,15 @@ struct ShardedTable<Entry: TableEntry>: Sendable {
 
     /// Each entry once, in no particular order: what is made of them must not depend on it.
     func visit(_ body: (Entry) -> Void) {
-        for shard in shards {
-            for entry in shard.slots where !entry.isVacant { body(entry) }
-        }
+        for shard in shards.indices { visit(shard: shard, body) }
+    }
+
+    /// How many arrays the entries are in.
+    var shardCount: Int { shards.count }
+
+    /// Each entry of one of ``shardCount`` arrays.
+    func visit(shard: Int, _ body: (Entry) -> Void) {
+        for entry in shards[shard].slots where !entry.isVacant { body(entry) }
     }
 
     /// Whether one more key fits, beside `others` that will be inserted too and may fall in the same group.
@@ -91,7 +97,10 @@ struct ShardedTable<Entry: TableEntry>: Sendable {
     func hasRoom(for key: QuotaKey, beside others: Int) -> Bool {
         guard count > 0 else { return others < Self.maxGroupEntries }
         let hash = Self.hash(key)
-        let index = shardIndex(hash)
+        return hasRoom(hash, in: shardIndex(hash), beside: others)
+    }
+
+    private func hasRoom(_ hash: UInt64, in index: Int, beside others: Int) -> Bool {
         if Int(shards[index].count) + others < Self.maxGroupEntries { return true }
         var group = 0
         for entry in shards[index].slots where !entry.isVacant && Self.hash(entry.key) >> 52 == hash >> 52 {
@@ -123,7 +132,25 @@ struct ShardedTable<Entry: TableEntry>: Sendable {
             shards.append(TableShard())
             directory = [0]
         }
-        var index = shardIndex(hash)
+        insert(entry, hash, shardIndex(hash))
+    }
+
+    /// Adds an entry, unless its key is there or there is no room for it.
+    /// - Returns: whether it was added.
+    mutating func insertIfNew(_ entry: Entry) -> Bool {
+        guard count > 0 else {
+            insert(entry)
+            return true
+        }
+        let hash = Self.hash(entry.key)
+        let index = shardIndex(hash)
+        guard shards[index].find(entry.key, hash) == nil, hasRoom(hash, in: index, beside: 0) else { return false }
+        insert(entry, hash, index)
+        return true
+    }
+
+    private mutating func insert(_ entry: Entry, _ hash: UInt64, _ place: Int) {
+        var index = place
         while !shards[index].hasFreeSlot {
             if shards[index].canGrow {
                 shards[index] = shards[index].grown(Self.hash)

@@ -27,10 +27,10 @@ extension LogStorage {
         var draft = try SnapshotDraft<Files>(snapshot, identity: identity, path: path, disk: &disk)
         let finished: SnapshotDescription
         do throws(StorageError) {
-            try draft.append(payload, disk: &disk)
+            try draft.append(payload, sliceBytes: settings.snapshotSliceBytes, disk: &disk)
             finished = try draft.finish(path: path, disk: &disk)
         } catch {
-            draft.abandon(disk: &disk)
+            try draft.abandon(disk: &disk)
             throw error
         }
         let head = SegmentHead(

@@ -8,16 +8,17 @@ extension LogStorage {
     /// Begins a snapshot file; one that was begun before is thrown away.
     /// - Parameter description: where its `bytes` are not 0, a file of another length is refused when it is finished.
     public mutating func beginSnapshot(_ description: SnapshotDescription) throws(StorageError) {
-        abandonSnapshot()
+        try abandonSnapshot()
         let path = paths.snapshot(description.position)
         draft = try SnapshotDraft(description, identity: identity, path: path, disk: &disk)
     }
 
-    /// Appends to the snapshot file that was begun.
+    /// Appends to the snapshot file that was begun. What is not yet synchronized of it stays below
+    /// ``StorageSettings/snapshotSliceBytes``, and what is given here.
     /// - Precondition: one was begun.
     public mutating func appendSnapshot(_ bytes: [UInt8]) throws(StorageError) {
         guard var draft else { preconditionFailure("no snapshot was begun") }
-        try draft.append(bytes, disk: &disk)
+        try draft.append(bytes, sliceBytes: settings.snapshotSliceBytes, disk: &disk)
         self.draft = draft
     }
 
@@ -27,7 +28,7 @@ extension LogStorage {
     public mutating func finishSnapshot() throws(StorageError) -> SnapshotDescription {
         guard let draft else { preconditionFailure("no snapshot was begun") }
         guard draft.description.bytes == 0 || draft.description.bytes == draft.bytes else {
-            abandonSnapshot()
+            try abandonSnapshot()
             throw .snapshotLength(expected: draft.description.bytes, found: draft.bytes)
         }
         let position = draft.description.position
@@ -48,9 +49,10 @@ extension LogStorage {
     }
 
     /// Throws the snapshot file away that was begun, if there is one.
-    public mutating func abandonSnapshot() {
-        draft?.abandon(disk: &disk)
+    public mutating func abandonSnapshot() throws(StorageError) {
+        guard let abandoned = draft else { return }
         draft = nil
+        try abandoned.abandon(disk: &disk)
     }
 
     /// Reads a part of a snapshot's payload, checked against its checksums. Shorter only where the payload ends.

@@ -19,8 +19,9 @@ public struct LogStorage<Files: FileSystem> {
     public let paths: StoragePaths
     /// The newest snapshot.
     public internal(set) var snapshot: SnapshotDescription
+    /// The bounds of the files.
+    public let settings: StorageSettings
 
-    let settings: StorageSettings
     var disk: StorageFiles<Files>
     var segment: ActiveSegment
     var extent: LogExtent
@@ -109,7 +110,8 @@ public struct LogStorage<Files: FileSystem> {
 
     /// Closes the files. Synchronizes nothing.
     public mutating func close() {
-        abandonSnapshot()
+        // What cannot be removed now is removed at the next start.
+        try? abandonSnapshot()
         disk.close(segment.file)
     }
 

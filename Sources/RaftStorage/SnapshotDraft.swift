@@ -2,7 +2,8 @@ import Raft
 
 /// A snapshot file that is being written, under a temporary name.
 ///
-/// A call that finds no space leaves the draft as it was: the same call may be made again.
+/// What was written is synchronized whenever it is as much as a slice, so that no synchronization is a long one, the last
+/// one included. A call that finds no space leaves the draft as it was: the same call may be made again.
 struct SnapshotDraft<Files: FileSystem> {
     /// What it will be.
     let description: SnapshotDescription
@@ -12,6 +13,8 @@ struct SnapshotDraft<Files: FileSystem> {
     private let identity: StorageIdentity
     /// Payload bytes in whole blocks that have been written.
     private var written: UInt64 = 0
+    /// How many of them have been synchronized.
+    private var synchronized: UInt64 = 0
     /// The last block's checksum.
     private var sum: UInt32
     /// Less than a block.
@@ -38,7 +41,12 @@ struct SnapshotDraft<Files: FileSystem> {
     var bytes: UInt64 { written + UInt64(pending.count) }
 
     /// Appends payload.
-    mutating func append(_ bytes: [UInt8], disk: inout StorageFiles<Files>) throws(StorageError) {
+    /// - Parameter sliceBytes: so many bytes are synchronized together.
+    mutating func append(
+        _ bytes: [UInt8],
+        sliceBytes: Int,
+        disk: inout StorageFiles<Files>
+    ) throws(StorageError) {
         let block = SnapshotHead.blockBytes
         guard pending.count + bytes.count >= block else {
             pending += bytes
@@ -51,6 +59,9 @@ struct SnapshotDraft<Files: FileSystem> {
         written += UInt64(whole)
         sum = last
         pending = Array(payload[whole...])
+        guard written - synchronized >= UInt64(max(sliceBytes, 1)) else { return }
+        try disk.synchronize(file)
+        synchronized = written
     }
 
     /// Writes what is left and the head, and makes the file durable under its name.
@@ -68,10 +79,14 @@ struct SnapshotDraft<Files: FileSystem> {
     }
 
     /// Throws the file away.
-    func abandon(disk: inout StorageFiles<Files>) {
+    func abandon(disk: inout StorageFiles<Files>) throws(StorageError) {
         disk.close(file)
-        // A file that cannot be removed now is removed at the next start.
-        try? disk.remove(temporary)
+        do throws(StorageError) {
+            try disk.remove(temporary)
+        } catch {
+            // A file that cannot be removed now for want of space is removed at the next start.
+            guard case .full = error else { throw error }
+        }
     }
 
     /// Where the next block goes.

@@ -72,11 +72,9 @@ extension Ledger: StateMachine {
         if case .rejected(let rejection) = output { rejection } else { nil }
     }
 
-    public init(snapshot: [UInt8]) throws(StateMachineError) {
-        do { self = try Ledger(restoring: snapshot) } catch { throw StateMachineError("\(error)") }
-    }
+    public func snapshotEncoder() -> LedgerSnapshotEncoder { LedgerSnapshotEncoder(self) }
 
-    public func writeSnapshot(_ piece: ([UInt8]) -> Void) { writeSnapshot(pieceBytes: 65_536, piece) }
+    public static func snapshotDecoder(bytes: Int) -> LedgerStateDecoder { LedgerStateDecoder(bytes: bytes) }
 
     public mutating func apply(_ batch: Batch, index: LogIndex) -> [CommandResult] {
         apply(batch, index: index.rawValue)
@@ -85,4 +83,22 @@ extension Ledger: StateMachine {
     public var lastBatchIndex: LogIndex { LogIndex(lastIndex) }
 
     public var version: UInt32 { ledgerVersion }
+}
+
+extension LedgerSnapshotEncoder: StateEncoder {}
+
+/// The ledger's own decoder, with the errors of a state machine.
+public struct LedgerStateDecoder: StateDecoder {
+    private var decoder: LedgerSnapshotDecoder
+
+    /// A decoder of a snapshot of that length.
+    public init(bytes: Int) { decoder = LedgerSnapshotDecoder(bytes: bytes) }
+
+    public mutating func take(_ bytes: [UInt8]) throws(StateMachineError) {
+        do { try decoder.take(bytes) } catch { throw StateMachineError("\(error)") }
+    }
+
+    public func finish() throws(StateMachineError) -> Ledger {
+        do { return try decoder.finish() } catch { throw StateMachineError("\(error)") }
+    }
 }

@@ -34,8 +34,8 @@ extension NodeStorage {
         guard !snapshot.configuration.members.isEmpty else { throw .absent(directory: directory) }
         let payload = try log.readSnapshot(snapshot.position, offset: 0, count: Int(clamping: snapshot.bytes))
         var machine: Machine
-        do throws(SnapshotPayload.Failure) {
-            machine = try SnapshotPayload.decode(payload, at: snapshot.position.index, as: Machine.self)
+        do throws(SnapshotPayloadFailure) {
+            machine = try SnapshotPayload<Machine>.decode(payload, at: snapshot.position.index)
         } catch .unsupported(let why) {
             throw .laterRelease(path: directory + "/snapshots", why)
         } catch {

@@ -5,7 +5,8 @@ import Wire
 /// A node's folder: its founding record, its replica's log and snapshots, its wall clock's record.
 ///
 /// When the disk is full it keeps what it was given, in order, and tries again with ``StorageRequest/retry``. After a
-/// failure it does nothing any more. Synchronous; use from one thread at a time.
+/// failure it does nothing any more. Snapshots are written in slices, between groups of requests: ``writeSlice()``.
+/// Synchronous; use from one thread at a time.
 public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
     private let directory: String
     private let node: String
@@ -138,14 +139,7 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
         else { throw .damaged(.init(path: directory + "/log", offset: 0, problem: .recordContent)) }
         var machine: Machine?
         if !snapshot.configuration.members.isEmpty {
-            let payload = try log.readSnapshot(snapshot.position, offset: 0, count: Int(clamping: snapshot.bytes))
-            do throws(SnapshotPayload.Failure) {
-                machine = try SnapshotPayload.decode(payload, at: snapshot.position.index, as: Machine.self)
-            } catch .unsupported(let why) {
-                throw .laterRelease(path: directory + "/snapshots", why)
-            } catch {
-                throw .damaged(.init(path: directory + "/snapshots", offset: 0, problem: .content))
-            }
+            machine = try state(of: snapshot, log)
         }
         let clock = DurableFile(path: directory + "/clock", files: files)
         var record: ClockRecord?
@@ -163,6 +157,29 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
             machine: machine,
             clock: record
         )
+    }
+
+    /// The state that a snapshot holds.
+    private func state(
+        of snapshot: SnapshotDescription,
+        _ log: LogStorage<Files>
+    ) throws(StorageError) -> Machine {
+        var decoder = SnapshotPayloadDecoder<Machine>(bytes: snapshot.bytes, index: snapshot.position.index)
+        var offset: UInt64 = 0
+        while offset < snapshot.bytes {
+            let count = max(settings.snapshotSliceBytes, 1)
+            let slice = try log.readSnapshot(snapshot.position, offset: offset, count: count)
+            offset += UInt64(slice.count)
+            do throws(SnapshotPayloadFailure) { try decoder.take(slice) } catch { throw unusable(error) }
+        }
+        do throws(SnapshotPayloadFailure) { return try decoder.finish() } catch { throw unusable(error) }
+    }
+
+    private func unusable(_ failure: SnapshotPayloadFailure) -> StorageError {
+        switch failure {
+        case .unsupported(let why): .laterRelease(path: directory + "/snapshots", why)
+        case .invalid: .damaged(.init(path: directory + "/snapshots", offset: 0, problem: .content))
+        }
     }
 
     /// Closes the files. Nothing may be asked afterwards.
@@ -221,10 +238,22 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
         return completions + perform(group)
     }
 
+    /// Whether ``writeSlice()`` is to be called, as of ``StorageWorker``.
+    public var isWritingSnapshot: Bool { !hasFailed && worker?.isWritingSnapshot == true }
+
+    /// Writes the next slice of the snapshot that is being written.
+    public mutating func writeSlice() -> [NodeStorageCompletion<Machine>] {
+        guard !hasFailed else { return [] }
+        return heard(worker?.writeSlice() ?? [])
+    }
+
     /// Of the replica. Before there is one nothing but a retry is asked, and that needs no answer.
     private mutating func perform(_ group: [StorageRequest<Machine>]) -> [NodeStorageCompletion<Machine>] {
         guard !group.isEmpty, worker != nil else { return [] }
-        let completions = worker?.execute(group) ?? []
+        return heard(worker?.execute(group) ?? [])
+    }
+
+    private mutating func heard(_ completions: [StorageCompletion<Machine>]) -> [NodeStorageCompletion<Machine>] {
         if case .failed? = completions.last { hasFailed = true }
         return completions.map { .replica($0) }
     }
@@ -265,7 +294,7 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
         switch outcome {
         case .founded(let value):
             configuration = value.configuration
-            payload = SnapshotPayload.encode(genesis(value))
+            payload = SnapshotPayload<Machine>.encode(genesis(value))
         case .joining: configuration = .empty
         }
         // Another cluster's clock says nothing here.

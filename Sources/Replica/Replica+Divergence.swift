@@ -146,7 +146,7 @@ extension Replica {
             requestState(from: source)
             return
         }
-        guard let state = try? SnapshotPayload.decode(bytes, at: part.position.index, as: Machine.self),
+        guard let state = try? SnapshotPayload<Machine>.decode(bytes, at: part.position.index),
             state.version <= supportedVersion
         else {
             divergence?.restart()
@@ -160,7 +160,7 @@ extension Replica {
     private mutating func installState() {
         guard let state = divergence?.state, state.position.index <= appliedIndex else { return }
         guard state.position.index.rawValue + 1 >= raft.firstIndex.rawValue,
-            var fetched = try? SnapshotPayload.decode(state.bytes, at: state.position.index, as: Machine.self)
+            var fetched = try? SnapshotPayload<Machine>.decode(state.bytes, at: state.position.index)
         else {
             divergence?.restart()
             return

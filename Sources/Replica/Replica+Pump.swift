@@ -78,7 +78,8 @@ extension Replica {
             fullDiskRetryAt = nil
             actions.append(.alarm(.diskFull(false)))
         case .failed(let why): stop(.storageFailed(why))
-        case .received, .receiveRefused, .receiveUnsupported, .snapshotted, .snapshotFailed, .read:
+        case .received, .receiveRefused, .receiveUnsupported, .snapshotted, .snapshotFailed, .snapshotSuperseded,
+            .read:
             snapshotCompleted(completion)
         }
     }

@@ -17,9 +17,7 @@ extension Replica {
             snapshots.isWanted = false
             return
         }
-        let isOld = snapshots.bytesApplied > 0 && clock.now.nanoseconds(since: snapshots.lastAt) >= settings.snapshotAge
-        guard snapshots.isWanted || snapshots.isSpoiled || isOld || snapshots.bytesApplied >= settings.snapshotLogBytes
-        else { return }
+        guard snapshots.isWanted || snapshots.isSpoiled || isSnapshotDue else { return }
         if let at = snapshots.receivingAt, clock.now.nanoseconds(since: at) < Self.receivingPause { return }
         guard let term = raft.term(at: appliedIndex) else { return }
         snapshots.begin()
@@ -29,6 +27,20 @@ extension Replica {
             bytes: 0
         )
         actions.append(.store(.snapshot(SnapshotPlan(description: description, machine: machine))))
+    }
+
+    /// By the bytes applied since the last, or by its age.
+    private var isSnapshotDue: Bool {
+        guard snapshots.bytesApplied > 0 else { return false }
+        let age = clock.now.nanoseconds(since: snapshots.lastAt)
+        // All replicas apply the same entries, and are not to write at the same time: each has a share of the bounds
+        // that follows from its id, and is another after each snapshot.
+        guard snapshots.bytesApplied > settings.snapshotLogBytes / 2 || age > settings.snapshotAge / 2 else {
+            return false
+        }
+        var generator = Xoshiro256(seed: id.high ^ id.low ^ raft.snapshot.position.index.rawValue)
+        let isLong = snapshots.bytesApplied >= generator.share(of: settings.snapshotLogBytes)
+        return isLong || age >= generator.share(of: settings.snapshotAge)
     }
 
     mutating func snapshotCompleted(_ completion: StorageCompletion<Machine>) {
@@ -44,6 +56,7 @@ extension Replica {
             snapshots.failed(clock.now)
             actions.append(.alarm(.snapshotFailed(why)))
             snapshots.pausedUntil = clock.now.adding(nanoseconds: Self.failurePause)
+        case .snapshotSuperseded: snapshots.superseded()
         case .received(let transfer, let position, let machine):
             snapshots.received(machine, at: position)
             raft.snapshotInstalled(transfer)
@@ -104,4 +117,9 @@ extension Replica {
         snapshots.receivingAt = clock.now
         actions.append(.store(.receive(part)))
     }
+}
+
+extension Xoshiro256 {
+    /// Between half of it and all.
+    fileprivate mutating func share(of bound: UInt64) -> UInt64 { bound - below(bound / 2 + 1) }
 }

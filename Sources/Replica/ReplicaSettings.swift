@@ -36,9 +36,12 @@ public struct ReplicaSettings: Hashable, Sendable {
     /// Sequences of a session from the lowest unanswered one on: what the ledger keeps results of, less is slower.
     /// - Precondition: at most ``Ledger/LedgerBounds/resultsPerSession``.
     public var sessionWindow: UInt64 = 4_096
-    /// A snapshot is made when so many bytes of entries were applied since the last: 64 MiB, read back in a second.
+    /// A snapshot is made when so many bytes of entries were applied since the last, or fewer, down to a half, which
+    /// differs between replicas and from one to the next, so that they do not write at the same time: 64 MiB, read back
+    /// in a second.
     public var snapshotLogBytes: UInt64 = 64 << 20
-    /// A snapshot is made when the last one is so old and something was applied since, in nanoseconds: an hour.
+    /// A snapshot is made when the last one is so old, or down to half as old in the same way, and something was applied
+    /// since, in nanoseconds: an hour.
     public var snapshotAge: UInt64 = 3_600_000_000_000
     /// Entries that are kept below a snapshot, for followers that are a little behind: they get those and not a snapshot.
     public var entriesKept: UInt64 = 8_192

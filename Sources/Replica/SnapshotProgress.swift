@@ -55,6 +55,14 @@ struct SnapshotProgress<Machine: StateMachine>: Sendable {
         lastAt = now
     }
 
+    /// It was not written to its end: another one came between. It is tried again unless that one is taken.
+    mutating func superseded() {
+        isWanted = true
+        isSpoiled = isDoubtful
+        isMending = false
+        isWriting = false
+    }
+
     /// It could not be written, and is tried again after a pause.
     mutating func failed(_ now: BootTime) {
         isWanted = true
@@ -81,6 +89,7 @@ struct SnapshotProgress<Machine: StateMachine>: Sendable {
     }
 
     mutating func restored(_ now: BootTime) {
+        isWanted = false
         isSpoiled = false
         bytesApplied = 0
         lastAt = now

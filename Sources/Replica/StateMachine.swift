@@ -14,6 +14,10 @@ public protocol StateMachine: Sendable {
     associatedtype Output: Sendable
     /// The content of one log entry.
     associatedtype Batch: Sendable
+    /// Writes a snapshot.
+    associatedtype SnapshotEncoder: StateEncoder
+    /// Reads a snapshot.
+    associatedtype SnapshotDecoder: StateDecoder where SnapshotDecoder.Machine == Self
 
     /// The latest version of commands that this release can apply.
     static var supportedVersion: UInt32 { get }
@@ -59,11 +63,12 @@ public protocol StateMachine: Sendable {
     /// Why a command was not applied; nil where it was.
     static func rejection(_ output: Output) -> Rejection?
 
-    /// The state that a snapshot holds.
-    init(snapshot: [UInt8]) throws(StateMachineError)
+    /// Writes a snapshot of the state as it is now, whatever becomes of the original. Takes constant time: the work is in
+    /// the slices.
+    func snapshotEncoder() -> SnapshotEncoder
 
-    /// Writes a snapshot in pieces, in order. Takes long: call it on a copy, where that delays nobody.
-    func writeSnapshot(_ piece: ([UInt8]) -> Void)
+    /// Reads a snapshot of that length, in bytes.
+    static func snapshotDecoder(bytes: Int) -> SnapshotDecoder
 
     /// Applies a batch. Outputs are in the order of the commands.
     /// - Precondition: the index is greater than that of every batch before.
@@ -83,6 +88,24 @@ public protocol StateMachine: Sendable {
 
     /// An owner's open session.
     func session(of owner: ReplicaID) -> SessionID?
+}
+
+/// Writes a snapshot in slices, from a copy of the state.
+public protocol StateEncoder: Sendable {
+    /// The next slice: so many bytes, fewer only at the end; nil after that. Takes time in proportion to them, but for a
+    /// bounded amount.
+    /// - Precondition: at least one byte is asked for.
+    mutating func next(bytes: Int) -> [UInt8]?
+}
+
+/// Reads a snapshot as its bytes come, in pieces of any size.
+public protocol StateDecoder: Sendable {
+    /// Whose snapshot it is.
+    associatedtype Machine
+    /// Takes the next bytes, in time in proportion to them. Nothing more is to be asked after an error.
+    mutating func take(_ bytes: [UInt8]) throws(StateMachineError)
+    /// The state, once all bytes have come.
+    func finish() throws(StateMachineError) -> Machine
 }
 
 /// Where a command of a batch comes from.

@@ -6,7 +6,7 @@ public enum StorageRequest<Machine: StateMachine>: Sendable {
     case persist(PersistRequest)
     /// Put a part of a leader's snapshot into the file that is being received; after the last, see whether it is one.
     case receive(IncomingSnapshotPart)
-    /// Write a snapshot of this state.
+    /// Write a snapshot of this state, in slices between the requests that follow.
     case snapshot(SnapshotPlan<Machine>)
     /// Read a part of a snapshot.
     case read(SnapshotRead)
@@ -24,6 +24,12 @@ public struct SnapshotPlan<Machine: StateMachine>: Sendable {
     public var description: SnapshotDescription
     /// The state: a copy.
     public var machine: Machine
+
+    /// A value of these fields.
+    public init(description: SnapshotDescription, machine: Machine) {
+        self.description = description
+        self.machine = machine
+    }
 }
 
 /// A part of a snapshot to be read, for a follower.
@@ -44,7 +50,7 @@ public enum StorageCompletion<Machine: StateMachine>: Sendable {
     case persisted(UInt64)
     /// A leader's snapshot is durable, and this is its state.
     case received(transfer: UInt64, LogPosition, Machine)
-    /// What the leader sent is not a snapshot, or there is no room for it.
+    /// What the leader sent is not a snapshot, or there is no room for it; also before all of it has come.
     case receiveRefused(transfer: UInt64, String)
     /// A leader's snapshot is of a later release: this one can never go on.
     case receiveUnsupported(LogPosition, String)
@@ -52,6 +58,8 @@ public enum StorageCompletion<Machine: StateMachine>: Sendable {
     case snapshotted(SnapshotDescription)
     /// It could not be written; nothing is lost.
     case snapshotFailed(LogPosition, String)
+    /// It was not written to its end, since another snapshot began.
+    case snapshotSuperseded(LogPosition)
     /// A part of a snapshot; nil where that snapshot is no longer there, or cannot be read.
     case read(SnapshotRead, [UInt8]?)
     /// The disk is full: the worker keeps what it was given, for ``StorageRequest/retry``.

@@ -4,13 +4,29 @@ import Wire
 
 /// Carries out storage requests on a log's files: what the simulator and the cluster's log thread share.
 ///
+/// A snapshot of the own state is written in slices, between which other requests are carried out: whoever has the thread
+/// calls ``writeSlice()`` after each group, and goes on calling it while nothing else is to be done, as long as
+/// ``isWritingSnapshot``.
+///
+///     snapshot ─▶ writing ─ slice … slice ─ the last ─▶ durable under its name, and said so
+///                    └ another one begins, or the disk is full: thrown away, and said so
+///
+/// A leader's snapshot comes in parts, each of which is written and decoded as it comes. There is one file at a time: a
+/// snapshot that begins takes the place of another, whoever's it is.
+///
 /// When the disk is full it keeps what it was given, in order, and tries again with ``StorageRequest/retry``. After a
 /// failure it does nothing any more. Synchronous; use from one thread at a time.
 public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
+    private struct Writing {
+        let position: LogPosition
+        var encoder: SnapshotPayloadEncoder<Machine>
+    }
+
     private struct Receiving {
         let transfer: UInt64
         let position: LogPosition
-        var bytes: [UInt8]
+        var bytes: UInt64
+        var decoder: SnapshotPayloadDecoder<Machine>
     }
 
     /// The files.
@@ -18,7 +34,9 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
     private var clock: DurableFile<Files>
     /// What could not be done since the disk was full.
     private var held: [StorageRequest<Machine>] = []
-    /// A leader's snapshot, as far as it has come. In memory too, since it is restored from there at its end.
+    /// The own snapshot that is being written. Only one of these two is there: the file that was begun is its.
+    private var writing: Writing?
+    /// A leader's snapshot, as far as it has come.
     private var receiving: Receiving?
     /// A leader's snapshot that is durable, and after which the log is to go on.
     private var installing: (transfer: UInt64, position: LogPosition, machine: Machine)?
@@ -36,6 +54,8 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
 
     /// Whether requests are kept because the disk was full.
     public var isHolding: Bool { !held.isEmpty }
+    /// Whether ``writeSlice()`` is to be called.
+    public var isWritingSnapshot: Bool { writing != nil && !hasFailed }
     /// How many are kept.
     var heldCount: Int { held.count }
 
@@ -57,7 +77,10 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
         for (place, request) in queue.enumerated() {
             do {
                 try perform(request)
-            } catch .full {
+            } catch .full(let error) {
+                // What is on disk of a snapshot is worth less than room for the log.
+                giveUp(StorageError.full(error).description)
+                guard !hasFailed else { return takeCompletions() }
                 hold(queue[place...])
                 break
             } catch {
@@ -127,7 +150,7 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
             try receive(part)
         case .snapshot(let plan):
             try synchronize()
-            try write(plan)
+            try begin(plan)
         case .read(let read): perform(read)
         case .removeEntries(let index):
             try attempt { storage throws(StorageError) in
@@ -166,28 +189,58 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
 
     // MARK: - Own snapshots
 
-    private mutating func write(_ plan: SnapshotPlan<Machine>) throws(StorageError) {
-        // The file that was being received is thrown away with the beginning of another.
-        receiving = nil
+    private mutating func begin(_ plan: SnapshotPlan<Machine>) throws(StorageError) {
+        try supersede()
+        let position = plan.description.position
         do throws(StorageError) {
-            completions.append(.snapshotted(try file(plan)))
+            try storage.beginSnapshot(plan.description)
+            writing = Writing(position: position, encoder: SnapshotPayloadEncoder(plan.machine))
         } catch .full(let error) {
-            storage.abandonSnapshot()
-            completions.append(.snapshotFailed(plan.description.position, StorageError.full(error).description))
+            completions.append(.snapshotFailed(position, StorageError.full(error).description))
         } catch {
             throw error
         }
     }
 
-    private mutating func file(_ plan: SnapshotPlan<Machine>) throws(StorageError) -> SnapshotDescription {
-        try storage.beginSnapshot(plan.description)
-        var failure: StorageError?
-        SnapshotPayload.write(plan.machine) { piece in
-            guard failure == nil else { return }
-            do throws(StorageError) { try storage.appendSnapshot(piece) } catch { failure = error }
+    /// Writes the next slice of the snapshot that is being written, and makes it durable; after the last, the file under
+    /// its name. Nothing where none is being written.
+    /// - Returns: what came of it, at its end.
+    public mutating func writeSlice() -> [StorageCompletion<Machine>] {
+        guard isWritingSnapshot else { return [] }
+        do throws(StorageError) {
+            if let slice = writing?.encoder.next(bytes: max(storage.settings.snapshotSliceBytes, 1)) {
+                try storage.appendSnapshot(slice)
+            } else {
+                let description = try storage.finishSnapshot()
+                writing = nil
+                completions.append(.snapshotted(description))
+            }
+        } catch .full(let error) {
+            giveUp(StorageError.full(error).description)
+        } catch {
+            fail(error)
         }
-        if let failure { throw failure }
-        return try storage.finishSnapshot()
+        return takeCompletions()
+    }
+
+    /// There is no room for the own snapshot that is being written.
+    private mutating func giveUp(_ why: String) {
+        guard let ended = writing else { return }
+        writing = nil
+        do throws(StorageError) {
+            try storage.abandonSnapshot()
+            completions.append(.snapshotFailed(ended.position, why))
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// Another snapshot begins: the file that was begun is thrown away.
+    private mutating func supersede() throws(StorageError) {
+        if let ended = writing { completions.append(.snapshotSuperseded(ended.position)) }
+        writing = nil
+        receiving = nil
+        try storage.abandonSnapshot()
     }
 
     // MARK: - A leader's snapshot
@@ -200,16 +253,18 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
         }
         do throws(StorageError) {
             guard try append(part) else {
+                // The file may be another's by now.
+                if receiving != nil { try storage.abandonSnapshot() }
                 receiving = nil
                 completions.append(.receiveRefused(transfer: part.transfer, "a part is missing"))
                 return
             }
-            guard part.isLast, try finishReceiving() else { return }
+            guard try decode(part), part.isLast, try finishReceiving() else { return }
         } catch .full(let error) {
-            refuse(part.transfer, StorageError.full(error).description)
+            try refuse(part.transfer, StorageError.full(error).description)
             return
         } catch .snapshotLength(let expected, let found) {
-            refuse(part.transfer, StorageError.snapshotLength(expected: expected, found: found).description)
+            try refuse(part.transfer, StorageError.snapshotLength(expected: expected, found: found).description)
             return
         } catch {
             throw error
@@ -220,15 +275,30 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
     /// Returns false where another file was begun meanwhile.
     private mutating func append(_ part: IncomingSnapshotPart) throws(StorageError) -> Bool {
         if part.offset == 0 {
-            receiving = nil
+            try supersede()
             try storage.beginSnapshot(part.snapshot)
-            receiving = Receiving(transfer: part.transfer, position: part.snapshot.position, bytes: [])
+            let position = part.snapshot.position
+            receiving = Receiving(
+                transfer: part.transfer,
+                position: position,
+                bytes: 0,
+                decoder: SnapshotPayloadDecoder(bytes: part.snapshot.bytes, index: position.index)
+            )
         }
-        guard let current = receiving, current.transfer == part.transfer,
-            UInt64(current.bytes.count) == part.offset
-        else { return false }
+        guard let current = receiving, current.transfer == part.transfer, current.bytes == part.offset else {
+            return false
+        }
         try storage.appendSnapshot(part.data)
-        receiving?.bytes += part.data
+        receiving?.bytes += UInt64(part.data.count)
+        return true
+    }
+
+    /// Reads what a part adds to the state. Returns whether it can be.
+    private mutating func decode(_ part: IncomingSnapshotPart) throws(StorageError) -> Bool {
+        do throws(SnapshotPayloadFailure) { try receiving?.decoder.take(part.data) } catch {
+            try reject(error)
+            return false
+        }
         return true
     }
 
@@ -236,21 +306,25 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
     private mutating func finishReceiving() throws(StorageError) -> Bool {
         guard let received = receiving else { return false }
         let machine: Machine
-        do throws(SnapshotPayload.Failure) {
-            machine = try SnapshotPayload.decode(received.bytes, at: received.position.index, as: Machine.self)
-        } catch {
-            receiving = nil
-            storage.abandonSnapshot()
-            switch error {
-            case .invalid(let why): completions.append(.receiveRefused(transfer: received.transfer, why))
-            case .unsupported(let why): completions.append(.receiveUnsupported(received.position, why))
-            }
+        do throws(SnapshotPayloadFailure) { machine = try received.decoder.finish() } catch {
+            try reject(error)
             return false
         }
         _ = try storage.finishSnapshot()
         receiving = nil
         installing = (received.transfer, received.position, machine)
         return true
+    }
+
+    /// What a leader sends is not a snapshot.
+    private mutating func reject(_ failure: SnapshotPayloadFailure) throws(StorageError) {
+        guard let rejected = receiving else { return }
+        receiving = nil
+        try storage.abandonSnapshot()
+        switch failure {
+        case .invalid(let why): completions.append(.receiveRefused(transfer: rejected.transfer, why))
+        case .unsupported(let why): completions.append(.receiveUnsupported(rejected.position, why))
+        }
     }
 
     /// Lets the log go on after the snapshot. It stays to be done where the disk is full.
@@ -261,9 +335,9 @@ public struct StorageWorker<Machine: StateMachine, Files: FileSystem> {
         completions.append(.received(transfer: done.transfer, done.position, done.machine))
     }
 
-    private mutating func refuse(_ transfer: UInt64, _ why: String) {
+    private mutating func refuse(_ transfer: UInt64, _ why: String) throws(StorageError) {
         receiving = nil
-        storage.abandonSnapshot()
+        try storage.abandonSnapshot()
         completions.append(.receiveRefused(transfer: transfer, why))
     }
 }

@@ -92,7 +92,8 @@ public struct ByteReader: Sendable {
     /// - Parameters:
     ///   - limit: the most that is accepted.
     ///   - elementBytes: the least that one element takes, in bytes, at least 1.
-    public mutating func readCount(limit: Int, elementBytes: Int) throws(WireError) -> Int {
+    ///   - following: bytes that come after these and are not there yet, where the whole comes in pieces.
+    public mutating func readCount(limit: Int, elementBytes: Int, following: Int = 0) throws(WireError) -> Int {
         precondition(elementBytes >= 1, "elements take room")
         let start = position
         let count = try readUInt32()
@@ -101,8 +102,9 @@ public struct ByteReader: Sendable {
             throw .tooLong(length: UInt64(count), limit: limit)
         }
         let (needed, overflow) = Int(count).multipliedReportingOverflow(by: elementBytes)
-        guard !overflow, needed <= remaining else {
-            let available = remaining
+        let (left, isMore) = remaining.addingReportingOverflow(following)
+        guard !overflow, isMore || needed <= left else {
+            let available = left
             position = start
             throw .truncated(needed: overflow ? .max : needed, available: available)
         }

@@ -208,14 +208,4 @@ import Wire
         bytes[8] = 1
         #expect(throws: LedgerDecodingError.invalid(field: "time")) { try Batch(decoding: bytes) }
     }
-
-    @Test func aSnapshotComesInPieces() {
-        var fixture = Fixture([.free(minute, 10)], maxKeys: 100_000)
-        for key in 0..<UInt64(2_000) { fixture.charge([fixture.limitCharge(key)]) }
-        var pieces: [[UInt8]] = []
-        fixture.ledger.writeSnapshot(pieceBytes: 4_096) { pieces.append($0) }
-        #expect(pieces.count > 10)
-        #expect(pieces.allSatisfy { $0.count < 4_096 + 512 })
-        #expect(Array(pieces.joined()) == fixture.ledger.snapshot())
-    }
 }

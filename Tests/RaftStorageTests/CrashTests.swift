@@ -72,6 +72,7 @@ import Testing
             Issue.record("\(what): \(contradiction)")
             return
         }
+        #expect(!files.paths.contains { $0.hasSuffix(".tmp") }, "\(what): an unfinished file is left")
         let snapshot = recovered.restored.snapshot
         let payload = try storage.readSnapshot(snapshot.position, offset: 0, count: Int(snapshot.bytes))
         #expect(payload == model.snapshots[snapshot.position], "\(what)")

@@ -93,6 +93,26 @@ import Wire
         #expect(recovered.restored.entries.count == Int(101 - first.position.index.rawValue))
     }
 
+    @Test func ofASnapshotNoMoreThanASliceWaitsForItsSynchronization() throws {
+        let files = MemoryFileSystem(seed: 1)
+        var settings = Fixture.settings
+        settings.snapshotSliceBytes = 3 << 16
+        var storage = try Fixture.create(files, settings: settings)
+        try storage.append(Fixture.request([Fixture.command(1, 1, [1])]))
+        try storage.synchronize()
+        let payload = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0) }
+        try storage.beginSnapshot(Fixture.snapshot(Fixture.position(1, 1)))
+        for begin in stride(from: 0, to: payload.count, by: 50_000) {
+            try storage.appendSnapshot(Array(payload[begin..<begin + 50_000]))
+            let waiting = files.open.values.flatMap(\.node.unsynced).reduce(0) { $0 + $1.bytes.count }
+            #expect(waiting <= 3 << 16 + 50_000)
+        }
+        let description = try storage.finishSnapshot()
+        let count = files.log.count { $0.hasPrefix("synchronize /node/snapshots/") && $0.hasSuffix(".tmp") }
+        #expect(count >= payload.count >> 18)
+        #expect(try storage.readSnapshot(description.position, offset: 0, count: payload.count) == payload)
+    }
+
     @Test func aSegmentWhoseEntriesWereReplacedCanGoAndTheLogBeginsWithTheReplacement() throws {
         let files = MemoryFileSystem(seed: 1)
         var storage = try Fixture.create(files)

@@ -182,11 +182,14 @@ import Testing
                 case .append(let request): try storage.append(request)
                 case .synchronize: try storage.synchronize()
                 case .removeSegments(let index): try storage.removeSegments(below: index)
-                case .snapshot(let position, let payload), .install(let position, let payload):
+                case .beginSnapshot(let position): try storage.beginSnapshot(Fixture.snapshot(position))
+                case .snapshotSlice(let bytes): try storage.appendSnapshot(bytes)
+                case .finishSnapshot: _ = try storage.finishSnapshot()
+                case .install(let position, let payload):
                     try storage.beginSnapshot(Fixture.snapshot(position))
                     try storage.appendSnapshot(payload)
                     _ = try storage.finishSnapshot()
-                    if case .install = step { try storage.installed(position) }
+                    try storage.installed(position)
                 }
             }
             storage.close()

@@ -74,9 +74,17 @@ struct LaterLedger: StateMachine {
 
     init(ledger: Ledger) { self.ledger = ledger }
 
-    init(snapshot bytes: [UInt8]) throws(StateMachineError) { ledger = try Ledger(snapshot: bytes) }
+    func snapshotEncoder() -> LedgerSnapshotEncoder { ledger.snapshotEncoder() }
 
-    func writeSnapshot(_ piece: ([UInt8]) -> Void) { ledger.writeSnapshot(piece) }
+    struct SnapshotDecoder: StateDecoder {
+        var ledger: LedgerStateDecoder
+
+        mutating func take(_ bytes: [UInt8]) throws(StateMachineError) { try ledger.take(bytes) }
+
+        func finish() throws(StateMachineError) -> LaterLedger { LaterLedger(ledger: try ledger.finish()) }
+    }
+
+    static func snapshotDecoder(bytes: Int) -> SnapshotDecoder { SnapshotDecoder(ledger: .init(bytes: bytes)) }
 
     mutating func apply(_ batch: Batch, index: LogIndex) -> [CommandResult] {
         ledger.apply(batch.ledger, index: index.rawValue)

@@ -26,6 +26,8 @@ final class TestGroup<Machine: StateMachine> {
         var isPaused = false
         /// Storage requests wait.
         var isDiskHeld = false
+        /// No slice of a snapshot is written.
+        var isSnapshotHeld = false
         var requests: [NodeStorageRequest<Machine>] = []
         var starts: UInt64 = 0
         var alarms: [NodeAlarm] = []
@@ -196,12 +198,14 @@ final class TestGroup<Machine: StateMachine> {
     }
 
     private func executeStorage(_ index: Int) {
-        guard !places[index].isDiskHeld, !places[index].requests.isEmpty else { return }
+        guard !places[index].isDiskHeld else { return }
         let requests = places[index].requests
         places[index].requests = []
-        for completion in places[index].storage?.execute(requests) ?? [] {
-            places[index].node?.completed(completion)
-        }
+        let isSlicing = places[index].storage?.isWritingSnapshot == true && !places[index].isSnapshotHeld
+        guard !requests.isEmpty || isSlicing else { return }
+        var completions = places[index].storage?.execute(requests) ?? []
+        if !places[index].isSnapshotHeld { completions += places[index].storage?.writeSlice() ?? [] }
+        for completion in completions { places[index].node?.completed(completion) }
         pump(index)
     }
 

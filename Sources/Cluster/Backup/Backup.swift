@@ -71,8 +71,8 @@ public struct Backup: Sendable {
         }
         do {
             let payload = try reader.readBytes(count: reader.remaining)
-            ledger = try SnapshotPayload.decode(payload, at: head.index, as: Ledger.self)
-        } catch SnapshotPayload.Failure.unsupported(let why) {
+            ledger = try SnapshotPayload<Ledger>.decode(payload, at: head.index)
+        } catch SnapshotPayloadFailure.unsupported(let why) {
             throw .laterRelease(path: path, reason: why)
         } catch {
             throw .damaged(path: path, reason: "its state cannot be read")

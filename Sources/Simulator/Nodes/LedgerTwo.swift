@@ -160,32 +160,72 @@ struct LedgerTwo: SimulatedMachine {
 
     private static let snapshotFormat: [UInt8] = [0xFE, 2]
 
-    func writeSnapshot(_ piece: ([UInt8]) -> Void) {
-        if lastTally > 0 {
-            var writer = ByteWriter()
-            writer.write(raw: Self.snapshotFormat)
-            writer.write(lastTally)
-            writer.write(tallied)
-            piece(writer.take())
-        }
-        ledger.writeSnapshot(piece)
+    func snapshotEncoder() -> LedgerTwoEncoder {
+        guard lastTally > 0 else { return LedgerTwoEncoder(head: [], ledger: ledger.snapshotEncoder()) }
+        var writer = ByteWriter()
+        writer.write(raw: Self.snapshotFormat)
+        writer.write(lastTally)
+        writer.write(tallied)
+        return LedgerTwoEncoder(head: writer.take(), ledger: ledger.snapshotEncoder())
     }
 
-    init(snapshot bytes: [UInt8]) throws(StateMachineError) {
-        guard bytes.starts(with: Self.snapshotFormat) else {
-            ledger = try Self.ledger(restoring: bytes)
-            return
-        }
-        var reader = ByteReader(bytes[2...])
+    static func snapshotDecoder(bytes: Int) -> LedgerTwoDecoder { LedgerTwoDecoder(bytes: bytes) }
+
+    /// What a snapshot's beginning says, if it is one of version 2, and the ledger.
+    fileprivate init(head: [UInt8], ledger: Ledger) throws(StateMachineError) {
+        self.ledger = ledger
+        guard !head.isEmpty else { return }
+        var reader = ByteReader(head[Self.snapshotFormat.count...])
         guard let version = try? reader.readUInt64(), let sum = try? reader.readUInt64() else {
             throw StateMachineError("a snapshot of version 2 is cut short")
         }
         lastTally = version
         tallied = sum
-        ledger = try Self.ledger(restoring: Array(bytes[18...]))
     }
 
-    private static func ledger(restoring bytes: [UInt8]) throws(StateMachineError) -> Ledger {
-        try Ledger(snapshot: bytes)
+    fileprivate static var headBytes: Int { snapshotFormat.count + 16 }
+
+    fileprivate static func isHead(_ bytes: [UInt8]) -> Bool { bytes.starts(with: snapshotFormat) }
+}
+
+/// Writes a snapshot of version 2: where there are tallies their numbers, then the ledger's own snapshot.
+struct LedgerTwoEncoder: StateEncoder {
+    fileprivate var head: [UInt8]
+    fileprivate var ledger: LedgerSnapshotEncoder
+
+    mutating func next(bytes: Int) -> [UInt8]? {
+        guard !head.isEmpty else { return ledger.next(bytes: bytes) }
+        let first = Array(head.prefix(bytes))
+        head.removeFirst(first.count)
+        return first
+    }
+}
+
+/// Reads a snapshot of version 1 or 2.
+struct LedgerTwoDecoder: StateDecoder {
+    private let bytes: Int
+    /// The beginning, until it is known whether it is version 2's.
+    private var head: [UInt8] = []
+    private var ledger: LedgerStateDecoder?
+
+    fileprivate init(bytes: Int) { self.bytes = bytes }
+
+    mutating func take(_ bytes: [UInt8]) throws(StateMachineError) {
+        if ledger != nil {
+            try ledger?.take(bytes)
+            return
+        }
+        head += bytes
+        guard head.count >= min(LedgerTwo.headBytes, self.bytes) else { return }
+        let headBytes = LedgerTwo.isHead(head) ? min(LedgerTwo.headBytes, head.count) : 0
+        let rest = Array(head[headBytes...])
+        head = Array(head[..<headBytes])
+        ledger = LedgerStateDecoder(bytes: self.bytes - headBytes)
+        try ledger?.take(rest)
+    }
+
+    func finish() throws(StateMachineError) -> LedgerTwo {
+        guard let ledger else { throw StateMachineError("a snapshot is cut short") }
+        return try LedgerTwo(head: head, ledger: try ledger.finish())
     }
 }

@@ -42,7 +42,7 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
     var isStorageIdle: Bool {
         @specialized(where Machine == Ledger)
         @specialized(where Machine == LedgerTwo)
-        get { waiting.isEmpty && completions.isEmpty }
+        get { waiting.isEmpty && completions.isEmpty && !storage.isWritingSnapshot }
     }
 
     var summary: String {
@@ -161,7 +161,9 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
     func write(_ invariants: inout Invariants) -> WriteOutcome {
         let group = waiting
         waiting.removeAll(keepingCapacity: true)
-        let results = storage.execute(group)
+        // A group, then a slice, as the cluster's log thread does it.
+        var results = storage.execute(group)
+        if storage.isWritingSnapshot { results += storage.writeSlice() }
         completions += results
         var outcome = WriteOutcome(requests: group.count)
         for result in results {

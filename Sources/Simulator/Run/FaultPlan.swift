@@ -62,6 +62,7 @@ public struct FaultPlan: Hashable, Sendable {
         storage = StorageSettings()
         storage.segmentBytes = generator.pick([2_048, 4_096, 16_384, 65_536])
         storage.snapshotsKept = generator.inRange(2...3)
+        storage.snapshotSliceBytes = generator.pick([300, 2_000, 20_000, 1 << 20])
         isMixed = generator.chance(1, of: 3)
     }
 

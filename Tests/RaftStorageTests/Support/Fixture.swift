@@ -15,10 +15,12 @@ enum Fixture {
         voters: [identity.replica]
     )
 
-    /// Small segments, so that there are many.
+    /// Small segments and slices, so that there are many.
     static var settings: StorageSettings {
         var settings = StorageSettings()
         settings.segmentBytes = StorageSettings.segmentBytesMin
+        // Each block of a snapshot is synchronized.
+        settings.snapshotSliceBytes = 1
         return settings
     }
 

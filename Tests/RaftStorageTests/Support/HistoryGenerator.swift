@@ -7,8 +7,11 @@ import Wire
 enum Step {
     case append(PersistRequest)
     case synchronize
-    /// Of the replica's own state: everything below stays until segments are removed.
-    case snapshot(LogPosition, [UInt8])
+    /// Of the replica's own state: everything below stays until segments are removed. Other steps come between its
+    /// slices; another snapshot takes its place.
+    case beginSnapshot(LogPosition)
+    case snapshotSlice([UInt8])
+    case finishSnapshot(LogPosition, [UInt8])
     /// A leader's.
     case install(LogPosition, [UInt8])
     case removeSegments(LogIndex)
@@ -20,6 +23,10 @@ struct HistoryGenerator {
     private var version = Model.Version()
     private var random: Seeded
     private var snapshot = LogPosition.zero
+    /// The snapshot that is being written: its position, its content, and how much of that is written.
+    private var draft: (position: LogPosition, content: [UInt8], written: Int)?
+    /// Entries up to here are committed, so that nothing replaces them.
+    private var floor = LogIndex.zero
 
     init(seed: UInt64, count: Int) {
         random = Seeded(seed)
@@ -30,8 +37,8 @@ struct HistoryGenerator {
     private mutating func add() {
         switch random.below(20) {
         case 0..<9: append()
-        case 9..<15: steps.append(.synchronize)
-        case 15..<17: takeSnapshot()
+        case 9..<13: steps.append(.synchronize)
+        case 13..<17: goOnWithSnapshot()
         case 17: install()
         default: steps.append(.removeSegments(snapshot.index + 1))
         }
@@ -47,8 +54,8 @@ struct HistoryGenerator {
         }
         var entries: [Entry] = []
         var index = version.last.index
-        if random.oneIn(4), index > snapshot.index {
-            index = LogIndex(snapshot.index.rawValue + random.below(index.rawValue - snapshot.index.rawValue))
+        if random.oneIn(4), index > floor {
+            index = LogIndex(floor.rawValue + random.below(index.rawValue - floor.rawValue))
         }
         term = max(term, version.last.term)
         for _ in 0..<random.below(5) {
@@ -73,27 +80,45 @@ struct HistoryGenerator {
         }
     }
 
+    /// Begins a snapshot, writes a slice of it, or ends it.
+    private mutating func goOnWithSnapshot() {
+        guard let (position, content, written) = draft, !random.oneIn(12) else { return beginSnapshot() }
+        guard written < content.count else {
+            steps.append(.finishSnapshot(position, content))
+            snapshot = position
+            draft = nil
+            return
+        }
+        let end = min(content.count, written + random.pick([500, 3_000, 66_000]))
+        steps.append(.snapshotSlice(Array(content[written..<end])))
+        draft?.written = end
+    }
+
     /// A snapshot of an index that is synchronized, as committed entries are.
-    private mutating func takeSnapshot() {
+    private mutating func beginSnapshot() {
         guard version.last.index > snapshot.index else { return }
         steps.append(.synchronize)
         let index = LogIndex(
             snapshot.index.rawValue + 1 + random.below(version.last.index.rawValue - snapshot.index.rawValue)
         )
         guard let term = version.term(at: index) else { return }
-        snapshot = LogPosition(term: term, index: index)
-        steps.append(.snapshot(snapshot, content()))
+        let position = LogPosition(term: term, index: index)
+        floor = max(floor, index)
+        draft = (position, content(), 0)
+        steps.append(.beginSnapshot(position))
     }
 
     private mutating func install() {
         // Ahead of the log, or within it and of another term.
-        let isWithin = random.oneIn(2) && version.last.index > snapshot.index
+        let isWithin = random.oneIn(2) && version.last.index > floor
         let index = isWithin ? version.last.index : version.last.index + (1 + random.below(20))
         let term = max(version.hardState.term, version.last.term) + 1
         version.hardState = HardState(term: term, vote: nil)
         steps.append(.append(Fixture.request([], state: version.hardState)))
         steps.append(.synchronize)
         snapshot = LogPosition(term: term, index: index)
+        floor = index
+        draft = nil
         steps.append(.install(snapshot, content()))
         version.reset(to: snapshot)
     }

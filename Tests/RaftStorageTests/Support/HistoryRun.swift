@@ -27,8 +27,9 @@ struct HistoryRun {
         case .synchronize:
             try storage.synchronize()
             model.synchronized()
-        case .snapshot(let position, let payload):
-            try write(position, payload)
+        case .beginSnapshot(let position): try storage.beginSnapshot(Fixture.snapshot(position))
+        case .snapshotSlice(let bytes): try storage.appendSnapshot(bytes)
+        case .finishSnapshot(let position, let payload): try finish(position, payload)
         case .install(let position, let payload):
             try write(position, payload)
             model.installing(position)
@@ -57,6 +58,10 @@ struct HistoryRun {
         for begin in stride(from: 0, to: payload.count, by: 1_000) {
             try storage.appendSnapshot(Array(payload[begin..<min(begin + 1_000, payload.count)]))
         }
+        try finish(position, payload)
+    }
+
+    private mutating func finish(_ position: LogPosition, _ payload: [UInt8]) throws(StorageError) {
         model.finishing(position, payload)
         _ = try storage.finishSnapshot()
         model.finished()
