@@ -153,6 +153,11 @@ public struct LedgerSnapshotDecoder: Sendable {
         }
         let bound = LedgerBounds.slices * ShardedTable<QuotaEntry>.maxGroupEntries
         left = try source.count(limit: bound, elementBytes: QuotaEntry.bytes)
+        if kind == .own {
+            self.policy?.limits[limit].keys = ShardedTable(expecting: left)
+        } else {
+            self.policy?.limits[limit].fallbacks = ShardedTable(expecting: left)
+        }
         place = .buckets(kind, limit: limit)
     }
 

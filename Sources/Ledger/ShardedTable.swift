@@ -37,13 +37,13 @@ struct ShardedTable<Entry: TableEntry>: Sendable {
     init() {}
 
     /// An empty table with the shards of one with so many entries: where keys are spread as hashes are, none of them grows
-    /// or splits on the way there. Takes memory in proportion to `entries`.
+    /// or splits on the way there. A shard takes memory when its first entry comes.
     init(expecting entries: Int) {
         guard entries > 0 else { return }
         while depth < Self.maxDepth, entries >> depth >= TableShard<Entry>.comfortableEntries { depth += 1 }
         let share = (entries - 1) >> depth + 1
         directory = ContiguousArray(0..<UInt16(1 << depth))
-        shards = ContiguousArray(directory.map { _ in TableShard(expecting: share, depth: UInt16(depth)) })
+        shards = ContiguousArray(repeating: TableShard(expecting: share, depth: UInt16(depth)), count: 1 << depth)
     }
 
     /// The slice of a key: the group it belongs to, 0 to 4,095.
@@ -88,7 +88,7 @@ struct ShardedTable<Entry: TableEntry>: Sendable {
 
     /// Each entry of one of ``shardCount`` arrays.
     func visit(shard: Int, _ body: (Entry) -> Void) {
-        for entry in shards[shard].slots where !entry.isVacant { body(entry) }
+        shards[shard].visit(body)
     }
 
     /// Whether one more key fits, beside `others` that will be inserted too and may fall in the same group.

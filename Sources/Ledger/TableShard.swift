@@ -10,6 +10,8 @@ struct TableShard<Entry: TableEntry>: Sendable {
     private(set) var count: UInt16
     /// Bits of the hash on which this shard's keys agree.
     let depth: UInt16
+    /// Slots that it gets with its first entry.
+    private let firstSlots: UInt16
 
     /// Slots of a shard at most: 64 KiB with the array's own header of 32 bytes.
     static var maxSlots: Int { (65_536 - 32) / MemoryLayout<Entry>.stride }
@@ -24,18 +26,23 @@ struct TableShard<Entry: TableEntry>: Sendable {
 
     /// A shard without entries, and without memory.
     init() {
-        slots = []
-        (slotCount, count, depth) = (0, 0, 0)
+        self.init(expecting: 0, depth: 0)
     }
 
-    /// A shard without entries, and with memory for so many.
-    init(expecting entries: Int, depth: UInt16) { self.init(slots: Self.comfortable(for: entries), depth: depth) }
+    /// A shard without entries, and without memory, that has slots for so many from the first one on.
+    init(expecting entries: Int, depth: UInt16) {
+        slots = []
+        (slotCount, count) = (0, 0)
+        self.depth = depth
+        firstSlots = UInt16(max(Self.comfortable(for: entries), Self.leastSlots))
+    }
 
     private init(slots count: Int, depth: UInt16) {
         slots = count == 0 ? [] : ContiguousArray(repeating: .vacant, count: count)
         slotCount = UInt16(count)
         self.count = 0
         self.depth = depth
+        firstSlots = UInt16(Self.leastSlots)
     }
 
     /// The slot at which the search for a hash begins.
@@ -65,6 +72,23 @@ struct TableShard<Entry: TableEntry>: Sendable {
     subscript(slot: Int) -> Entry {
         @inline(__always) get { slots[slot] }
         @inline(__always) set { slots[slot] = newValue }
+    }
+
+    /// Each entry once.
+    ///
+    /// Not in the order of the slots, which is that of the hashes: a table that is filled in that order, and grows with
+    /// what it holds, has them all in its first slots, one behind the other.
+    func visit(_ body: (Entry) -> Void) {
+        // Shards have at least four slots, or none, so the stride is less than that.
+        let count = Int(slotCount)
+        var stride = count * 5 / 8 + 1
+        while !stride.isCoprime(to: count) { stride += 1 }
+        var slot = 0
+        for _ in 0..<count {
+            if !slots[slot].isVacant { body(slots[slot]) }
+            slot += stride
+            if slot >= count { slot -= count }
+        }
     }
 
     /// Whether one more entry keeps the shard at most 4/5 full.
@@ -110,7 +134,7 @@ struct TableShard<Entry: TableEntry>: Sendable {
     /// The same entries in a quarter more slots.
     func grown(_ hash: (QuotaKey) -> UInt64) -> TableShard {
         let before = Int(slotCount)
-        let after = before == 0 ? Self.leastSlots : min(before + before / 4 + 1, Self.maxSlots)
+        let after = before == 0 ? Int(firstSlots) : min(before + before / 4 + 1, Self.maxSlots)
         var grown = TableShard(slots: after, depth: depth)
         for entry in slots where !entry.isVacant { grown.place(entry, hash(entry.key)) }
         return grown
@@ -145,4 +169,13 @@ protocol TableEntry: BitwiseCopyable, Sendable {
     static var vacant: Self { get }
     var isVacant: Bool { get }
     var key: QuotaKey { get }
+}
+
+extension Int {
+    /// Both at least 0, and not both 0.
+    fileprivate func isCoprime(to other: Int) -> Bool {
+        var (left, right) = (self, other)
+        while right > 0 { (left, right) = (right, left % right) }
+        return left == 1
+    }
 }
