@@ -71,6 +71,7 @@ public final class Cluster: Sendable {
         }
         if let tls = settings.peers?.tls { try check(tls, of: settings.name, logger) }
         let lock = try DirectoryLock(directory: settings.directory)
+        try Recovery.checkFinished(directory: settings.directory)
         let view = NIOLockedValueBox(ClusterView())
         let parts = try await loop.submit {
             try Parts(settings, loop: loop, view: view, logger: logger, ended: ended)

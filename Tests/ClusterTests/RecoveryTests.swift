@@ -80,6 +80,7 @@ import Testing
             let former = try #require(first.former)
             #expect(rename(former, folder + "/recovery") == 0)
             TestFolder.remove(folder + "/log")
+            await #expect(throws: ClusterError.self) { try await site.start("a", seeds: ["a", "b", "c"]) }
             let second = try Recovery.recover(directory: folder)
             #expect(second.index == first.index && second.cluster != first.cluster)
             let a = try await site.start("a", seeds: ["a", "b", "c"])

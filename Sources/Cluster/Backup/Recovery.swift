@@ -72,7 +72,7 @@ public enum Recovery {
         let lock = try locked(directory)
         defer { lock.release() }
         // What is there is kept as a backup before anything of it goes.
-        let path = directory + "/recovery"
+        let path = unfinished(directory)
         if access(path, F_OK) != 0 { try save(try state(directory), to: path) }
         let backup = try BackupFile.read(path)
         var ledger = backup.ledger
@@ -106,6 +106,20 @@ public enum Recovery {
     }
 
     // MARK: - Steps
+
+    /// What was there before, while it is being recovered.
+    private static func unfinished(_ directory: String) -> String { directory + "/recovery" }
+
+    /// A node does not start in the middle: what it did then would be lost with the next call of ``recover(directory:)``.
+    static func checkFinished(directory: String) throws(ClusterError) {
+        guard access(unfinished(directory), F_OK) != 0 else {
+            throw .folder(
+                path: directory,
+                reason: "its recovery was begun and has not come to an end: run `tollgate recover --data \(directory) "
+                    + "--accept-loss` again"
+            )
+        }
+    }
 
     private static func locked(_ directory: String) throws(BackupError) -> DirectoryLock {
         do throws(ClusterError) { return try DirectoryLock(directory: directory) } catch { throw .folder(error) }
