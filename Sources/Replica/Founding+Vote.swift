@@ -104,7 +104,8 @@ extension Founding {
         guard let at = proposeAt else {
             // The first of the list at once, the others later, so that there is a duel only where the first is slow.
             let place = UInt64(seeds.place(of: name) ?? 0)
-            proposeAt = place == 0 ? now : now &+ place &* settings.backOff.delay(attempt: 1, using: &generator)
+            let first = peers.isEmpty ? now &+ settings.lonePause : now
+            proposeAt = place == 0 ? first : now &+ place &* settings.backOff.delay(attempt: 1, using: &generator)
             if proposeAt == now { considerProposing() }
             return
         }

@@ -9,6 +9,9 @@ public struct FoundingSettings: Hashable, Sendable {
     /// So long after a hello with another list of seeds no vote is given, in nanoseconds: 5 s. Some hello intervals, so
     /// that the loss of some does not count as agreement.
     public var dissent: UInt64
+    /// How long a node that is the only seed waits for one that tells it of a cluster before it founds its own, in
+    /// nanoseconds: 0. It may have lost its disk, and others been added since it founded theirs.
+    public var lonePause: UInt64
     /// Of the proposer.
     public var backOff: BackOff
 
@@ -17,11 +20,13 @@ public struct FoundingSettings: Hashable, Sendable {
         helloInterval: UInt64 = 250_000_000,
         silence: UInt64 = 10_000_000_000,
         dissent: UInt64 = 5_000_000_000,
+        lonePause: UInt64 = 0,
         backOff: BackOff = BackOff()
     ) {
         self.helloInterval = max(1, helloInterval)
         self.silence = silence
         self.dissent = dissent
+        self.lonePause = lonePause
         self.backOff = backOff
     }
 }

@@ -37,6 +37,19 @@ import Testing
         }
     }
 
+    @Test func theFounderThatHasLostItsDiskFoundsNoSecondCluster() async throws {
+        try await Site.with(["a", "b", "c"]) { site in
+            try await grown(site)
+            let former = try site.node("b").view.cluster
+            await site.stop("a")
+            site.wipe("a")
+            // Nobody else is in its list: it must be told.
+            let a = try await site.start("a", seeds: ["a"], lonePause: 60_000_000_000)
+            try await site.until { a.view.membership == .waiting }
+            #expect(a.view.cluster == former && former != nil)
+        }
+    }
+
     @Test func anyNodeDoesItAndTwiceIsOnce() async throws {
         try await Site.with(["a", "b", "c", "d"]) { site in
             try await grown(site)

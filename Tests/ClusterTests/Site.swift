@@ -42,9 +42,11 @@ final class Site {
     func directory(_ name: String) -> String { folder.path + "/" + name }
 
     /// Starts a node.
-    /// - Parameter seeds: its list, by name.
+    /// - Parameters:
+    ///   - seeds: its list, by name.
+    ///   - lonePause: see `FoundingSettings`.
     @discardableResult
-    func start(_ name: String, seeds: [String]) async throws -> Cluster {
+    func start(_ name: String, seeds: [String], lonePause: UInt64 = 0) async throws -> Cluster {
         let list = try FoundingSeeds(seeds.map { FoundingSeed(name: $0, address: addresses[$0] ?? "") })
         var settings = ClusterSettings(
             name: name,
@@ -53,6 +55,7 @@ final class Site {
             peers: .init(listen: addresses[name] ?? "", tls: nil)
         )
         settings.replica.entriesKept = 16
+        settings.founding.lonePause = lonePause
         let node = try await Cluster.start(
             settings,
             on: group.next(),
