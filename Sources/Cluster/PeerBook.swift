@@ -6,7 +6,8 @@ import Wire
 /// Where nodes are reached: seeds and members by name, and whoever else has said so.
 ///
 /// A member's word counts more than the configuration: it may have moved, or be newer than what this node knows, and it must be
-/// answered before it can tell what it knows.
+/// answered before it can tell what it knows. Where this node itself has moved, all may have, so that nobody could tell: then
+/// the configuration counts more than what is decided.
 struct PeerBook {
     /// Nodes that are neither seeds nor members and of which the address is kept.
     private static let strangersMax = 16
@@ -68,7 +69,11 @@ struct PeerBook {
     }
 
     private func address(of member: Member) -> PeerAddress {
-        met.last { $0.replica == member.id && $0.address.name == member.name }?.address
+        if let said = met.last(where: { $0.replica == member.id && $0.address.name == member.name }) {
+            return said.address
+        }
+        let hasMoved = members.contains { $0.name == own && $0.address != ownAddress }
+        return (hasMoved ? seeds.first { $0.name == member.name } : nil)
             ?? PeerAddress(name: member.name, address: member.address)
     }
 

@@ -49,6 +49,19 @@ struct PeerBookTests {
         #expect(book.peers == [PeerAddress(name: "b", address: "b:1")])
     }
 
+    @Test func `where all have moved, the configuration says where they are`() throws {
+        let seeds = try FoundingSeeds([
+            FoundingSeed(name: "a", address: "new-a:1"), FoundingSeed(name: "b", address: "new-b:1"),
+        ])
+        var book = PeerBook(own: "a", seeds: seeds)
+        _ = book.keep(configuration())
+        #expect(book.peers == [PeerAddress(name: "b", address: "new-b:1")])
+        // Its own word counts more.
+        let isOther = book.met(met("b", 2, at: "elsewhere:1"))
+        #expect(isOther)
+        #expect(book.peers == [PeerAddress(name: "b", address: "elsewhere:1")])
+    }
+
     @Test func `a member that has moved is found where it says, until the members say otherwise`() throws {
         var book = try book()
         _ = book.keep(configuration())
