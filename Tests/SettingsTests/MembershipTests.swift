@@ -50,6 +50,15 @@ import Testing
         #expect(found.seeds.map(\.name) == ["d", "e"])
     }
 
+    @Test(arguments: [("10.0.0.4:7400", "0.0.0.0:7400"), ("[fd00::4]:7400", "[::]:7400"), ("d:7400", "0.0.0.0:7400")])
+    func `Peers are listened for in the family of this node's address`(advertise: String, listen: String) throws {
+        let text = """
+            \(Self.upstream)node: { name: d }
+            cluster: { seeds: { d: "\(advertise)" }, tls: { certificate: a.pem, key: a.key, ca: ca.pem } }
+            """
+        #expect(try load(text, files: Self.files).configuration.membership?.listen == listen)
+    }
+
     @Test(arguments: [
         ("$IP:7400", "127.0.0.9:7400"), ("${IP}:7400", "127.0.0.9:7400"), ("127.0.0.$LAST:7400", "127.0.0.8:7400"),
     ])

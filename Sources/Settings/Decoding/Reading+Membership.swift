@@ -68,9 +68,10 @@ extension Reading {
         }
     }
 
-    /// Every address of this host, at the port of an address that ``parsePeer(_:)`` has made.
+    /// Every address of this host, of the family and at the port of an address that ``parsePeer(_:)`` has made.
     private static func everyAddress(_ address: String) -> String {
-        "0.0.0.0" + address.suffix(from: address.lastIndex(of: ":") ?? address.endIndex)
+        (address.hasPrefix("[") ? "[::]" : "0.0.0.0")
+            + address.suffix(from: address.lastIndex(of: ":") ?? address.endIndex)
     }
 
     /// Sorted by name.
