@@ -8,6 +8,8 @@ public struct ClusterView: Sendable {
     public var cluster: ClusterID?
     /// Its replica's standing; nil while there is none.
     public var status: ReplicaStatus?
+    /// What was asked last was not decided in time.
+    public var isInDoubt = false
     /// The ledger's facts that it has applied; nil while it has no state.
     public var facts: LedgerFacts?
     /// Replicated time at ``timeAt``.
@@ -31,9 +33,9 @@ public struct ClusterView: Sendable {
     }
 
     /// Whether a majority decides, as far as this node knows: it leads, which it does not for long without one, or hears a
-    /// leader; and nothing on its own side keeps it from taking part.
+    /// leader; what was asked last was decided; and nothing on its own side keeps it from taking part.
     public var hasQuorum: Bool {
         guard stopped == nil, facts != nil, let status else { return false }
-        return status.leader != nil && !status.isDiskFull && !status.hasDiverged
+        return status.leader != nil && !isInDoubt && !status.isDiskFull && !status.hasDiverged
     }
 }

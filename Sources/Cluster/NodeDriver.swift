@@ -19,6 +19,8 @@ final class NodeDriver {
     private static let waitingAge: UInt64 = 3_000_000_000
     /// Between two looks at whether this node's address is known, in nanoseconds: 250 ms.
     private static let addressPause: UInt64 = 250_000_000
+    /// Between two probes for a majority, in nanoseconds: 50 ms.
+    private static let probePause: UInt64 = 50_000_000
     /// Between two reports of messages that cannot be read, in nanoseconds: a minute.
     private static let reportPause: UInt64 = 60_000_000_000
 
@@ -56,6 +58,9 @@ final class NodeDriver {
     /// They wait until the node has a state.
     private var factsPromises: [EventLoopPromise<LedgerFacts>] = []
     private var isProbing = false
+    private var probeDueAt = BootTime.zero
+    /// What was asked last was not decided: it may be that others are heard here and do not hear this node.
+    private var isInDoubt = false
     /// Called once, when the node ends by itself.
     var ended: ((StopReason) -> Void)?
 
@@ -134,7 +139,11 @@ final class NodeDriver {
 
     /// A read needs a majority; and without a state there is nothing to read.
     private func probe() {
-        guard !servingPromises.isEmpty, !isProbing, view.withLockedValue({ $0.facts }) != nil else { return }
+        let now = SystemClocks.boot()
+        guard !servingPromises.isEmpty || isInDoubt, !isProbing, now >= probeDueAt,
+            view.withLockedValue({ $0.facts }) != nil
+        else { return }
+        probeDueAt = now.adding(nanoseconds: Self.probePause)
         isProbing = true
         read { answer in
             self.isProbing = false
@@ -208,8 +217,8 @@ final class NodeDriver {
 
     /// How the node stands, as others see it.
     var currentView: ClusterView { view.withLockedValue { $0 } }
-    /// Whether something that was asked waits for its answer.
-    var isAsked: Bool { !answers.isEmpty }
+    /// Whether something that others have asked waits for its answer.
+    var isAsked: Bool { answers.count > (isProbing ? 1 : 0) }
 
     /// The disk did something.
     func completed(_ completions: [NodeStorageCompletion<Ledger>]) {
@@ -280,7 +289,13 @@ final class NodeDriver {
         case .send(let message, let destination):
             guard let address = book.address(of: destination) else { return }
             transport?.send(message.encode(), to: address, lane: message.lane)
-        case .answer(let request, let result): answers.removeValue(forKey: request)?(result)
+        case .answer(let request, let result):
+            switch result {
+            case .success: isInDoubt = false
+            case .failure(.noQuorum), .failure(.diverged): isInDoubt = true
+            case .failure: break
+            }
+            answers.removeValue(forKey: request)?(result)
         case .alarm(let alarm):
             let (text, isOver) = alarms.take(alarm)
             logger.log(level: isOver ? .notice : .warning, "\(text)")
@@ -323,6 +338,7 @@ final class NodeDriver {
         view.withLockedValue { view in
             view.cluster = cluster
             view.status = status
+            view.isInDoubt = isInDoubt
             view.waiting = waiting
             if let facts { view.facts = facts }
             if let time {
