@@ -206,6 +206,9 @@ public final class Cluster: Sendable {
         if try await loop.submit({ [driver] in driver.value.isStopped }).get() { throw ClusterError.closed }
     }
 
+    /// Has this node keep its state on disk soon, so that its next start begins with it. Any thread.
+    public func requestSnapshot() { loop.execute { [driver] in driver.value.compact() } }
+
     // MARK: - Clients
 
     /// A client for one event loop, to be used there only. Call it there.

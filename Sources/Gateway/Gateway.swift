@@ -175,10 +175,10 @@ public final class Gateway: Sendable {
     }
 
     /// Has the ledger hold the configuration's limits and no others: after ``reload(_:offersLimits:)``, when nobody asks
-    /// for the old ones any more.
+    /// for the old ones any more. Where another node's limits hold meanwhile, nothing changes.
     ///
     /// - Throws: ``Problem``: limits that nobody asks for stay until the next time.
-    public func retireLimits() async throws { try await offer().set(configuration.definitions) }
+    public func retireLimits() async throws { try await offer().retire(allBut: configuration.definitions) }
 
     /// The limits in force are not those of the configuration: another node's file has changed since this one's.
     public func hasOtherLimits() async -> Bool {

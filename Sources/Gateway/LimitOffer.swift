@@ -25,6 +25,13 @@ struct LimitOffer: Sendable {
         }
     }
 
+    /// Has the ledger hold these and no others, if it holds all of these. If it does not, somebody has offered others since,
+    /// and what is left over is theirs to see to.
+    /// - Throws: ``Gateway/Problem``.
+    func retire(allBut definitions: [PolicyDefinition]) async throws {
+        try await offer { held in definitions.with(held).isSame(as: held) ? definitions : held }
+    }
+
     private func offer(_ wanted: @escaping @Sendable (_ held: [PolicyDefinition]) -> [PolicyDefinition]) async throws {
         for _ in 0..<Self.triesMax {
             let result = try await client.eventLoop.flatSubmit { [client] in

@@ -19,6 +19,8 @@ final class Node: Sendable {
     private struct State {
         var configuration: Configuration
         var gateway: Gateway?
+        /// What ``Node/open()`` does.
+        var opening: Task<Void, any Error>?
         var isReloadOK = true
         var isStopping = false
     }
@@ -33,7 +35,10 @@ final class Node: Sendable {
     private let replicaGroup: MultiThreadedEventLoopGroup
     /// Nil where it was ended.
     private let ended: EventLoopPromise<StopReason?>
+    /// What is to be done later with the limits.
     private let retirement = NIOLockedValueBox<Task<Void, Never>?>(nil)
+    /// Changes of the configuration and of the limits in force.
+    private let changes = OneAtATime()
     private let logger: Logger
 
     /// The configuration that was read last.
@@ -131,35 +136,67 @@ final class Node: Sendable {
         }
     }
 
-    /// Waits for a state, has the cluster take the limits of the file where they are new, and listens for clients.
+    /// Waits for a state, has the cluster take the limits of the file where they are new, and listens for clients. Does
+    /// nothing where the node was told to stop.
     ///
     /// A node that has the limits already needs no majority for that: it is there to say that it cannot decide.
     /// - Throws: ``ClusterError``, ``ListenError``, ``Gateway/Problem``.
     func open() async throws {
-        let facts = try await cluster.firstFacts()
+        let opening = state.withLockedValue { state in
+            if !state.isStopping { state.opening = Task { try await self.openGateway() } }
+            return state.opening
+        }
+        try await opening?.value
+    }
+
+    private func openGateway() async throws {
+        var facts = try await cluster.firstFacts()
         try checkMembership()
-        if facts.revision == 0 { try await cluster.serving() }
+        // They stand in the log alone, or nowhere.
+        let isFirst = facts.revision == 0
+        if isFirst {
+            try await cluster.serving()
+            // Limits that were set after the snapshot on the disk are known only now.
+            facts = try await cluster.firstFacts()
+        }
         var isPending = false
         while true {
             let configuration = self.configuration
             // Limits that nobody has set yet are everybody's to set; those in force are another file's unless this one is
             // newer.
             let offers = facts.revision == 0 || offered.isNews(configuration)
+            let gateway: Gateway
             do {
-                let gateway = try await start(configuration, offers: offers && !isPending)
-                state.withLockedValue { $0.gateway = gateway }
-                if isPending {
-                    offerLater()
-                } else if offers || !offered.hasRecord {
-                    record(configuration)
-                }
-                await reportOtherLimits(gateway)
-                if self.configuration != configuration { try await reload(self.configuration, isAsked: false) }
-                return
+                gateway = try await start(configuration, offers: offers && !isPending)
             } catch Gateway.Problem.ledgerUnavailable {
                 logger.warning("no majority takes the limits of the file yet")
                 isPending = facts.revision > 0
+                continue
             }
+            await opened(gateway, by: configuration, offers: offers, isPending: isPending)
+            // The next start finds them without a majority.
+            if isFirst { cluster.requestSnapshot() }
+            return
+        }
+    }
+
+    private func opened(_ gateway: Gateway, by configuration: Configuration, offers: Bool, isPending: Bool) async {
+        let isStopping = state.withLockedValue { state in
+            if !state.isStopping { state.gateway = gateway }
+            return state.isStopping
+        }
+        if isStopping { return await gateway.shutdown(deadline: .zero) }
+        if !isPending {
+            if offers || !offered.hasRecord {
+                record(configuration, isRetiring: false)
+            } else if offered.isRetiring {
+                await retire(gateway)
+            }
+        }
+        if isPending || self.configuration != configuration {
+            takeLater()
+        } else {
+            await reportOtherLimits(gateway)
         }
     }
 
@@ -168,8 +205,10 @@ final class Node: Sendable {
         let members = cluster.view.status?.configuration.members ?? []
         guard configuration.membership == nil, members.count > 1 else { return }
         throw PeerSettingsError(
-            description: "\(configuration.node.data) is of a cluster of \(members.count) nodes, and the configuration has no "
-                + "`cluster`: restore that section, or run `tollgate recover` to go on without the others"
+            description: """
+                \(configuration.node.data) is of a cluster of \(members.count) nodes, and the configuration has no \
+                `cluster`: restore that section, or run `tollgate recover` to go on without the others
+                """
         )
     }
 
@@ -198,17 +237,22 @@ final class Node: Sendable {
     ///   file's give way to this one's.
     /// - Throws: ``Gateway/Problem``; then nothing has changed.
     func reload(_ configuration: Configuration, isAsked: Bool) async throws {
+        try await changes.run { try await self.take(configuration, isAsked: isAsked) }
+    }
+
+    private func take(_ configuration: Configuration, isAsked: Bool) async throws {
         try await reloadCertificates(configuration)
-        guard let gateway = state.withLockedValue({ $0.gateway }) else {
-            state.withLockedValue { $0.configuration = configuration }
-            return
+        let isOpen = state.withLockedValue { state in
+            if state.gateway == nil { state.configuration = configuration }
+            return state.gateway
         }
+        guard let gateway = isOpen else { return }
         let differs = await gateway.hasOtherLimits()
         let offers = offered.isNews(configuration) || (isAsked && differs)
         try await gateway.reload(configuration, offersLimits: offers)
         state.withLockedValue { $0.configuration = configuration }
         if offers {
-            record(configuration)
+            record(configuration, isRetiring: true)
             await retire(gateway)
         }
         await reportOtherLimits(gateway)
@@ -220,8 +264,9 @@ final class Node: Sendable {
         return await gateway.hasOtherLimits()
     }
 
-    private func record(_ configuration: Configuration) {
-        do { try offered.record(configuration) } catch {
+    /// - Parameter isRetiring: limits that the file has no more are still in force.
+    private func record(_ configuration: Configuration, isRetiring: Bool) {
+        do { try offered.record(configuration, isRetiring: isRetiring) } catch {
             logger.warning("it cannot be noted that the limits were offered", metadata: ["error": "\(error)"])
         }
     }
@@ -229,37 +274,50 @@ final class Node: Sendable {
     /// Has only the new limits hold: at once where no other node may need the old ones.
     private func retire(_ gateway: Gateway) async {
         let isAlone = cluster.view.status?.configuration.members.count ?? 1 <= 1
-        let logger = logger
-        @Sendable func now() async {
-            do { try await gateway.retireLimits() } catch {
-                logger.warning("limits that the file has no more stay for now", metadata: ["error": "\(error)"])
-            }
-        }
         let task =
             isAlone
             ? nil
             : Task {
                 guard (try? await Task.sleep(for: Self.retirementGrace)) != nil else { return }
-                await now()
+                try? await changes.run { await self.retireNow(gateway) }
+                retirement.withLockedValue { if !Task.isCancelled { $0 = nil } }
             }
         retirement.withLockedValue { old in
             old?.cancel()
             old = task
         }
-        if isAlone { await now() }
+        if isAlone { await retireNow(gateway) }
     }
 
-    private func offerLater() {
-        let task = Task { [logger] in
+    private func retireNow(_ gateway: Gateway) async {
+        do {
+            try await gateway.retireLimits()
+            record(gateway.configuration, isRetiring: false)
+        } catch {
+            logger.warning("limits that the file has no more stay for now", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Takes the configuration as soon as a majority takes its limits.
+    private func takeLater() {
+        let task = Task {
             while !Task.isCancelled {
-                do { return try await reload(configuration, isAsked: false) } catch Gateway.Problem.ledgerUnavailable {
+                do {
+                    try await changes.run { try await self.take(self.configuration, isAsked: false) }
+                } catch Gateway.Problem.ledgerUnavailable {
                     continue
                 } catch {
-                    return logger.error("the limits of the file were not taken", metadata: ["error": "\(error)"])
+                    guard !isStopping else { return }
+                    isReloadOK = false
+                    logger.error("the limits of the file were not taken", metadata: ["error": "\(error)"])
                 }
+                return retirement.withLockedValue { if !Task.isCancelled { $0 = nil } }
             }
         }
-        retirement.withLockedValue { $0 = task }
+        retirement.withLockedValue { old in
+            old?.cancel()
+            old = task
+        }
     }
 
     private func reportOtherLimits(_ gateway: Gateway) async {
@@ -334,6 +392,9 @@ final class Node: Sendable {
         await cluster.handOver()
         await gateway?.shutdown(deadline: deadline)
         await cluster.stop()
+        // What waited for the cluster comes to its end now. It needs the loops until then.
+        _ = await state.withLockedValue { $0.opening }?.result
+        try? await changes.run {}
         await probes?.stop()
         await admin?.stop()
         ended.succeed(nil)
