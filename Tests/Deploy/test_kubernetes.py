@@ -1,13 +1,15 @@
 """deploy/kubernetes: valid by the schemas of each release, and of one mind with each other, the program and the image."""
 
+import os
 import pathlib
 import re
+import subprocess
 
 import kubernetes_validate
 import pytest
 import yaml
-from manifests import CONFIGURATION, CONTAINER, FOLDER, MOUNTS, OBJECTS, POD, PORTS, SET, VOLUMES
-from paths import DEPLOY, GUIDE
+from manifests import CONFIGURATION, CONTAINER, FOLDER, MOUNTS, OBJECTS, POD, PORTS, SET, TEXT, VOLUMES
+from paths import BINARY, DEPLOY, GUIDE
 
 #: The first in which a wait before the signal needs no shell.
 OLDEST = (1, 30)
@@ -117,6 +119,26 @@ def test_it_has_no_more_rights_than_it_needs():
     assert VOLUMES["certificates"]["secret"]["defaultMode"] == 0o400
     # Each writable mount is one that the program needs.
     assert {name for name, mount in MOUNTS.items() if not mount.get("readOnly")} == {"data", "run"}
+
+
+@pytest.mark.parametrize("number", range(SET["replicas"] + 1))
+def test_the_configuration_holds_on_each_node_and_on_one_that_comes_later(number, tmp_path):
+    """With files owned as the kubelet mounts a secret: root's, and readable for the pod's group."""
+    name = f"tollgate-{number}"
+    subprocess.run(
+        [BINARY, "certificates", "create", "--nodes", name, "--out", tmp_path / "certificates"], check=True, capture_output=True, timeout=60
+    )
+    if os.geteuid() == 0:
+        os.chmod(tmp_path / "certificates" / f"{name}.key", 0o440)
+    text = TEXT.replace(MOUNTS["certificates"]["mountPath"], str(tmp_path / "certificates"))
+    (tmp_path / "tollgate.yaml").write_text(text.replace("node: {", f"node: {{ name: {name},"))
+    assert [variable["name"] for variable in CONTAINER["env"]] == ["POD_NAME"]
+    done = subprocess.run(
+        [BINARY, "validate", "--config", tmp_path / "tollgate.yaml"],
+        env={"POD_NAME": name}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
 
 
 def test_the_secret_that_is_made_is_the_one_that_is_mounted():

@@ -70,6 +70,24 @@ import Testing
         #expect(found.advertise == meant)
     }
 
+    @Test func `So are they in the names of files, so that nodes can share a configuration`() throws {
+        let found = try membership(
+            """
+            node: { name: a }
+            cluster:
+              seeds: { a: "127.0.0.1:7400" }
+              tls: { certificate: $NAME.pem, key: "/etc/${NAME}.key", ca: ca.pem }
+            """,
+            variables: ["NAME": "a"]
+        )
+        let expected = PeerTLSFiles(
+            certificate: Array("one".utf8),
+            key: Array("two".utf8),
+            authorities: Array("three".utf8)
+        )
+        #expect(found.tls == expected)
+    }
+
     @Test(arguments: [
         ("seeds: { a: \"127.0.0.1:1\" }", "has no `tls`"),
         ("tls: off", "has no `seeds`"),
@@ -85,6 +103,10 @@ import Testing
         ("seeds: { a: \"10.0.0.1:7\" }, tls: off", "without TLS whoever reaches"),
         ("listen: \"0.0.0.0:7\", seeds: { a: \"127.0.0.1:7\" }, tls: off", "without TLS whoever reaches `0.0.0.0:7`"),
         ("seeds: { a: \"127.0.0.1:7\" }, tls: { certificate: a.pem, ca: ca.pem }", "has no `key`"),
+        (
+            "seeds: { a: \"127.0.0.1:7\" }, tls: { certificate: $NOWHERE.pem, key: a.key, ca: ca.pem }",
+            "has no variable `NOWHERE`"
+        ),
         ("seeds: { a: \"127.0.0.1:7\" }, tls: { certificate: x, key: a.key, ca: ca.pem }", "does not exist"),
         (
             "seeds: { a: \"127.0.0.1:7\" }, tls: { certificate: a.pem, key: ca.pem, ca: ca.pem }",

@@ -119,12 +119,12 @@ extension Reading {
         guard let files = fields.fields("tls", example: example) else { return nil }
         defer { files.finish() }
         func file(_ name: String, isSecret: Bool) -> [UInt8]? {
-            guard let path = files.text(name, example: "\(name): \(name == "key" ? "a.key" : "a.pem")") else {
-                if !files.has(name) {
-                    files.reportMissing(name, example: "\(name): \(name == "key" ? "a.key" : "a.pem")")
-                }
-                return nil
+            let example = "\(name): \(name == "key" ? "a.key" : "a.pem")"
+            if !files.has(name) { files.reportMissing(name, example: example) }
+            let path = files.parsed(name, example: example) { text throws(Complaint) in
+                try expanded(text, environment)
             }
+            guard let path else { return nil }
             return readSideFile(
                 resolve(path),
                 byteLimit: Self.pemBytesMax,
