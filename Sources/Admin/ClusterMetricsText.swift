@@ -40,6 +40,14 @@ enum ClusterMetricsText {
         page.sample(status?.snapshotIndex.rawValue ?? 0)
         page.begin("tollgate_snapshot_bytes", .gauge, "The length of the newest snapshot of this node.")
         page.sample(status?.snapshotBytes ?? 0)
+        if let seconds = metrics.certificateNotAfterSeconds {
+            page.begin(
+                "tollgate_certificate_not_after_seconds",
+                .gauge,
+                "When the certificate that this node shows its peers expires, in seconds since 1970."
+            )
+            page.sample(seconds)
+        }
         page.begin("tollgate_log_fsync_seconds", .histogram, "Time for making a group of entries durable.")
         let times = metrics.logTimes
         page.sample(Histogram(bounds: LogTimes.bounds, counts: times.counts, sum: times.sum))

@@ -9,11 +9,13 @@ public struct ClusterMetrics: Sendable {
     public var logTimes: LogTimes
     /// Of a leader: how many entries each other member lacks of what is decided, by name.
     public var lags: [(peer: String, entries: UInt64)]
+    /// When the certificate that this node shows its peers expires, in seconds since 1970; nil without TLS.
+    public var certificateNotAfterSeconds: Int64?
 }
 
 extension Cluster {
     /// What happened so far. Any thread.
-    public var metrics: ClusterMetrics {
+    public func metrics() async -> ClusterMetrics {
         let view = view
         let members = view.status?.configuration.members ?? []
         let lags = (view.status?.progress ?? []).compactMap { seen -> (peer: String, entries: UInt64)? in
@@ -26,7 +28,8 @@ extension Cluster {
         return ClusterMetrics(
             view: view,
             logTimes: log.times.withLockedValue { $0 },
-            lags: lags.sorted { $0.peer < $1.peer }
+            lags: lags.sorted { $0.peer < $1.peer },
+            certificateNotAfterSeconds: await connections()?.certificateNotAfterSeconds
         )
     }
 }

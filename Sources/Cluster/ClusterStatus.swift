@@ -19,7 +19,7 @@ public struct ClusterStatus: Sendable {
         public var isLeader: Bool
         /// How far its log is known to be the leader's; nil where the leader does not say.
         public var matchIndex: UInt64?
-        /// Whether the leader has heard it within an election timeout; nil where the leader does not say.
+        /// Whether the leader has heard it within an election timeout; where none says, whether this node is connected with it.
         public var isReachable: Bool?
     }
 
@@ -78,7 +78,8 @@ extension Cluster {
                 isVoter: configuration.isVoter(member.id),
                 isLeader: member.id == view.status?.leader,
                 matchIndex: seen?.match,
-                isReachable: seen?.isReachable
+                // Where no leader tells, this node says whom it is connected with.
+                isReachable: seen?.isReachable ?? (member.id == view.status?.id || view.connected.contains(member.name))
             )
         }
         return ClusterStatus(

@@ -174,8 +174,9 @@ import Testing
 
     @Test func metricsSayHowItStands() async throws {
         try await withResponder { _, _, cluster in
+            let metrics = await cluster.metrics()
             var page = PrometheusText()
-            ClusterMetricsText.write(cluster.metrics, to: &page)
+            ClusterMetricsText.write(metrics, to: &page)
             let lines = page.text.split(separator: "\n")
             #expect(lines.contains("tollgate_raft_role{role=\"leader\"} 1"))
             #expect(lines.contains("tollgate_raft_role{role=\"follower\"} 0"))

@@ -357,7 +357,7 @@ final class Node: Sendable {
         return NodeMetrics(
             gateway: await gateway?.metrics(),
             ledger: cluster.counts,
-            cluster: cluster.metrics,
+            cluster: await cluster.metrics(),
             isReloadOK: isReloadOK,
             version: Version.number
         )
