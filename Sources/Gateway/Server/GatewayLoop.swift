@@ -59,6 +59,7 @@ final class GatewayLoop {
         self.logger = logger
         redeemer = Redeemer(eventLoop: eventLoop, ledger: ledger, spending: spending, observer: observer)
         ledger.onFactsChange = { [weak self] in self?.refreshedState() }
+        redeemer.newestKeys = { [weak self] in self?.refreshedState().keys }
     }
 
     // MARK: State

@@ -136,6 +136,19 @@ final class CountingLedgerClient: LedgerClient {
         #expect(second.word == "alreadySpent" && second.proposals == 0)
     }
 
+    @Test func anEpochThatBeginsMeanwhileTakesNoPass() throws {
+        redeemer.newestKeys = { [state, client] in
+            try? GatewayState(state.configuration, facts: client.facts, now: client.now()).keys
+        }
+        let challenge = try challenge()
+        let solution = try solve(challenge)
+        // Goes before what the request proposes, which was prepared by the keys of before.
+        client.submit([.rotate(secret: [UInt8](repeating: 9, count: LedgerBounds.secretBytes))]) { _ in }
+        let result = redeem(request(challenge.token, solution))
+        #expect(result.word == "redeemed")
+        #expect(result.redeemed?.pass.epoch != state.epoch.number)
+    }
+
     @Test func garbageCostsNoProposal() throws {
         let challenge = try challenge()
         let solution = try solve(challenge)
