@@ -48,6 +48,9 @@ final class NodeDriver {
     private var told: UInt64?
     private var unreadableReportedAt: BootTime?
     private(set) var isStopped = false
+    /// Whether this replica has been a member. One that waited is first sent what is from before its admission. Nil until it
+    /// is there: one that has a log already had been admitted.
+    private var wasAdmitted: Bool?
     /// What an operator's requests wait for.
     var desk = OperationDesk()
     /// Connections of peers to here or there, by name.
@@ -360,7 +363,10 @@ final class NodeDriver {
     /// Whether this node is a member, by its own log.
     private func reviewMembership(_ status: ReplicaStatus?) {
         guard let status else { return }
-        let isRemoved = !status.configuration.members.isEmpty && !status.configuration.contains(status.id)
+        let isMember = status.configuration.contains(status.id)
+        let isAdmitted = wasAdmitted ?? !status.configuration.members.isEmpty
+        wasAdmitted = isAdmitted || isMember
+        let isRemoved = isAdmitted && !isMember
         guard let (text, isOver) = alarms.removed(isRemoved) else { return }
         logger.log(level: isOver ? .notice : .warning, "\(text)")
     }
