@@ -92,7 +92,24 @@ part_end_to_end() {
     # The recipes of the documentation use them.
     Tests/install-packages.sh curl=curl jq=jq git=git nginx=nginx-light openssl=openssl
     build_debug
-    python3 -m unittest discover -s Tests/EndToEnd -p 'test_*.py' -v
+    # Most of the time they wait for one another's answers: several modules run at once, each with its own ports and folders.
+    logs=$(mktemp -d)
+    export logs
+    # shellcheck disable=SC2016
+    if ! (cd Tests/EndToEnd && printf '%s\n' test_*.py) | xargs -P 3 -I MODULE sh -c '
+        python3 -m unittest discover -s Tests/EndToEnd -p MODULE -v >"$logs/MODULE" 2>&1
+        status=$?
+        if [ $status = 0 ]; then
+            echo "MODULE: $(grep -m1 "^Ran " "$logs/MODULE")"
+        else
+            cat "$logs/MODULE"
+        fi
+        exit $status'
+    then
+        rm -r "$logs"
+        return 1
+    fi
+    rm -r "$logs"
     if [ -n "$soak" ]; then
         say "soak: $soak seconds of mixed load"
         TOLLGATE_SOAK=$soak python3 -m unittest discover -s Tests/EndToEnd -p 'test_soak.py' -v
