@@ -51,6 +51,20 @@ public enum Membership: String, Hashable, Sendable {
     case member
     /// It does not any more.
     case removed
+
+    /// Of a node whose replica stands so; nil where it has none.
+    init(_ status: ReplicaStatus?) {
+        guard let status else {
+            self = .founding
+            return
+        }
+        if status.configuration.contains(status.id) {
+            self = .member
+        } else {
+            // Whom a leader talks to is on its way in: the state that it was sent first may be older than its admission.
+            self = status.configuration.members.isEmpty || status.leader != nil ? .waiting : .removed
+        }
+    }
 }
 
 extension Cluster {

@@ -26,11 +26,7 @@ public struct ClusterView: Sendable {
     public var stopped: StopReason?
 
     /// How the node stands to its cluster.
-    public var membership: Membership {
-        guard let status else { return .founding }
-        if status.configuration.members.isEmpty { return .waiting }
-        return status.configuration.contains(status.id) ? .member : .removed
-    }
+    public var membership: Membership { Membership(status) }
 
     /// Whether a majority decides, as far as this node knows: it leads, which it does not for long without one, or hears a
     /// leader; what was asked last was decided; and nothing on its own side keeps it from taking part.

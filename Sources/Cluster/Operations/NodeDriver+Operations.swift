@@ -136,8 +136,9 @@ extension NodeDriver {
             guard status.term == term, status.configuration == from else {
                 return loop.makeSucceededFuture(.busy("the membership has changed meanwhile"))
             }
+            // Busy members may answer in a moment.
             if let refusal = Reachability.refusal(of: change, status) {
-                return loop.makeSucceededFuture(.refused(refusal))
+                return loop.makeSucceededFuture(.busy(refusal))
             }
             return perform(change)
         }
@@ -145,10 +146,10 @@ extension NodeDriver {
 
     private func handOver(to target: ReplicaID?, _ status: ReplicaStatus) -> OperationAnswer {
         guard let target = target ?? Reachability.successor(status) else {
-            return .refused("No other voter is reachable that could lead.")
+            return .busy("no other voter is reachable that could lead")
         }
         guard Reachability.isReachable(target, status) else {
-            return .refused("That node is not reachable: it cannot lead.")
+            return .busy("that node is not reachable: it cannot lead")
         }
         do throws(TransferRefusal) {
             try transferLeadership(to: target)

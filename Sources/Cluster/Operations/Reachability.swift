@@ -29,14 +29,14 @@ enum Reachability {
         for step in change.steps {
             switch step {
             case .remove(let id), .demote(let id): voters.removeAll { $0 == id }
-            case .promote(let id): voters.append(id)
-            case .addLearner, .update: break
+            // The core promotes nobody who is not reachable.
+            case .promote, .addLearner, .update: break
             }
         }
         let reachable = voters.count { isReachable($0, leader) }
-        guard !voters.isEmpty, reachable <= voters.count / 2 else { return nil }
+        guard !voters.isEmpty, voters != leader.configuration.voters, reachable <= voters.count / 2 else { return nil }
         return "Of the \(voters.count) voters that would be left \(reachable) can be reached, which is no majority: "
-            + "nothing could be decided any more. Bring another one back first, or remove those that are gone."
+            + "nothing could be decided any more. Bring another one back first, or remove those that are gone"
     }
 
     /// The reachable voter that has most of the log.
