@@ -161,7 +161,8 @@ if !coresOnly {
         .executableTarget(
             name: "tollgate-benchmark",
             dependencies: [
-                "ProofOfWork", "Ledger", "Raft", "RaftStorage", "Replica", "Wire", "CAllocations", "COpenSSL", "CSolver",
+                "ProofOfWork", "Ledger", "Raft", "RaftStorage", "Replica", "Wire", "CAllocations", "COpenSSL",
+                "CSolver",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
