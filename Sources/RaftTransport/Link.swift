@@ -42,6 +42,8 @@ final class Link: ConnectionOwner {
     private var backOff: ReconnectBackOff
     private var isFlushScheduled = false
     private var wasEstablished = false
+    /// Nobody answered the last attempt.
+    private var isUnreachable = false
 
     init(_ peer: PeerAddress, lane: Lane, isListed: Bool, transport: PeerTransport) {
         let settings = transport.settings
@@ -87,6 +89,15 @@ final class Link: ConnectionOwner {
     func connectIfWanted() {
         guard case .idle = state, transport.isRunning, isEager || !queue.isEmpty else { return }
         connect()
+    }
+
+    /// The peer has just dialled this node: where nobody answered before, the next attempt need not wait. Where somebody
+    /// answers and nothing comes of it, it does: two that cut each other off would never rest.
+    func peerIsThere() {
+        guard isUnreachable, case .waiting(let task) = state else { return }
+        task.cancel()
+        state = .idle
+        connectIfWanted()
     }
 
     /// Takes another address; where it differs, the next connection is made at once.
@@ -195,6 +206,7 @@ final class Link: ConnectionOwner {
         )
         // Before the handlers: what they do may already end the connection.
         state = .shakingHands(connection)
+        isUnreachable = false
         do {
             let pipeline = channel.pipeline.syncOperations
             if let tls = transport.tls {
@@ -215,6 +227,7 @@ final class Link: ConnectionOwner {
             kind: "unreachable",
             ["address": "\(address)", "reason": "\(reason)"]
         )
+        isUnreachable = true
         backOff.failed()
         wait()
     }

@@ -59,6 +59,8 @@ extension PeerTransport: ConnectionOwner {
             accepted[former]?.end(.closed("the peer has dialled anew"))
         }
         found(peer, .inbound)
+        // Answers to it go by the own connection.
+        for lane in Lane.allCases { links[LinkKey(name: peer.name, lane: lane)]?.peerIsThere() }
     }
 
     func connection(_ connection: Connection, received payload: [UInt8]) {
