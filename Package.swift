@@ -161,10 +161,9 @@ if !coresOnly {
         .executableTarget(
             name: "tollgate-benchmark",
             dependencies: [
-                "ProofOfWork", "Ledger", "Raft", "RaftStorage", "Replica", "Wire", "CAllocations", "COpenSSL",
-                "CSolver",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
+                "Cluster", "ProofOfWork", "Ledger", "Raft", "RaftStorage", "Replica", "Wire", "CAllocations", "CLinux",
+                "COpenSSL", "CSolver", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ] + nio,
             swiftSettings: strict
         ),
         .testTarget(

@@ -28,15 +28,20 @@ struct BareLog {
         var count = 0
         var now = begin
         while now - begin < nanoseconds {
-            // Around to the beginning, as the file is long and the run short.
-            if offset + UInt64(bytes.count) > length { offset = 0 }
-            let written = bytes.withUnsafeBytes { pwrite(file.rawValue, $0.baseAddress, $0.count, off_t(offset)) }
-            precondition(written == bytes.count && fdatasync(file.rawValue) == 0, "the disk failed")
-            disk.wait()
-            offset += UInt64(bytes.count)
+            write()
             count += 1
             now = Clock.nanoseconds()
         }
         return Double(count) * 1e9 / Double(now - begin)
+    }
+
+    /// Writes once more, and synchronizes.
+    mutating func write() {
+        // Around to the beginning, as the file is long and the run short.
+        if offset + UInt64(bytes.count) > length { offset = 0 }
+        let written = bytes.withUnsafeBytes { pwrite(file.rawValue, $0.baseAddress, $0.count, off_t(offset)) }
+        precondition(written == bytes.count && fdatasync(file.rawValue) == 0, "the disk failed")
+        disk.wait()
+        offset += UInt64(bytes.count)
     }
 }

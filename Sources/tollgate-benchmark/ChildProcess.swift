@@ -79,6 +79,11 @@ final class ChildProcess {
         ended(Surroundings.end(pid))
     }
 
+    /// Ends it as a crash does, by SIGKILL. Does not wait for its end.
+    func crash() {
+        if isRunning { kill(pid, SIGKILL) }
+    }
+
     /// Waits until it ends by itself.
     ///
     /// - Returns: its exit status; 128 and the signal where a signal ended it.

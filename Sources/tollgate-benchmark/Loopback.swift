@@ -73,7 +73,8 @@ enum Loopback {
         return String(decoding: answer, as: UTF8.self)
     }
 
-    private static func connected(_ port: UInt16) -> Int32? {
+    /// A socket that is connected to a port; nil where nobody listens there.
+    static func connected(_ port: UInt16) -> Int32? {
         let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return nil }
         var address = address(port: port)

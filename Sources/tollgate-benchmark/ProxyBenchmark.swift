@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 
 /// `tollgate-benchmark proxy`: user CPU a proxied request, against nginx with limit_req doing the same work beside it.
 struct ProxyBenchmark: ParsableCommand {
@@ -49,7 +48,8 @@ struct ProxyBenchmark: ParsableCommand {
             throw BenchmarkError("\(missing.joined(separator: " and ")) missing: apt-get install nginx-light wrk")
         }
         let folder = try TemporaryFolder()
-        let contenders = try ProxyContenders(tollgatePath: tollgatePath(), bodyBytes: body, folder: folder)
+        let program = try TollgateProgram.path(tollgate)
+        let contenders = try ProxyContenders(tollgatePath: program, bodyBytes: body, folder: folder)
         let wrk = Wrk(connections: connections, folder: folder)
         print(
             "\(connections) connections, \(rounds) rounds of \(seconds) s each, \(contenders.workers) workers each,"
@@ -94,23 +94,5 @@ struct ProxyBenchmark: ParsableCommand {
         print("user CPU of tollgate over nginx: \(ratio.text(digits: 2)); budget \(Self.budget), of the final engine")
         let system = tollgate.system / nginx.system
         print("system CPU of tollgate over nginx: \(system.text(digits: 2))")
-    }
-
-    /// The program to measure: the one given, or the one beside this program.
-    private func tollgatePath() throws(BenchmarkError) -> String {
-        if let tollgate {
-            guard access(tollgate, X_OK) == 0 else { throw .system("cannot run \(tollgate)") }
-            return tollgate.contains("/") ? tollgate : "./\(tollgate)"
-        }
-        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        guard count > 0 else { throw .system("cannot find this program's own folder") }
-        let own = String(decoding: buffer[..<count], as: UTF8.self)
-        let beside = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-        let path = "\(beside)/tollgate"
-        guard access(path, X_OK) == 0 else {
-            throw BenchmarkError("there is no tollgate beside this program; build it, or name it with --tollgate PATH")
-        }
-        return path
     }
 }

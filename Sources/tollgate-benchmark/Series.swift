@@ -1,6 +1,8 @@
 /// The measurements of several rounds: what the machine does beside them moves single ones, hence the median.
 struct Series {
-    private(set) var values: [Double] = []
+    private(set) var values: [Double]
+
+    init(_ values: [Double] = []) { self.values = values }
 
     mutating func add(_ value: Double) { values.append(value) }
 
@@ -17,7 +19,7 @@ struct Series {
 
     /// The ratios of two series, round by round: both were taken while the machine was in much the same mood.
     static func / (left: Series, right: Series) -> Series {
-        Series(values: zip(left.values, right.values).map { $0 / $1 })
+        Series(zip(left.values, right.values).map { $0 / $1 })
     }
 
     /// `median (minimum–maximum)`.

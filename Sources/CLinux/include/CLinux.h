@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/epoll.h>
 
 // fallocate(2) without a mode: reserves the space of a file up to offset + count and makes it that long at least.
 // Returns 0, or the number of the error. Tried again where a signal interrupted it.
