@@ -17,7 +17,10 @@ struct ClusterUnderTest: LedgerUnderTest {
 
     init(clients count: Int) async throws {
         directory = FileManager.default.temporaryDirectory.appending(path: "tollgate-test-\(UUID())")
-        let settings = try ClusterSettings.alone(name: "a", directory: directory.path)
+        var settings = try ClusterSettings.alone(name: "a", directory: directory.path)
+        // However slow the machine is, there is a majority.
+        settings.replica.decisionTimeout = 60_000_000_000
+        settings.clientCommandsMax = 1_024
         overloadingCommands = settings.clientCommandsMax + 1
         group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         replicaGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
