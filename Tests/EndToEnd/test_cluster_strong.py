@@ -8,7 +8,6 @@ import os
 import random
 import threading
 import time
-import time
 import unittest
 
 from buyer import Buyer
