@@ -137,7 +137,8 @@ class BadAnswers(ProxyCase):
         def script(connection):
             request = connection.read_request()
             if request.target == "/head":
-                connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(extra), extra)
+                # In one piece, as below: what arrives after the next request was sent cannot be told from its response.
+                connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(extra) + extra)
             elif request.target == "/204":
                 connection.send(b"HTTP/1.1 204 No Content\r\n\r\n" + extra)
             elif request.target == "/304":
