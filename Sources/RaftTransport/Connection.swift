@@ -28,6 +28,14 @@ enum ConnectionEnd: Equatable {
     /// This side has closed it, for a reason that is not the peer's fault.
     case closed(String)
 
+    /// Whether the connection broke, or was closed by the other side without a reason: as when a process dies.
+    var isWordless: Bool {
+        switch self {
+        case .closedByPeer, .failed: true
+        case .refused, .refusedByPeer, .violation, .timedOut, .closed: false
+        }
+    }
+
     /// What to do about it; nil where the text says so, or there is nothing.
     var remedy: String? {
         switch self {

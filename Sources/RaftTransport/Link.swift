@@ -9,6 +9,9 @@ final class Link: ConnectionOwner {
     private static let batchBytes = 256 << 10
     /// Bytes that are handed to it in one turn of the loop, so that one link does not keep the others waiting.
     private static let turnBytes = 1 << 20
+    /// Between the beginnings of two attempts, also where the peer has shown that it is there: two that close each other's
+    /// connections without a word must not dial each other for ever as fast as they can.
+    private static let attemptInterval = TimeAmount.milliseconds(100)
 
     /// A connection that is being made.
     private final class Attempt {
@@ -42,8 +45,9 @@ final class Link: ConnectionOwner {
     private var backOff: ReconnectBackOff
     private var isFlushScheduled = false
     private var wasEstablished = false
-    /// Nobody answered the last attempt.
-    private var isUnreachable = false
+    /// Nobody answered the last attempt, or who did has gone without a word.
+    private var isPeerGone = false
+    private var attemptedAt: NIODeadline?
 
     init(_ peer: PeerAddress, lane: Lane, isListed: Bool, transport: PeerTransport) {
         let settings = transport.settings
@@ -91,13 +95,14 @@ final class Link: ConnectionOwner {
         connect()
     }
 
-    /// The peer has just dialled this node: where nobody answered before, the next attempt need not wait. Where somebody
-    /// answers and nothing comes of it, it does: two that cut each other off would never rest.
+    /// The peer has just dialled this node: where it was gone, the next attempt need not wait. Where it is there and says
+    /// that it does not talk to this node, it does: two that refuse each other would never rest.
     func peerIsThere() {
-        guard isUnreachable, case .waiting(let task) = state else { return }
+        guard isPeerGone, case .waiting(let task) = state else { return }
         task.cancel()
         state = .idle
-        connectIfWanted()
+        let next = attemptedAt.map { $0 + Self.attemptInterval } ?? .now()
+        if next <= .now() { connectIfWanted() } else { wait(until: next) }
     }
 
     /// Takes another address; where it differs, the next connection is made at once.
@@ -160,6 +165,7 @@ final class Link: ConnectionOwner {
     private func connect() {
         let attempt = Attempt()
         state = .connecting(attempt)
+        attemptedAt = .now()
         guard let target = HostAndPort(address) else {
             return attemptFailed(attempt, "the address is not of the form host:port")
         }
@@ -206,7 +212,7 @@ final class Link: ConnectionOwner {
         )
         // Before the handlers: what they do may already end the connection.
         state = .shakingHands(connection)
-        isUnreachable = false
+        isPeerGone = false
         do {
             let pipeline = channel.pipeline.syncOperations
             if let tls = transport.tls {
@@ -227,7 +233,7 @@ final class Link: ConnectionOwner {
             kind: "unreachable",
             ["address": "\(address)", "reason": "\(reason)"]
         )
-        isUnreachable = true
+        isPeerGone = true
         backOff.failed()
         wait()
     }
@@ -237,8 +243,11 @@ final class Link: ConnectionOwner {
         guard transport.isRunning else { return }
         // Also where nothing waits: what is sent next must not dial at once who has just gone.
         let delay = backOff.delay(using: &transport.generator)
-        let task = transport.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(clamping: delay))) {
-            [weak self] in
+        wait(until: .now() + .nanoseconds(Int64(clamping: delay)))
+    }
+
+    private func wait(until deadline: NIODeadline) {
+        let task = transport.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
             guard let self, case .waiting = self.state else { return }
             self.state = .idle
             self.connectIfWanted()
@@ -276,6 +285,7 @@ final class Link: ConnectionOwner {
         case .established(let current, let peer, let since) where current === connection:
             queue.disconnected()
             backOff.ended(lived: UInt64(max(0, (NIODeadline.now() - since).nanoseconds)))
+            isPeerGone = end.isWordless
             wait()
             transport.lost(peer, .outbound, end)
         default:

@@ -257,6 +257,22 @@ struct TransportTests {
         try await stop(a, again)
     }
 
+    @Test func `a peer that has gone and dials again is dialled at once, however long the wait would be`() async throws {
+        var settings = TransportSettings.patient
+        settings.reconnectMinimum = .hours(24)
+        settings.reconnectMaximum = .hours(24)
+        let b = try await TestNode("b")
+        let a = try await TestNode("a", settings: settings)
+        try await a.update(peers: [b.peer])
+        try await a.connected("b")
+        try await b.stop()
+        try await a.events.wait { $0.contains { if case .disconnected = $0 { true } else { false } } }
+        let again = try await TestNode("b", port: b.port)
+        try await again.update(peers: [a.peer])
+        try await a.connected("b", times: 2)
+        try await stop(a, again)
+    }
+
     @Test func `events of a connection are told in order, and after the call that brought them about`() async throws {
         let (a, b) = (try await TestNode("a"), try await TestNode("b"))
         try await a.update(peers: [b.peer])
