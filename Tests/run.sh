@@ -81,10 +81,34 @@ part_gateway() {
     swift test --skip-build --filter 'GatewayTests|AdminTests|RaftTransportTests|CertificatesTests|ClusterTests'
 }
 
+debug_binary=""
 build_debug() {
-    swift build --product tollgate
-    TOLLGATE_BINARY=$(swift build --product tollgate --show-bin-path)/tollgate
-    export TOLLGATE_BINARY
+    if [ -z "$debug_binary" ]; then
+        swift build --product tollgate
+        debug_binary=$(swift build --product tollgate --show-bin-path)/tollgate
+        begin_release
+    fi
+    export TOLLGATE_BINARY="$debug_binary"
+}
+
+# The program as it is installed takes minutes to build, and the tests of the debug program wait for most of their time:
+# it is built beside them, as far as they leave the processors idle.
+release_build=""
+begin_release() {
+    case " $parts " in *" release "* | *" deploy "*) ;; *) return 0 ;; esac
+    nice -n 19 swift build -c release --product tollgate --static-swift-stdlib >/dev/null 2>&1 &
+    release_build=$!
+}
+trap '[ -z "$release_build" ] || kill "$release_build" 2>/dev/null || true' EXIT
+
+build_release() {
+    if [ -n "$release_build" ]; then
+        # What it may have said against the sources is said again by the next.
+        wait "$release_build" || true
+        release_build=""
+    fi
+    deploy/quickstart.sh --build-only
+    release_binary=$(swift build -c release --product tollgate --static-swift-stdlib --show-bin-path)/tollgate
 }
 
 part_end_to_end() {
@@ -130,16 +154,14 @@ part_proxies() {
 
 part_release() {
     say "release: the program as it is installed, and what it needs to run"
-    deploy/quickstart.sh --build-only
-    Tests/check-release.sh "$(swift build -c release --product tollgate --static-swift-stdlib --show-bin-path)/tollgate"
+    build_release
+    Tests/check-release.sh "$release_binary"
 }
 
 part_deploy() {
     say "deploy: the systemd unit, the package, the manifests, the container file, alerts and dashboard"
-    deploy/quickstart.sh --build-only
-    TOLLGATE_BINARY=$(swift build -c release --product tollgate --static-swift-stdlib --show-bin-path)/tollgate
-    export TOLLGATE_BINARY
-    Tests/Deploy/run.sh
+    build_release
+    TOLLGATE_BINARY="$release_binary" Tests/Deploy/run.sh
 }
 
 for part in $parts; do
