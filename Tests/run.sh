@@ -2,10 +2,12 @@
 # Runs every test: formatting, the pure modules, the gateway, the program over real sockets, a real browser, real
 # proxies, and what it is installed by.
 #
-#   Tests/run.sh [--soak [SECONDS]] [--only PART]...
+#   Tests/run.sh [--soak [SECONDS]] [--upgrade] [--only PART]...
 #
 # PART is one of: format cores simulator gateway end-to-end browser proxies release deploy. Without --only all of them run, in this order.
-# --soak adds a mixed load over SECONDS (default 600) that must not make the gateway grow.
+# Two more parts run only where they are asked for: alone as --only soak or --only upgrade, beside the others as
+# --soak: a mixed load over SECONDS (default 600) that must not make the program grow;
+# --upgrade: nodes of the former release (Tests/Upgrade/former-release) and of this one in one cluster. Building it takes minutes, once.
 # TOLLGATE_CLUSTER_ROUNDS, _REQUESTS, _SOLUTIONS and _GENESES make the tests of clusters (Tests/EndToEnd/test_cluster_*.py)
 # longer. As root they cut the ways between nodes in network namespaces of their own; else, or with TOLLGATE_NETWORK=relays,
 # by relays on loopback.
@@ -15,19 +17,24 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 soak=""
+upgrade=""
 parts=""
 while [ $# -gt 0 ]; do
     case "$1" in
         --soak)
-            soak=600
+            soak=default
             case "${2:-}" in '' | -*) ;; *) soak=$2; shift ;; esac
             shift ;;
+        --upgrade) upgrade=yes; shift ;;
         --only) parts="$parts ${2:?--only needs a part}"; shift 2 ;;
-        -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) echo "run.sh: unknown argument '$1'; see --help" >&2; exit 64 ;;
     esac
 done
 [ -n "$parts" ] || parts="format cores simulator gateway end-to-end browser proxies release deploy"
+for part in ${soak:+soak} ${upgrade:+upgrade}; do
+    case " $parts " in *" $part "*) ;; *) parts="$parts $part" ;; esac
+done
 
 started=$SECONDS
 say() { printf '\n== [%4d s] %s\n' "$((SECONDS - started))" "$*"; }
@@ -134,10 +141,22 @@ part_end_to_end() {
         return 1
     fi
     rm -r "$logs"
-    if [ -n "$soak" ]; then
-        say "soak: $soak seconds of mixed load"
-        TOLLGATE_SOAK=$soak python3 -m unittest discover -s Tests/EndToEnd -p 'test_soak.py' -v
-    fi
+}
+
+part_soak() {
+    build_debug
+    [ "$soak" != default ] || soak=""
+    say "soak: ${soak:-600} seconds of mixed load"
+    TOLLGATE_SOAK=${soak:-600} python3 -m unittest discover -s Tests/EndToEnd -p 'test_soak.py' -v
+}
+
+part_upgrade() {
+    say "upgrade: building the former release"
+    TOLLGATE_FORMER=$(Tests/Upgrade/build-former.sh)
+    export TOLLGATE_FORMER
+    build_debug
+    say "upgrade: two releases in one cluster"
+    python3 -m unittest discover -s Tests/EndToEnd -p 'test_cluster_upgrade.py' -v
 }
 
 part_browser() {
@@ -166,7 +185,7 @@ part_deploy() {
 
 for part in $parts; do
     case "$part" in
-        format | cores | simulator | gateway | browser | proxies | release | deploy) "part_$part" ;;
+        format | cores | simulator | gateway | browser | proxies | release | deploy | soak | upgrade) "part_$part" ;;
         end-to-end) part_end_to_end ;;
         *) echo "run.sh: no part '$part'; see --help" >&2; exit 64 ;;
     esac
