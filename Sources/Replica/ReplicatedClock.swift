@@ -5,7 +5,9 @@ import Wire
 /// A replica's estimate of replicated time.
 ///
 /// Time is the largest time-stamp in the log, applied or not, or told by a leader, plus what the boot-time clock has
-/// counted since. It never runs backwards while the process lives, and no wall clock takes part.
+/// counted since. It never runs backwards while the process lives, and no wall clock takes part. Who has run ahead of
+/// the leader, since its boot-time clock goes faster, stands still until the leader has come as far (``LeaderTime``):
+/// what it issues meanwhile would be from the future.
 ///
 /// A process that starts finds the last time-stamp of its log, but not how long it was away. It says so in each message
 /// (``TimeReport/resumed(_:)``) until somebody tells it whose clock did not stop: a leader, or any member that is running.
@@ -15,11 +17,15 @@ import Wire
 /// majority of the voters reaches, each by its own clock, which is the smallest pause that this majority reports: a
 /// minority of clocks that are ahead adds nothing, and one of clocks that are behind takes nothing away. Never does it
 /// go back: time is at least what the log says. Until then a leader proposes nothing, for nothing can be stamped; it has
-/// the reports with the votes that made it leader.
+/// the reports with the votes that made it leader. What wall clocks said is a guess: where a member whose clock did not
+/// stop is heard of later, and is ahead, its time is taken after all.
 ///
 /// The pairs are written at some interval, not with the log: an old pair says the same as a new one, unless the wall
 /// clock was set in between. So it is written at once when the wall clock and the boot-time clock part ways.
 struct ReplicatedClock: Sendable {
+    /// Those who follow a guess are ahead of it by their drift, in nanoseconds: 1 s is more.
+    private static let guessTolerance: UInt64 = 1_000_000_000
+
     private struct Report: Sendable {
         let from: ReplicaID
         var time: LedgerTime
@@ -29,8 +35,13 @@ struct ReplicatedClock: Sendable {
     /// The boot-time clock now.
     private(set) var now: BootTime
     private var wall: WallTime
-    private var base: LedgerTime
-    private var baseAt: BootTime
+    /// What time is counted from.
+    private var base: TimeSample
+    /// Time does not go below it.
+    private var floor: LedgerTime
+    private var leaderTime = LeaderTime()
+    /// Whether time comes from wall clocks, by a resolution of this replica.
+    private var isGuessed = false
     /// Whether nothing is missing: time was followed since somebody knew it.
     private(set) var isRunning = false
     /// The last pair on disk.
@@ -41,15 +52,15 @@ struct ReplicatedClock: Sendable {
     private var reports: [Report] = []
 
     init(logTime: LedgerTime, record: ClockRecord?, now: BootTime, wall: WallTime) {
-        base = logTime
-        baseAt = now
+        base = TimeSample(time: logTime, at: now)
+        floor = logTime
         self.now = now
         self.wall = wall
         self.record = record
     }
 
     /// Replicated time, as far as known.
-    var time: LedgerTime { base.adding(nanoseconds: now.nanoseconds(since: baseAt)) }
+    var time: LedgerTime { max(floor, base.time(at: now)) }
 
     /// What to tell others.
     var report: TimeReport { isRunning ? .running(time) : .resumed(resumed) }
@@ -69,8 +80,14 @@ struct ReplicatedClock: Sendable {
     /// A time-stamp stands in the log.
     mutating func observe(_ stamp: LedgerTime) {
         guard stamp > time else { return }
-        base = stamp
-        baseAt = now
+        base = TimeSample(time: stamp, at: now)
+    }
+
+    /// The leader's messages put time no further than this.
+    private mutating func correct(by sample: TimeSample) {
+        guard sample.time(at: now) < base.time(at: now) else { return }
+        floor = time
+        base = sample
     }
 
     /// A member told what it knows.
@@ -83,7 +100,12 @@ struct ReplicatedClock: Sendable {
             if isLeader || (isMember && !isRunning) {
                 observe(time)
                 isRunning = true
+                isGuessed = false
                 reports = []
+                if isLeader, let best = leaderTime.heard(time, now: now) { correct(by: best) }
+            } else if isMember, isGuessed, self.time.nanoseconds(until: time) > Self.guessTolerance {
+                observe(time)
+                isGuessed = false
             }
         case .resumed(let time):
             guard isMember, !isRunning else { return }
@@ -113,6 +135,7 @@ struct ReplicatedClock: Sendable {
         guard !configuration.voters.isEmpty else { return }
         observe(agreed)
         isRunning = true
+        isGuessed = true
         reports = []
     }
 

@@ -128,4 +128,69 @@ import Wire
         #expect(record?.wall == WallTime(nanoseconds: Int64(3_600 * second)))
         #expect(record.flatMap { ClockRecord(decoding: $0.encode()) } == record)
     }
+
+    @Test func aFollowerWhoseClockIsFasterStaysWithItsLeader() {
+        var generator = Xoshiro256(seed: 11)
+        let leader = ReplicaID(high: 1, low: 1)
+        var clock = Self.clock(at: 0)
+        /// The leader's time when this or that of its messages was sent, and when the message arrives.
+        var arrivals: [(sent: UInt64, arrives: UInt64)] = []
+        var last = clock.time
+        var isMonotone = true
+        var apart: Int64 = 0
+        // Half an hour, by a clock that is 5,000 ppm too fast: it would gain 9 s.
+        for beat in 1...UInt64(36_000) {
+            let now = beat * 50_000_000
+            // Under way for up to 20 ms; now and then for seconds, as where a process was paused.
+            let way = beat % 1_000 == 0 ? 3 * second : UInt64.random(in: 0...20_000_000, using: &generator)
+            arrivals.append((now, now + way))
+            let due = arrivals.filter { $0.arrives <= now }
+            arrivals.removeAll { $0.arrives <= now }
+            for message in due {
+                clock.advance(to: BootTime(nanoseconds: now + now / 200), wall: WallTime(nanoseconds: 0))
+                clock.heard(
+                    .running(LedgerTime(nanoseconds: message.sent)),
+                    from: leader,
+                    isLeader: true,
+                    isMember: true
+                )
+                isMonotone = isMonotone && clock.time >= last
+                last = clock.time
+            }
+            guard now > 20 * second, !due.isEmpty else { continue }
+            apart = max(apart, abs(Int64(clock.time.nanoseconds) - Int64(now)))
+        }
+        #expect(isMonotone)
+        #expect(apart < 100_000_000, "nanoseconds")
+    }
+
+    @Test func aTimeFromWallClocksGivesWayToAMemberWhoseClockDidNotStop() {
+        let (me, other, survivor) = (ReplicaID(high: 1, low: 1), ReplicaID(high: 2, low: 2), ReplicaID(high: 3, low: 3))
+        let members = [me, other, survivor].map { Member(id: $0, name: "n\($0.low)", address: "n:\($0.low)") }
+        let configuration = Configuration(members: members, voters: [me, other, survivor])
+        var clock = Self.clock(at: 0)
+        clock.heard(.resumed(.zero), from: other, isLeader: false, isMember: true)
+        clock.resolve(me, configuration)
+        #expect(clock.isRunning)
+        func hear(_ time: UInt64, from replica: ReplicaID) {
+            clock.heard(.running(LedgerTime(nanoseconds: time)), from: replica, isLeader: false, isMember: true)
+        }
+        // Who has followed the guess, with a clock that is a little faster.
+        hear(second / 2, from: other)
+        #expect(clock.time == .zero)
+        hear(100 * second, from: survivor)
+        #expect(clock.time == LedgerTime(nanoseconds: 100 * second))
+        // It is a guess no more.
+        hear(200 * second, from: other)
+        #expect(clock.time == LedgerTime(nanoseconds: 100 * second))
+    }
+
+    private static func clock(at now: UInt64) -> ReplicatedClock {
+        ReplicatedClock(
+            logTime: .zero,
+            record: nil,
+            now: BootTime(nanoseconds: now),
+            wall: WallTime(nanoseconds: 0)
+        )
+    }
 }
