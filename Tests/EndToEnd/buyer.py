@@ -13,7 +13,8 @@ import time
 
 import protocol
 from client import Client, Closed, Violation
-from cluster_case import GRANTS, from_client
+from clients import from_client
+from cluster_case import GRANTS
 
 #: For an answer of a node that may be paused.
 TIMEOUT = 5

@@ -1,4 +1,4 @@
-"""What the tests of clusters share: a network, an upstream that counts, nodes under one policy, and buying passes at any of them.
+"""What the tests of clusters share: a network, an upstream that counts, and nodes with the same policies, at each of which clients.py asks.
 
 Rates of one a day make bursts exact: nothing comes back while a test runs.
 """
@@ -7,8 +7,7 @@ import collections
 import itertools
 import signal
 
-import protocol
-from client import Client
+from clients import Clients, client_address
 from cluster import Cluster
 from harness import TestCase
 from load import Load
@@ -43,15 +42,7 @@ policies:
 """
 
 
-def client_address(number):
-    return f"198.18.{number >> 8}.{number & 255}"
-
-
-def from_client(number, *more):
-    return [("X-Forwarded-For", client_address(number)), *more]
-
-
-class ClusterCase(TestCase):
+class ClusterCase(Clients, TestCase):
     def setUp(self):
         super().setUp()
         self.network = choose()
@@ -87,43 +78,11 @@ class ClusterCase(TestCase):
             if not node.may_end and not {0, -signal.SIGKILL, -signal.SIGTERM}.issuperset(ends):
                 self.fail(f"node {node.name} has ended on its own: {ends}\n{node.log()}")
 
-    # Clients
-
-    def at(self, node, timeout=30):
-        return Client(node.address, timeout=timeout)
-
-    def get(self, node, path, number=1, *more, timeout=30):
-        """One request of a client of this number, on a connection of its own."""
-        with self.at(node, timeout) as client:
-            return client.get(path, from_client(number, *more))
-
-    def challenge(self, node, number=1, policy="paid"):
-        answer = self.get(node, f"{protocol.CHALLENGE}?policy={policy}", number)
-        self.assertEqual(answer.status, 200, answer)
-        return answer.json()
-
-    def redeem(self, node, challenge, solution, key=None, number=1, timeout=30):
-        with self.at(node, timeout) as client:
-            return protocol.redeem(client, challenge, solution, key, from_client(number))
-
-    def buy(self, node, number=1):
-        """A pass."""
-        challenge = self.challenge(node, number)
-        answer = self.redeem(node, challenge, protocol.solve(challenge), number=number)
-        self.assertEqual(answer.status, 200, answer)
-        return answer.json()["pass"]
-
-    def use(self, node, token, number=1, path="/paid/use"):
-        return self.get(node, path, number, ("PoW-Pass", token))
-
     def load(self, make, nodes=None, **options):
         """Starts a load on all nodes; see load.py. It ends with the test at the latest."""
         load = Load([node.address for node in nodes or self.cluster], make, **options)
         self.addCleanup(load.stop)
         return load.start()
-
-    def assert_refused(self, answer, status, kind):
-        self.assertEqual((answer.status, answer.json().get("type")), (status, f"urn:tollgate:{kind}"), answer)
 
     def check_equal(self):
         """All have the same state after the next entry of which they take a digest."""

@@ -10,7 +10,8 @@ import subprocess
 import unittest
 
 import protocol
-from cluster_case import GRANTS, ClusterCase, from_client
+from clients import from_client
+from cluster_case import GRANTS, ClusterCase
 from network import INSTALL
 
 HOUR = 3_600
