@@ -59,11 +59,24 @@ public struct LogSettings: Sendable, Equatable {
     public enum Addresses: String, Sendable, CaseIterable { case prefix, full, hashed, none }
 
     /// Default: info.
-    public var level = Level.info
+    public var level: Level
     /// Default: json.
-    public var format = Format.json
+    public var format: Format
     /// Default: stdout.
-    public var access = Access.stdout
+    public var access: Access
     /// Default: prefix.
-    public var addresses = Addresses.prefix
+    public var addresses: Addresses
+
+    /// The defaults, but for what is said.
+    public init(
+        level: Level = .info,
+        format: Format = .json,
+        access: Access = .stdout,
+        addresses: Addresses = .prefix
+    ) {
+        self.level = level
+        self.format = format
+        self.access = access
+        self.addresses = addresses
+    }
 }

@@ -31,18 +31,21 @@ struct DemoCommand: AsyncParsableCommand {
     func run() async throws {
         let upstream = try await SampleUpstream.start()
         defer { upstream.stop() }
+        let log = NodeLog(logSettings)
+        let lifeCycle: LifeCycle
         let folder: TemporaryFolder
         do {
+            // From here on a signal is no end without cleaning up; before, there is nothing to clean up.
+            lifeCycle = try LifeCycle(load: nil, logging: log)
             folder = try TemporaryFolder(prefix: "tollgate-demo")
         } catch {
             Terminal.error("error: \(error)")
             throw ExitCode(1)
         }
         defer { folder.remove() }
-        let peers = try Self.peers(nodes)
         var started: [Node] = []
-        var lifeCycle: LifeCycle?
         do {
+            let peers = try Self.peers(nodes)
             for (index, peer) in peers.enumerated() {
                 let text = Self.configurationText(
                     name: peer.name,
@@ -52,20 +55,23 @@ struct DemoCommand: AsyncParsableCommand {
                     folder: folder.path
                 )
                 let loaded = try Configuration.parse(text: text, file: "demo.yaml")
-                let log = NodeLog(loaded.configuration.log)
-                if lifeCycle == nil { lifeCycle = try LifeCycle(load: nil, logging: log) }
                 var logger = log.logger
                 if nodes > 1 { logger[metadataKey: "node"] = "\(peer.name)" }
                 started.append(try await Node.start(loaded.configuration, logger: logger))
             }
             let nodes = started
-            try await lifeCycle?.run(nodes, files: []) { Self.introduce(nodes, command: RunningProgram.command) }
+            try await lifeCycle.run(nodes, files: []) { Self.introduce(nodes, command: RunningProgram.command) }
         } catch {
             for node in started { await node.stop(deadline: .zero) }
             let remedy = error is ListenError ? "; for example: \(RunningProgram.command) demo --port 0" : ""
             Terminal.error("error: \(error)\(remedy)")
             throw ExitCode(1)
         }
+    }
+
+    /// What a newcomer must know; in a cluster, not that nodes wait for one another while they start.
+    private var logSettings: LogSettings {
+        LogSettings(level: nodes > 1 ? .error : .warning, format: .text)
     }
 
     /// A node and where its peers meet it.
@@ -116,7 +122,7 @@ struct DemoCommand: AsyncParsableCommand {
                 reserve: 0
                 free: { rate: 0 }
                 work: { difficulty: 4000000, grants: 200 }
-            log: { level: \(peers.count > 1 ? "error" : "warning"), format: text, access: off }
+            log: { access: off }
 
             """
     }

@@ -22,7 +22,9 @@ final class Node: Sendable {
         /// What ``Node/open()`` does.
         var opening: Task<Void, any Error>?
         var isReloadOK = true
-        var isStopping = false
+        /// What ``Node/stop(deadline:)`` does.
+        var stopping: Task<Void, Never>?
+        var isStopping: Bool { stopping != nil }
     }
 
     private let state: NIOLockedValueBox<State>
@@ -382,12 +384,19 @@ final class Node: Sendable {
 
     // MARK: - End
 
-    /// Leads no more, stops accepting, finishes what runs within the deadline, and ends.
+    /// Leads no more, stops accepting, finishes what runs within the deadline, and ends. Whoever calls it again waits for
+    /// the same end.
     func stop(deadline: TimeAmount) async {
-        let gateway = state.withLockedValue { state in
-            state.isStopping = true
-            return state.gateway
+        let stopping = state.withLockedValue { state in
+            let gateway = state.gateway
+            let stopping = state.stopping ?? Task { await end(gateway, deadline: deadline) }
+            state.stopping = stopping
+            return stopping
         }
+        await stopping.value
+    }
+
+    private func end(_ gateway: Gateway?, deadline: TimeAmount) async {
         retirement.withLockedValue { $0 }?.cancel()
         await cluster.handOver()
         await gateway?.shutdown(deadline: deadline)
