@@ -7,12 +7,16 @@
     load.counts["label"][200, None]      # how many answers of which status and which `type` (of a problem)
     load.counts["label"][UNKNOWN]        # requests of which nobody knows what became of them: the connection ended, or no answer in time
 
+With `paced=True` nothing is sent but what is released: `load.release(20)` lets twenty more go, each on the connection that has waited
+longest, `load.wait_ended(timeout)` waits until all that were released have an end, and `load.release_all()` lets go whatever will.
+
 A connection that ends goes on at the next gateway. One that cannot be made is no request; `load.unconnected` counts these. It runs on an
 event loop in a thread of its own, in bounded memory and time.
 """
 
 import asyncio
 import collections
+import math
 import re
 import threading
 import time
@@ -41,6 +45,8 @@ class Exchange(asyncio.Protocol):
         self.buffer = b""
         self.answer = None
         self.closes = False
+        #: Whether a request may go on this connection, for whoever waits for that.
+        self.turn = None
 
     def connection_made(self, transport):
         self.transport = transport
@@ -77,6 +83,19 @@ class Exchange(asyncio.Protocol):
     def connection_lost(self, _):
         self.closes = True
         self._end(None)
+        self.give_turn(False)
+
+    def wait_turn(self):
+        """True once a request may go; False if the connection ends before."""
+        self.turn = self.loop.create_future()
+        return self.turn
+
+    def give_turn(self, may_send=True):
+        """Whether somebody has waited for it."""
+        if self.turn is None or self.turn.done():
+            return False
+        self.turn.set_result(may_send)
+        return True
 
     def expire(self, now):
         if self.answer is not None and not self.answer.done() and now - self.since > ANSWER_TIMEOUT:
@@ -92,15 +111,22 @@ class Exchange(asyncio.Protocol):
 
 
 class Load:
-    def __init__(self, targets, make, connections=96, total=20_000):
+    def __init__(self, targets, make, connections=96, total=20_000, paced=False):
         self.targets = list(targets)
         self.make = make
         self.connections = connections
         self.total = total
         self.sent = 0
+        #: How many of those that were sent have an end, be it that nobody knows what became of them.
+        self.ended = 0
+        #: How many may be sent in all; and how many of these have not been taken by a connection.
+        self.released = self._free = 0 if paced else math.inf
         self.unconnected = 0
         self.counts = collections.defaultdict(collections.Counter)
         self._exchanges = set()
+        self._waiting = collections.deque()
+        self._changed = threading.Condition()
+        self._running = threading.Event()
         self._is_finishing = False
         self._is_stopped = False
         self._error = None
@@ -108,7 +134,24 @@ class Load:
 
     def start(self):
         self._thread.start()
+        self._running.wait()
         return self
+
+    def release(self, count):
+        """Lets so many more requests go."""
+        self.released += count
+        self._loop.call_soon_threadsafe(self._release, count)
+
+    def release_all(self):
+        self.release(math.inf)
+
+    def wait_ended(self, timeout):
+        """Until all that were released have an end."""
+        with self._changed:
+            have_ended = self._changed.wait_for(lambda: self._error or self.ended >= self.released, timeout)
+        if self._error:
+            raise self._error
+        assert have_ended, f"{self.ended} of {self.released} requests in {timeout} s: {self}"
 
     def finish(self, timeout):
         """Waits until all has been sent and answered."""
@@ -136,10 +179,14 @@ class Load:
     def _run(self):
         try:
             asyncio.run(self._all())
-        except Exception as error:  # handed on by finish
-            self._error = error
+        except Exception as error:  # handed on by whoever waits
+            with self._changed:
+                self._error = error
+                self._changed.notify_all()
 
     async def _all(self):
+        self._loop = asyncio.get_running_loop()
+        self._running.set()
         watch = asyncio.ensure_future(self._watch())
         try:
             await asyncio.gather(*(self._connection(index) for index in range(self.connections)))
@@ -176,7 +223,23 @@ class Load:
 
     async def _converse(self, exchange):
         while not self._is_done() and not exchange.closes:
+            if self._free > 0:
+                self._free -= 1
+            else:
+                self._waiting.append(exchange)
+                if not await exchange.wait_turn():
+                    return
             label, data = self.make(self.sent)
             self.sent += 1
             outcome = await exchange.ask(data)
             self.counts[label][outcome or UNKNOWN] += 1
+            with self._changed:
+                self.ended += 1
+                self._changed.notify_all()
+
+    def _release(self, count):
+        """To those that wait first; what is left is for those that come."""
+        self._free += count
+        while self._free > 0 and self._waiting:
+            if self._waiting.popleft().give_turn():
+                self._free -= 1

@@ -150,6 +150,29 @@ class LoadTests(TestCase):
         self.assertEqual(load.seen((200, None)), load.sent)
         self.assertEqual(load.seen((200, None), "l0"), (load.sent + 1) // 2)
 
+    def test_it_sends_what_is_released(self):
+        async def closing(request, connection):
+            await connection.respond(200, [("Connection", "close")], b"")
+            connection.close()
+
+        upstream = self.start_upstream(closing)
+        load = Load([(upstream.host, upstream.port)], self.ask, connections=8, total=300, paced=True).start()
+        # More than there are connections, less, and none.
+        for count in (20, 3, 0, 1):
+            load.release(count)
+            load.wait_ended(30)
+            self.assertEqual((load.sent, load.seen((200, None)), upstream.count()), (load.released,) * 3)
+        load.release_all()
+        load.finish(30)
+        self.assertEqual(load.seen((200, None)), load.sent)
+        self.assertGreaterEqual(load.sent, 300)
+
+    def test_a_load_that_is_held_can_be_stopped(self):
+        upstream = self.start_upstream(fine)
+        load = Load([(upstream.host, upstream.port)], self.ask, connections=8, paced=True).start()
+        load.stop()
+        self.assertEqual((load.sent, upstream.count()), (0, 0))
+
     def test_it_outlives_whom_it_asks(self):
         async def dying(request, connection):
             if upstream.count() % 10:
