@@ -4,6 +4,7 @@ import unittest
 
 import protocol
 from cluster_case import ClusterCase
+from harness import parallel
 
 #: Of one decision: after it the gateway says that it cannot decide. And what slow machines may add, seconds.
 DECISION_TIMEOUT, SLACK = 2, 8
@@ -17,8 +18,7 @@ class QuorumTests(ClusterCase):
     def check_minority(self, node, label):
         """It refuses, each within its time."""
         challenge = self.challenge(node)
-        for index in range(3):
-            answer = self.get(node, f"/{label}", 100 + index, timeout=DECISION_TIMEOUT + SLACK)
+        for answer in parallel(3, lambda index: self.get(node, f"/{label}", 100 + index, timeout=DECISION_TIMEOUT + SLACK)):
             self.assert_refused(answer, 503, "no-quorum")
             self.assertRegex(answer.header("retry-after"), "^[1-9][0-9]*$")
         answer = self.redeem(node, challenge, protocol.solve(challenge), timeout=DECISION_TIMEOUT + SLACK)
@@ -59,6 +59,28 @@ class QuorumTests(ClusterCase):
         self.check_minority(leader, "minority")
         self.check_majority(others, "majority")
         self.check_healed()
+
+    def check_deaf_or_mute(self, choose):
+        """Who is still heard by the others, or still hears them, has no majority for all that."""
+        for what, cut in [
+            ("hears nobody", lambda node, other: self.network.cut(other.name, node.name)),
+            ("is heard by nobody", lambda node, other: self.network.cut(node.name, other.name)),
+        ]:
+            with self.subTest(what):
+                node = choose(self.cluster.leader())
+                others = [other for other in self.cluster if other is not node]
+                for other in others:
+                    cut(node, other)
+                self.cluster.leader(among=[other.name for other in others])
+                self.check_minority(node, what.replace(" ", "-"))
+                self.check_majority(others, "majority")
+                self.check_healed()
+
+    def test_a_follower_that_is_deaf_or_mute(self):
+        self.check_deaf_or_mute(lambda leader: next(node for node in self.cluster if node is not leader))
+
+    def test_a_leader_that_is_deaf_or_mute(self):
+        self.check_deaf_or_mute(lambda leader: leader)
 
     def test_all_alone_and_two_that_are_dead(self):
         for name in self.cluster.nodes:
