@@ -257,7 +257,8 @@ struct TransportTests {
         try await stop(a, again)
     }
 
-    @Test func `a peer that has gone and dials again is dialled at once, however long the wait would be`() async throws {
+    @Test func `a peer that has gone and dials again is dialled at once, however long the wait would be`() async throws
+    {
         var settings = TransportSettings.patient
         settings.reconnectMinimum = .hours(24)
         settings.reconnectMaximum = .hours(24)
