@@ -101,6 +101,11 @@ public final class Cluster: Sendable {
         )
     }
 
+    /// Who is told of what the log did. The driver holds the log, so the log does not hold the driver.
+    private final class LogListener {
+        weak var driver: NodeDriver?
+    }
+
     /// What is made on the loop.
     private struct Parts: Sendable {
         let driver: NIOLoopBound<NodeDriver>
@@ -149,9 +154,9 @@ public final class Cluster: Sendable {
             let book = PeerBook(own: settings.name, seeds: settings.seeds)
             let identity = PeerAdmission(name: book.own, address: book.ownAddress, drawn: drawn, node: node).identity
             shared = SharedNode(node)
-            let driverBox = NIOLockedValueBox<NIOLoopBound<NodeDriver>?>(nil)
+            let listener = NIOLoopBound(LogListener(), eventLoop: loop)
             log = LogThread(storage: opened.storage) { completions, _ in
-                loop.execute { driverBox.withLockedValue { $0 }?.value.completed(completions) }
+                loop.execute { listener.value.driver?.completed(completions) }
             }
             let driver = NodeDriver(
                 loop: loop,
@@ -164,7 +169,7 @@ public final class Cluster: Sendable {
             )
             driver.ended = ended
             self.driver = NIOLoopBound(driver, eventLoop: loop)
-            driverBox.withLockedValue { [bound = self.driver] in $0 = bound }
+            listener.value.driver = driver
             transport = settings.peers.map { peers in
                 let transport = PeerTransport(
                     eventLoop: loop,
