@@ -2,12 +2,15 @@
 # Runs every test: formatting, the pure modules, the gateway, the program over real sockets, a real browser, real
 # proxies, and what it is installed by.
 #
-#   Tests/run.sh [--soak [SECONDS]] [--upgrade] [--only PART]...
+#   Tests/run.sh [--soak [SECONDS]] [--upgrade] [--sanitizers] [--only PART]...
 #
 # PART is one of: format cores simulator gateway end-to-end browser proxies release deploy. Without --only all of them run, in this order.
-# Two more parts run only where they are asked for: alone as --only soak or --only upgrade, beside the others as
+# Three more parts run only where they are asked for: alone as --only soak, --only upgrade or --only sanitizers, beside the
+# others as
 # --soak: a mixed load over SECONDS (default 600) that must not make the program grow;
-# --upgrade: nodes of the former release (Tests/Upgrade/former-release) and of this one in one cluster. Building it takes minutes, once.
+# --upgrade: nodes of the former release (Tests/Upgrade/former-release) and of this one in one cluster. Building it takes minutes, once;
+# --sanitizers: the pure modules' tests, and those that cross event loops, under AddressSanitizer with its search for leaks,
+# and under ThreadSanitizer. Each builds all once more, into .build-address and .build-thread.
 # TOLLGATE_CLUSTER_ROUNDS, _REQUESTS, _SOLUTIONS and _GENESES make the tests of clusters (Tests/EndToEnd/test_cluster_*.py)
 # longer. As root they cut the ways between nodes in network namespaces of their own; else, or with TOLLGATE_NETWORK=relays,
 # by relays on loopback.
@@ -18,6 +21,7 @@ cd "$(dirname "$0")/.."
 
 soak=""
 upgrade=""
+sanitizers=""
 parts=""
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -26,13 +30,14 @@ while [ $# -gt 0 ]; do
             case "${2:-}" in '' | -*) ;; *) soak=$2; shift ;; esac
             shift ;;
         --upgrade) upgrade=yes; shift ;;
+        --sanitizers) sanitizers=yes; shift ;;
         --only) parts="$parts ${2:?--only needs a part}"; shift 2 ;;
-        -h | --help) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,20s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) echo "run.sh: unknown argument '$1'; see --help" >&2; exit 64 ;;
     esac
 done
 [ -n "$parts" ] || parts="format cores simulator gateway end-to-end browser proxies release deploy"
-for part in ${soak:+soak} ${upgrade:+upgrade}; do
+for part in ${soak:+soak} ${upgrade:+upgrade} ${sanitizers:+sanitizers}; do
     case " $parts " in *" $part "*) ;; *) parts="$parts $part" ;; esac
 done
 
@@ -86,6 +91,20 @@ part_gateway() {
     say "gateway: building everything in debug mode, then the unit tests of what needs SwiftNIO"
     swift build --build-tests
     swift test --skip-build --filter 'GatewayTests|AdminTests|RaftTransportTests|CertificatesTests|ClusterTests'
+}
+
+part_sanitizers() {
+    export LSAN_OPTIONS="suppressions='$PWD/Tests/Sanitizers/leaks.txt':print_suppressions=0"
+    for sanitizer in address thread; do
+        say "sanitizers: the pure modules, $sanitizer"
+        # Optimized, or the simulations would take hours; testable, which what is optimized is not by itself. Without
+        # AllocationTests: they leave the process no memory, and a sanitizer needs some.
+        TOLLGATE_CORES=1 swift test -c release -Xswiftc -enable-testing --sanitize "$sanitizer" \
+            --scratch-path ".build-$sanitizer/cores" --skip AllocationTests
+        say "sanitizers: what crosses event loops, $sanitizer"
+        swift test --sanitize "$sanitizer" --scratch-path ".build-$sanitizer/all" \
+            --filter '^(GatewayTests|RaftTransportTests|ClusterTests)\.'
+    done
 }
 
 debug_binary=""
@@ -190,7 +209,7 @@ part_deploy() {
 
 for part in $parts; do
     case "$part" in
-        format | cores | simulator | gateway | browser | proxies | release | deploy | soak | upgrade) "part_$part" ;;
+        format | cores | simulator | gateway | browser | proxies | release | deploy | soak | upgrade | sanitizers) "part_$part" ;;
         end-to-end) part_end_to_end ;;
         *) echo "run.sh: no part '$part'; see --help" >&2; exit 64 ;;
     esac

@@ -30,7 +30,8 @@ import Testing
             status: process.terminationStatus,
             isTrap: process.terminationReason == .uncaughtSignal || process.terminationStatus >= 128,
             output: String(decoding: printed, as: UTF8.self),
-            error: String(decoding: try Data(contentsOf: error), as: UTF8.self)
+            // Not Data(contentsOf:), which loses some memory for each empty file.
+            error: String(decoding: try FileHandle(forReadingFrom: error).readDataToEndOfFile(), as: UTF8.self)
         )
     }
 
