@@ -26,7 +26,8 @@ enum Output {
         let code = write(line + "\n", descriptor)
         guard code != 0 else { return }
         _ = write("error: cannot write to \(name): \(String(cString: strerror(code)))\n", STDERR_FILENO)
-        exit(lostCode)
+        // Not exit(3): other threads run on with their seeds, and must not see taken away what it clears up.
+        _exit(lostCode)
     }
 
     /// Writes all of it; 0, or the number of the error.
