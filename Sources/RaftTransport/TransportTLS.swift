@@ -35,6 +35,10 @@ public struct TransportTLS: Sendable {
         } catch {
             throw TransportTLSError(part: "key", reason: "it holds no private key in PEM without a passphrase")
         }
+        // Before a context is made: the memory of one that cannot be is lost, and files are read again and again.
+        guard !Self.isOfAnother(key, than: chain[0]) else {
+            throw TransportTLSError(part: "key", reason: "it does not belong to the certificate")
+        }
         names = CertificateNames.dnsNames(of: chain[0])
         notAfterSeconds = Int64(chain[0].notValidAfter)
         notBeforeSeconds = Int64(chain[0].notValidBefore)
@@ -93,6 +97,14 @@ public struct TransportTLS: Sendable {
         do { try SelfHandshake.run(client: client, server: server) } catch {
             throw fault("no peer of the authority in `ca` would take it: \(TLSFailure.text(error))")
         }
+    }
+
+    /// Whether a key is not the certificate's. No where one of them is of a kind that is not known here.
+    private static func isOfAnother(_ key: [UInt8], than certificate: NIOSSLCertificate) -> Bool {
+        guard let bytes = try? certificate.toDERBytes(), let certificate = try? Certificate(derEncoded: bytes),
+            let key = try? Certificate.PrivateKey(pemEncoded: String(decoding: key, as: UTF8.self))
+        else { return false }
+        return key.publicKey != certificate.publicKey
     }
 
     private static func certificates(_ pem: [UInt8], _ part: String) throws(TransportTLSError) -> [NIOSSLCertificate] {
