@@ -149,13 +149,16 @@ import Testing
             )
             func start(_ place: Int) async throws -> Cluster {
                 let name = ["a", "b", "c"][place]
+                var settings = ClusterSettings(
+                    name: name,
+                    directory: directory + "/" + name,
+                    seeds: seeds,
+                    peers: .init(listen: addresses[place], tls: nil)
+                )
+                // However slow the machine is, a majority decides.
+                settings.replica.decisionTimeout = 60_000_000_000
                 return try await Cluster.start(
-                    ClusterSettings(
-                        name: name,
-                        directory: directory + "/" + name,
-                        seeds: seeds,
-                        peers: .init(listen: addresses[place], tls: nil)
-                    ),
+                    settings,
                     on: group.next(),
                     logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
                 )

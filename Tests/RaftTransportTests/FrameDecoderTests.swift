@@ -5,9 +5,9 @@ import Testing
 @testable import RaftTransport
 
 struct FrameDecoderTests {
-    private static let frames: [Frame] = [
-        .hello([1, 2, 3]), .payload([]), .payload(Array(repeating: 9, count: 300)), .refuse([4]), .payload([5]),
-    ]
+    private static var frames: [Frame] {
+        [.hello([1, 2, 3]), .payload([]), .payload(Array(repeating: 9, count: 300)), .refuse([4]), .payload([5])]
+    }
 
     private static var bytes: [UInt8] {
         var buffer = ByteBuffer()

@@ -65,6 +65,8 @@ import Testing
         #expect(enter(table, id(2), loop) == .first)
         table.finish(id(1))
         #expect(enter(table, id(1), loop) == .first)
+        // What it would call holds it.
+        loop.run()
     }
 
     @Test func challengesAreBounded() {

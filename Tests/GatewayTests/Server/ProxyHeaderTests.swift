@@ -164,6 +164,7 @@ import Testing
             try channel.writeInbound(ByteBuffer(string: text))
             #expect(!channel.isActive)
             #expect(recorder.log.isEmpty)
+            _ = try channel.finish(acceptAlreadyClosed: true)
         }
     }
 }
