@@ -1,0 +1,75 @@
+import Ledger
+import NIOCore
+import Replica
+import Wire
+
+/// What others see of the node.
+extension NodeDriver {
+    /// A node that waits counts as gone when it has not said for so long that it is there, in nanoseconds: 3 s, many times
+    /// ``Replica/FoundingSettings/helloInterval``.
+    private static var waitingAge: UInt64 { 3_000_000_000 }
+
+    /// How the node stands, as others see it.
+    var currentView: ClusterView { view.withLockedValue { $0 } }
+    /// Whether something that others have asked waits for its answer.
+    var isAsked: Bool { answers.count > (isProbing ? 1 : 0) }
+
+    /// Shows how the node stands.
+    func publish(_ node: Node<Ledger>) {
+        let generation = node.withReplica { $0.machine?.factsGeneration } ?? nil
+        let known = view.withLockedValue { $0.facts?.generation }
+        let facts = generation == known ? nil : node.withReplica { $0.machine?.facts } ?? nil
+        let status = node.withReplica { $0.status }
+        let time = node.withReplica { $0.time }
+        let cluster = node.cluster
+        reviewMembership(status)
+        let waiting = waiting(node, status)
+        view.withLockedValue { view in
+            view.cluster = cluster
+            view.status = status
+            view.isInDoubt = isInDoubt
+            view.waiting = waiting
+            if let facts { view.facts = facts }
+            if let time {
+                view.time = time
+                view.timeAt = SystemClocks.boot()
+            }
+            view.alarms = alarms.texts
+        }
+    }
+
+    private func waiting(_ node: Node<Ledger>, _ status: ReplicaStatus?) -> [WaitingNode] {
+        guard let status, !node.applicants.isEmpty else { return [] }
+        let now = SystemClocks.boot()
+        return node.applicants.filter {
+            !status.configuration.contains($0.replica) && now.nanoseconds(since: $0.heardAt) < Self.waitingAge
+        }.map { WaitingNode(name: $0.name, replica: $0.replica, address: $0.address) }
+    }
+
+    /// Whether this node is a member, by its own log.
+    private func reviewMembership(_ status: ReplicaStatus?) {
+        guard let status else { return }
+        let isMember = status.configuration.contains(status.id)
+        let isAdmitted = wasAdmitted ?? !status.configuration.members.isEmpty
+        wasAdmitted = isAdmitted || isMember
+        let isRemoved = isAdmitted && !isMember
+        guard let (text, isOver) = alarms.removed(isRemoved) else { return }
+        logger.log(level: isOver ? .notice : .warning, "\(text)")
+    }
+
+    /// Facts are told before answers: whoever is told that limits were set finds them.
+    func tellFacts() {
+        guard let facts = view.withLockedValue({ $0.facts }), facts.generation != told else { return }
+        told = facts.generation
+        for promise in factsPromises { promise.succeed(facts) }
+        factsPromises = []
+        for listener in listeners.values { listener(facts) }
+    }
+
+    /// Tells a client of new facts from now on, the present ones first.
+    func listen(_ owner: ObjectIdentifier, _ listener: @escaping (LedgerFacts) -> Void) {
+        loop.preconditionInEventLoop()
+        listeners[owner] = listener
+        if let facts = view.withLockedValue({ $0.facts }) { listener(facts) }
+    }
+}
