@@ -175,6 +175,7 @@ enum ClusterRoutes {
             case .noQuorum: (.serviceUnavailable, "no-quorum", "No majority answers")
             case .unfinished: (.gatewayTimeout, "unfinished", "It is not finished yet")
             case .stopped: (.serviceUnavailable, "stopping", "This node stops")
+            case .diverged: (.serviceUnavailable, "diverged", "This node's state may be wrong")
             }
         return .problem(status, type, title: title, detail: error.explanation)
     }

@@ -30,6 +30,7 @@ final class ClusterLedgerClient: LedgerClient {
     private let shared: SharedNode
     private let view: NIOLockedValueBox<ClusterView>
     private let commandsMax: Int
+    private let presence = FactsListener.Presence()
     /// Commands without a result.
     private var outstanding = 0
     private var commands: [Command] = []
@@ -58,20 +59,26 @@ final class ClusterLedgerClient: LedgerClient {
         self.facts = facts
     }
 
-    /// Has the driver tell of new facts.
+    /// Has the driver tell of new facts, as long as somebody has this client.
     func listen() {
-        let client = NIOLoopBound(self, eventLoop: eventLoop)
-        let owner = ObjectIdentifier(self)
+        let weak = NIOLoopBound(Weak(client: self), eventLoop: eventLoop)
         let eventLoop = eventLoop
-        driver.eventLoop.execute { [driver] in
-            driver.value.listen(owner) { facts in
-                eventLoop.execute {
-                    guard facts.generation > client.value.facts.generation else { return }
-                    client.value.facts = facts
-                    client.value.onFactsChange?()
-                }
+        driver.eventLoop.execute { [driver, presence] in
+            let listener = FactsListener(presence) { facts in
+                eventLoop.execute { weak.value.client?.take(facts) }
             }
+            driver.value.listen(listener)
         }
+    }
+
+    private struct Weak {
+        weak var client: ClusterLedgerClient?
+    }
+
+    private func take(_ facts: LedgerFacts) {
+        guard facts.generation > self.facts.generation else { return }
+        self.facts = facts
+        onFactsChange?()
     }
 
     func now() -> LedgerTime {

@@ -96,10 +96,7 @@ extension Replica {
         pursueDispute()
         guard var pursuit = divergence else { return }
         handOver()
-        if pursuit.state != nil {
-            installState()
-            return
-        }
+        if pursuit.hasState { return }
         if let source = pursuit.sourceToAsk(clock.now, retryAfter: settings.retryInterval) {
             divergence = pursuit
             requestState(from: source)
@@ -113,7 +110,7 @@ extension Replica {
             .stateRequest(
                 pursuit.position,
                 atLeast: LogIndex(first > 0 ? first - 1 : 0),
-                offset: UInt64(pursuit.bytes.count)
+                offset: pursuit.received
             ),
             to: source
         )
@@ -141,51 +138,49 @@ extension Replica {
     }
 
     mutating func receiveState(_ part: PeerMessage.StatePart, from source: ReplicaID) {
-        guard divergence?.received(part, from: source, now: clock.now) == true else { return }
-        guard let bytes = divergence?.takeComplete(part.bytes) else {
-            requestState(from: source)
-            return
+        switch divergence?.received(part, from: source, now: clock.now) {
+        case .part?: requestState(from: source)
+        case .state?, .damage?, .nothing?, nil: break
         }
-        guard let state = try? SnapshotPayload<Machine>.decode(bytes, at: part.position.index),
-            state.version <= supportedVersion
-        else {
-            divergence?.restart()
-            return
-        }
-        divergence?.state = Divergence.State(position: part.position, bytes: bytes)
-        installState()
     }
 
-    /// Takes the state that was fetched, and applies the log to it again.
-    private mutating func installState() {
-        guard let state = divergence?.state, state.position.index <= appliedIndex else { return }
-        guard state.position.index.rawValue + 1 >= raft.firstIndex.rawValue,
-            var fetched = try? SnapshotPayload<Machine>.decode(state.bytes, at: state.position.index)
-        else {
+    /// Applies the log to the state that was fetched: as much of it as a turn may have. With the end of it that is the state.
+    mutating func installState() {
+        guard divergence?.isInstallable(through: appliedIndex) == true, var state = divergence?.takeState() else {
+            return
+        }
+        guard state.index.rawValue + 1 >= raft.firstIndex.rawValue, state.machine.version <= supportedVersion else {
             divergence?.restart()
             return
         }
-        var index = state.position.index
-        while index < appliedIndex {
-            index = LogIndex(index.rawValue + 1)
+        var bytesApplied = 0
+        while state.index < appliedIndex {
+            guard bytesApplied < settings.turnBytesMax else {
+                divergence?.keep(state)
+                isBehind = true
+                return
+            }
+            let index = LogIndex(state.index.rawValue + 1)
             guard let entry = raft.entry(at: index) else {
                 divergence?.restart()
                 return
             }
+            state.index = index
             guard case .command(let bytes) = entry.payload else { continue }
             guard let batch = try? Machine.decode(bytes, supportedVersion: supportedVersion) else {
                 divergence?.restart()
                 return
             }
-            _ = fetched.apply(batch, index: index)
+            _ = state.machine.apply(batch, index: index)
+            bytesApplied += bytes.count
         }
-        machine = fetched
+        machine = state.machine
         checkpoints.forget(through: appliedIndex)
-        submissions.restored(fetched.session(of: id))
+        submissions.restored(state.machine.session(of: id))
         // The snapshot on disk, or the one that is being written, may be of the wrong state.
         snapshots.isSpoiled = true
         endDivergence()
-        if settings.reportsApplied { actions.append(.restored(appliedIndex, digest: fetched.digest)) }
+        if settings.reportsApplied { actions.append(.restored(appliedIndex, digest: state.machine.digest)) }
     }
 
     /// The state is another one now.

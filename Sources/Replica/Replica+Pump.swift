@@ -18,6 +18,7 @@ extension Replica {
             if isBehind { break }
             output = raft.takeOutput()
         } while !output.isEmpty
+        installState()
         planSnapshot()
         answer()
     }

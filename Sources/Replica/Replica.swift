@@ -38,7 +38,7 @@ public struct Replica<Machine: StateMachine>: Sendable {
     var peers = PeerTable()
     var snapshots: SnapshotProgress<Machine>
     var checkpoints = Checkpoints()
-    var divergence: Divergence?
+    var divergence: Divergence<Machine>?
     var dispute: Dispute?
     var actions: [ReplicaAction<Machine>] = []
     /// Bytes of commands that were applied since ``takeActions()`` began.

@@ -2,6 +2,7 @@ import Ledger
 import Raft
 import Simulator
 import Testing
+import Wire
 
 @testable import Replica
 
@@ -40,6 +41,65 @@ import Testing
         group.crash(place)
         try group.start(place)
         group.converge()
+    }
+
+    @Test func appliesTheLogToTheFetchedStateInManyTurns() throws {
+        let group = try TestGroup<Ledger>(3) {
+            $0.checkpointEntries = 8
+            $0.turnBytesMax = 1
+        }
+        let leader = group.elected()
+        let place = group.followers[0]
+        for _ in 0..<10 { group.rotate(leader) }
+        spoil(group, place)
+        group.wait {
+            if group.replica(place)?.status.hasDiverged != true { group.rotate(leader) }
+            return group.replica(place)?.status.hasDiverged == true
+        }
+        // An entry a turn: others are heard between two of them.
+        var turns = 0
+        group.wait {
+            if group.replica(place)?.divergence?.hasState == true { turns += 1 }
+            return group.replica(place)?.status.hasDiverged == false
+        }
+        #expect(turns >= 10)
+        group.converge()
+    }
+
+    @Test func asksAnotherWhereAStateCannotBeRead() throws {
+        let (first, second) = (ReplicaID(high: 1, low: 1), ReplicaID(high: 2, low: 2))
+        var pursuit = Divergence<Ledger>(
+            index: LogIndex(8),
+            digest: SlicedSnapshot.machine.digest,
+            sources: [first, second],
+            now: .zero
+        )
+        let payload = SlicedSnapshot.payload
+        let position = SlicedSnapshot.position(3)
+        func part(_ begin: Int, _ end: Int, _ data: [UInt8]? = nil) -> PeerMessage.StatePart {
+            PeerMessage.StatePart(
+                position: position,
+                bytes: UInt64(payload.count),
+                offset: UInt64(begin),
+                data: data ?? Array(payload[begin..<end])
+            )
+        }
+        func asked() -> ReplicaID? { pursuit.sourceToAsk(.zero, retryAfter: 1_000_000_000) }
+        func arrives(_ part: PeerMessage.StatePart, from source: ReplicaID) -> Divergence<Ledger>.Arrival {
+            pursuit.received(part, from: source, now: .zero)
+        }
+        #expect(asked() == first)
+        #expect(arrives(part(0, 0, [0xFF, 0, 0, 0, 0, 0]), from: first) == .damage)
+        #expect(asked() == second)
+        // Read as it comes, in pieces of any size, each once.
+        #expect(arrives(part(0, 3), from: first) == .nothing)
+        #expect(arrives(part(0, 3), from: second) == .part)
+        #expect(arrives(part(0, 3), from: second) == .nothing)
+        #expect(arrives(part(3, payload.count - 1), from: second) == .part)
+        #expect(!pursuit.hasState)
+        #expect(arrives(part(payload.count - 1, payload.count), from: second) == .state)
+        let state = pursuit.takeState()
+        #expect(state?.machine.digest == SlicedSnapshot.machine.digest)
     }
 
     @Test func doesNotVoteMeanwhileNorLead() throws {

@@ -16,6 +16,8 @@ public enum OperationError: Error, Hashable, Sendable {
     case unfinished(String)
     /// This node stops. What was asked may have happened.
     case stopped
+    /// This node's state is not a majority's, or no majority agrees on one: it answers nothing until it is.
+    case diverged
 
     /// One sentence or two, with what to do.
     public var explanation: String {
@@ -26,6 +28,9 @@ public enum OperationError: Error, Hashable, Sendable {
             "No majority of the voters answers this node, so that nothing can be read or changed for certain. See with "
                 + "`tollgate cluster status --stale` who is missing, and bring it back; to ask again is safe."
         case .stopped: "This node is stopping: ask another one. To ask again is safe."
+        case .diverged:
+            "This node's state differs from the majority's, or no majority agrees on one, so that it answers nothing: ask "
+                + "another one. `tollgate cluster status --stale` shows when that is over."
         }
     }
 }
