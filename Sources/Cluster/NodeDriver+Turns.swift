@@ -31,6 +31,7 @@ extension NodeDriver {
         tellAddress()
         tellWatchers()
         probe()
+        renewKeys()
         wake(at: next)
     }
 

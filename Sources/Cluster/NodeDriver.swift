@@ -51,6 +51,8 @@ final class NodeDriver {
     var probeDueAt = BootTime.zero
     /// What was asked last was not decided: it may be that others are heard here and do not hear this node.
     var isInDoubt = false
+    /// What is being done about keys that a member has taken along.
+    var keys = KeyRenewals()
     /// Called once, when the node ends by itself.
     var ended: ((StopReason) -> Void)?
 
@@ -157,6 +159,7 @@ final class NodeDriver {
         for promise in factsPromises { promise.fail(stopError) }
         factsPromises = []
         desk.close()
+        endKeyRenewal()
         endServing()
         transport = nil
     }

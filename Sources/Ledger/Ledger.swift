@@ -84,6 +84,9 @@ public struct Ledger: Sendable {
     /// ``LedgerFacts/generation`` of ``facts``, without making them.
     public var factsGeneration: UInt64 { standing.generation }
 
+    /// The number of the newest key epoch.
+    public var keyEpoch: UInt32 { standing.epochs[standing.epochs.count - 1].number }
+
     /// Replicated time: the latest time-stamp of any batch.
     public var time: LedgerTime { now }
 

@@ -15,7 +15,10 @@ extension Replica {
     private mutating func apply(_ entry: Entry) -> Bool {
         let index = entry.position.index
         precondition(index.rawValue == appliedIndex.rawValue + 1, "entries are applied in order, each once")
-        if case .command(let bytes) = entry.payload {
+        switch entry.payload {
+        case .noOperation: break
+        case .configuration(let configuration): keyRenewal.applied(configuration, at: index)
+        case .command(let bytes):
             let batch: Machine.Batch
             do {
                 batch = try Machine.decode(bytes, supportedVersion: supportedVersion)
@@ -28,7 +31,9 @@ extension Replica {
                 stop(.undecodableEntry(index, "there is no state to apply it to"))
                 return false
             }
+            let epoch = state.keyEpoch
             let outputs = state.apply(batch, index: index)
+            if state.keyEpoch != epoch { keyRenewal.renewed() }
             if settings.reportsApplied {
                 actions.append(
                     .applied(AppliedReport(index: index, batch: batch, outputs: outputs, digest: state.digest))
@@ -61,6 +66,7 @@ extension Replica {
         appliedIndex = snapshot.position.index
         clock.observe(received.time)
         snapshots.restored(clock.now)
+        keyRenewal = KeyRenewal(snapshot.configuration)
         submissions.restored(received.session(of: id))
         checkpoints.forget(through: appliedIndex)
         endDivergence()

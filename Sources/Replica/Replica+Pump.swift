@@ -96,6 +96,7 @@ extension Replica {
         }
         // The others can go on without this disk, and not with a leader that takes nothing.
         if isDiskFull { handOver() }
+        keyRenewal.ticked(hasLeader: raft.leader != nil)
         submissions.expire(clock.now)
         for request in reads.expire(clock.now, retryAfter: settings.retryInterval) {
             actions.append(.answer(request, .failure(.noQuorum)))

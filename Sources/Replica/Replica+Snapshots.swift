@@ -11,7 +11,7 @@ extension Replica {
     /// Makes a snapshot if one is due: by the bytes applied, by its age, or because somebody wants one.
     mutating func planSnapshot() {
         guard let machine, !isStateDoubtful, !snapshots.isWriting, !isDiskFull, clock.now >= snapshots.pausedUntil,
-            raft.appliedIndex == appliedIndex
+            raft.appliedIndex == appliedIndex, !keyRenewal.holdsSnapshots
         else { return }
         guard appliedIndex > raft.snapshot.position.index || snapshots.isSpoiled else {
             snapshots.isWanted = false

@@ -40,6 +40,7 @@ public struct Replica<Machine: StateMachine>: Sendable {
     var checkpoints = Checkpoints()
     var divergence: Divergence<Machine>?
     var dispute: Dispute?
+    var keyRenewal: KeyRenewal
     var actions: [ReplicaAction<Machine>] = []
     /// Bytes of commands that were applied since ``takeActions()`` began.
     var bytesAppliedInTurn = 0
@@ -82,6 +83,7 @@ public struct Replica<Machine: StateMachine>: Sendable {
         core.unappliedBytesMax = min(core.unappliedBytesMax, settings.turnBytesMax)
         raft = Raft(id: id, settings: core, restored: restored, seed: generator.next())
         appliedIndex = restored.snapshot.position.index
+        keyRenewal = KeyRenewal(restored.snapshot.configuration)
         let logTime = restored.entries.reduce(machine?.time ?? .zero) { time, entry in
             max(time, Self.stamp(of: entry) ?? .zero)
         }
@@ -130,8 +132,15 @@ public struct Replica<Machine: StateMachine>: Sendable {
             supportedVersion: supportedVersion,
             isDiskFull: isDiskFull,
             hasDiverged: divergence != nil,
+            keysDueSince: keyRenewal.dueSince,
+            renewsKeys: renewsKeys,
             waitingCommands: submissions.commandCount
         )
+    }
+
+    /// What earlier leaders have left in the log may renew them.
+    private var renewsKeys: Bool {
+        keyRenewal.dueSince != nil && raft.role == .leader && raft.term(at: appliedIndex) == raft.term
     }
 
     /// When ``advance(to:wall:)`` and ``takeActions()`` must be called at the latest.

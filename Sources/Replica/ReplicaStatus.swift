@@ -40,6 +40,11 @@ public struct ReplicaStatus: Hashable, Sendable {
     public var isDiskFull: Bool
     /// The state differs from the majority's.
     public var hasDiverged: Bool
+    /// The entry by which the last member left that knows the newest keys; nil where nobody has left since they began.
+    public var keysDueSince: LogIndex?
+    /// Such a member is there, and it is this replica's turn to begin a new key epoch: it leads, and knows all that earlier
+    /// leaders have decided.
+    public var renewsKeys: Bool
     /// Commands that wait for their result.
     public var waitingCommands: Int
 

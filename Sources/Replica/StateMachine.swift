@@ -83,6 +83,9 @@ public protocol StateMachine: Sendable {
     /// The version of commands that may be used.
     var version: UInt32 { get }
 
+    /// The number of the newest key epoch.
+    var keyEpoch: UInt32 { get }
+
     /// A summary of all state: equal states have equal digests.
     var digest: LedgerDigest { get }
 

@@ -94,6 +94,7 @@ struct LaterLedger: StateMachine {
 
     var time: LedgerTime { ledger.time }
     var version: UInt32 { ledger.ledgerVersion }
+    var keyEpoch: UInt32 { ledger.keyEpoch }
     var digest: LedgerDigest { ledger.digest }
     func session(of owner: ReplicaID) -> SessionID? { ledger.session(of: owner) }
 }

@@ -167,14 +167,8 @@ extension NodeDriver {
         let promise = loop.makePromise(of: OperationAnswer.self)
         self.change(change) { answer in
             guard case .failure(let failure) = answer else {
-                // Who has left knows the keys: what is issued from now on is under another.
-                guard change.steps.contains(where: { if case .remove = $0 { true } else { false } }) else {
-                    return promise.succeed(.done)
-                }
-                return self.submit([.rotate(secret: Randomness.bytes(LedgerBounds.secretBytes))]) { rotated in
-                    if case .failure = rotated { self.logger.warning("the keys were not renewed after a removal") }
-                    promise.succeed(.done)
-                }
+                // What is issued when the operator is told is under keys that no former member knows.
+                return self.keysRenewed().assumeIsolated().whenComplete { _ in promise.succeed(.done) }
             }
             promise.succeed(Self.answer(failure))
         }

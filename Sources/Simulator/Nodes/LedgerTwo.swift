@@ -147,6 +147,7 @@ struct LedgerTwo: SimulatedMachine {
 
     var time: LedgerTime { ledger.time }
     var version: UInt32 { ledger.version }
+    var keyEpoch: UInt32 { ledger.keyEpoch }
     func session(of owner: ReplicaID) -> SessionID? { ledger.session(of: owner) }
 
     var digest: LedgerDigest {
