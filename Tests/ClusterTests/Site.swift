@@ -45,8 +45,14 @@ final class Site {
     /// - Parameters:
     ///   - seeds: its list, by name.
     ///   - lonePause: see `FoundingSettings`.
+    ///   - checkpointEntries: see `ReplicaSettings`.
     @discardableResult
-    func start(_ name: String, seeds: [String], lonePause: UInt64 = 0) async throws -> Cluster {
+    func start(
+        _ name: String,
+        seeds: [String],
+        lonePause: UInt64 = 0,
+        checkpointEntries: UInt64 = 1_024
+    ) async throws -> Cluster {
         let list = try FoundingSeeds(seeds.map { FoundingSeed(name: $0, address: addresses[$0] ?? "") })
         var settings = ClusterSettings(
             name: name,
@@ -55,6 +61,7 @@ final class Site {
             peers: .init(listen: addresses[name] ?? "", tls: nil)
         )
         settings.replica.entriesKept = 16
+        settings.replica.checkpointEntries = checkpointEntries
         settings.founding.lonePause = lonePause
         let node = try await Cluster.start(
             settings,

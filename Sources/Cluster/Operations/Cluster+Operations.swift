@@ -53,11 +53,12 @@ extension Cluster {
         let deadline = NIODeadline.now() + Self.operationTimeout
         await onLoop { $0.compact() }
         while let index = view.status?.snapshotIndex, index < wanted {
-            if let reason = view.stopped { throw .conflict(reason.explanation) }
+            // A state that may be wrong is not kept.
+            guard view.status?.hasDiverged != true else { throw .diverged }
             guard NIODeadline.now() < deadline else {
                 throw .unfinished("The snapshot is not finished yet. It goes on; see `tollgate cluster status`.")
             }
-            await pause(Self.pause)
+            try await pause(Self.pause)
         }
         return view.status?.snapshotIndex.rawValue ?? 0
     }
@@ -69,7 +70,7 @@ extension Cluster {
             NIODeadline.now() < deadline
         {
             guard case .done? = try? await ask(.transfer(nil)) else { return }
-            await pause(.milliseconds(300))
+            guard (try? await pause(.milliseconds(300))) != nil else { return }
         }
     }
 
@@ -88,6 +89,7 @@ extension Cluster {
             } catch {
                 // What was begun may be under way, and an election too.
                 guard case .noQuorum = error, seen != nil, NIODeadline.now() < deadline else { throw error }
+                try await pause(Self.pause)
                 continue
             }
             seen = now
@@ -97,7 +99,7 @@ extension Cluster {
             } catch {
                 // It may have started a moment ago.
                 guard case .notWaiting = error, NIODeadline.now() < appearance else { throw error }
-                await pause(Self.pause)
+                try await pause(Self.pause)
                 continue
             }
             if case .done(let outcome) = step { return outcome }
@@ -119,12 +121,12 @@ extension Cluster {
             case .done?:
                 // The leader says so when it is decided; who has left cannot look any more.
                 if case .change = step, let outcome = plan.departure { return outcome }
-                if case .transfer = step { await pause(Self.pause) }
+                if case .transfer = step { try await pause(Self.pause) }
             case .busy(let text)?:
                 reason = text
-                await pause(Self.pause)
+                try await pause(Self.pause)
             case .refused(let text)?: throw .conflict(text)
-            case .progress?, nil: await pause(Self.pause)
+            case .progress?, nil: try await pause(Self.pause)
             }
         }
     }
@@ -177,8 +179,13 @@ extension Cluster {
         return members
     }
 
-    private func pause(_ time: TimeAmount) async {
-        try? await loop.flatSubmit { [driver] in driver.value.changed(within: time) }.get()
+    /// Waits until something has changed, or for so long. Where the node has ended, it says why.
+    private func pause(_ time: TimeAmount) async throws(OperationError) {
+        do {
+            try await loop.flatSubmit { [driver] in driver.value.changed(within: time) }.get()
+        } catch {
+            throw view.stopped.map { .conflict($0.explanation) } ?? .stopped
+        }
     }
 
     private func onLoop(_ body: @escaping @Sendable (NodeDriver) -> Void) async {

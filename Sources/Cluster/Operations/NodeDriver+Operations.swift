@@ -19,19 +19,18 @@ extension NodeDriver {
             switch answer {
             case .success: promise.succeed()
             case .failure(.stopped): promise.fail(OperationError.stopped)
+            case .failure(.diverged): promise.fail(OperationError.diverged)
             case .failure: promise.fail(OperationError.noQuorum)
             }
         }
         return promise.futureResult
     }
 
-    /// Completes when something has changed that an operation may wait for, and after the time in any case.
+    /// Completes when something has changed that an operation may wait for, and after the time in any case. Fails with
+    /// ``OperationError/stopped`` where the node ends: nothing changes any more.
     func changed(within time: TimeAmount) -> EventLoopFuture<Void> {
+        guard !isStopped else { return loop.makeFailedFuture(OperationError.stopped) }
         let promise = loop.makePromise(of: Void.self)
-        guard !isStopped else {
-            promise.succeed()
-            return promise.futureResult
-        }
         desk.watch(promise, from: landmark)
         let timer = loop.assumeIsolated().scheduleTask(in: time) { self.desk.releaseWatchers() }
         promise.futureResult.assumeIsolated().whenComplete { _ in timer.cancel() }

@@ -69,7 +69,9 @@ struct OperationDesk {
     /// The node ends: nobody waits any longer.
     mutating func close() {
         for number in requests.keys.sorted() { ended(number, nil) }
-        releaseWatchers()
+        let promises = watchers
+        watchers = []
+        for promise in promises { promise.fail(OperationError.stopped) }
         isIdle()
     }
 }
