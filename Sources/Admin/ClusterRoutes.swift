@@ -176,6 +176,7 @@ enum ClusterRoutes {
             case .unfinished: (.gatewayTimeout, "unfinished", "It is not finished yet")
             case .stopped: (.serviceUnavailable, "stopping", "This node stops")
             case .diverged: (.serviceUnavailable, "diverged", "This node's state may be wrong")
+            case .busy: (.conflict, "busy", "This node is at it already")
             }
         return .problem(status, type, title: title, detail: error.explanation)
     }

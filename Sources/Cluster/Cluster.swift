@@ -22,6 +22,10 @@ public final class Cluster: Sendable {
     private let lock: DirectoryLock
     private let viewBox: NIOLockedValueBox<ClusterView>
     private let clientCommandsMax: Int
+    /// What ``stop()`` does.
+    private let ending = NIOLockedValueBox<Task<Void, Never>?>(nil)
+    /// Taken by whoever makes a backup.
+    let backups = BackupDesk()
     /// Where it listens for peers; nil where it listens for nobody.
     public let peerAddress: SocketAddress?
 
@@ -150,7 +154,11 @@ public final class Cluster: Sendable {
                     wall: SystemClocks.wall(),
                     seed: Randomness.word()
                 )
-            } catch { throw .seeds(error) }
+            } catch {
+                var storage = opened.storage
+                storage.close()
+                throw .seeds(error)
+            }
             let book = PeerBook(own: settings.name, seeds: settings.seeds)
             let identity = PeerAdmission(name: book.own, address: book.ownAddress, drawn: drawn, node: node).identity
             shared = SharedNode(node)
@@ -239,7 +247,18 @@ public final class Cluster: Sendable {
 
     /// Ends: another leads first, where this node does and there is one; what was asked is answered, within
     /// 2 seconds; what still waits is answered by `stopped`. The folder is free afterwards.
+    ///
+    /// It ends once, however often this is called: all calls return then.
     public func stop() async {
+        let task = ending.withLockedValue { ending in
+            let task = ending ?? Task { await self.end() }
+            ending = task
+            return task
+        }
+        await task.value
+    }
+
+    private func end() async {
         await handOver()
         try? await loop.flatSubmit { [driver] in driver.value.idle(within: Self.drainTimeout) }.get()
         try? await loop.submit { [driver] in driver.value.stop() }.get()

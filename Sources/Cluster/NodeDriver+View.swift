@@ -63,13 +63,18 @@ extension NodeDriver {
         told = facts.generation
         for promise in factsPromises { promise.succeed(facts) }
         factsPromises = []
-        for listener in listeners.values { listener(facts) }
+        forgetListeners()
+        for listener in listeners { listener.tell(facts) }
     }
 
-    /// Tells a client of new facts from now on, the present ones first.
-    func listen(_ owner: ObjectIdentifier, _ listener: @escaping (LedgerFacts) -> Void) {
+    /// Tells a client of new facts from now on, the present ones first, as long as there is the client.
+    func listen(_ listener: FactsListener) {
         loop.preconditionInEventLoop()
-        listeners[owner] = listener
-        if let facts = view.withLockedValue({ $0.facts }) { listener(facts) }
+        forgetListeners()
+        listeners.append(listener)
+        if let facts = view.withLockedValue({ $0.facts }) { listener.tell(facts) }
     }
+
+    /// A gateway that does not come to be, and is tried again, leaves its clients behind.
+    private func forgetListeners() { listeners.removeAll { !$0.isPresent } }
 }

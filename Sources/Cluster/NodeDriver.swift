@@ -31,7 +31,8 @@ final class NodeDriver {
     private var nextRequest: UInt64 = 0
     var isTurnDue = false
     var wake: (at: BootTime, task: Scheduled<Void>)?
-    var listeners: [ObjectIdentifier: (LedgerFacts) -> Void] = [:]
+    /// Clients that are told of new facts.
+    var listeners: [FactsListener] = []
     var told: UInt64?
     var unreadableReportedAt: BootTime?
     private(set) var isStopped = false
@@ -155,7 +156,7 @@ final class NodeDriver {
         let waiting = answers
         answers = [:]
         for request in waiting.keys.sorted(by: { $0.rawValue < $1.rawValue }) { waiting[request]?(.failure(.stopped)) }
-        listeners = [:]
+        listeners = []
         for promise in factsPromises { promise.fail(stopError) }
         factsPromises = []
         desk.close()

@@ -1,4 +1,5 @@
 import Ledger
+import NIOConcurrencyHelpers
 import NIOCore
 import Replica
 import Testing
@@ -66,4 +67,76 @@ import Wire
         }
     }
 
+    @Test func aNodeThatIsEndedTwiceAtOnceEndsOnce() async throws {
+        try await Site.with(["a"]) { site in
+            for _ in 0..<10 {
+                let a = try await site.startAlone("a")
+                try await a.serving()
+                let loop = site.group.next()
+                // Something is being written meanwhile.
+                loop.execute {
+                    let client = a.makeClient(on: loop)
+                    for _ in 0..<64 { client.submit([.raiseVersion(to: 1)]) { _ in } }
+                }
+                let directory = site.directory("a")
+                let one = NIOLock()
+                await withTaskGroup(of: Void.self) { tasks in
+                    for _ in 0..<4 {
+                        tasks.addTask {
+                            await a.stop()
+                            // Whoever is told so finds the folder free.
+                            one.withLock {
+                                do { try DirectoryLock(directory: directory).release() } catch {
+                                    Issue.record("\(error)")
+                                }
+                            }
+                        }
+                    }
+                }
+                site.nodes["a"] = nil
+            }
+        }
+    }
+
+    @Test func aClientThatNobodyHasIsNotToldOfNewFacts() async throws {
+        try await Site.with(["a"]) { site in
+            let a = try await site.startAlone("a")
+            try await a.serving()
+            // Each makes a client, as a gateway does that does not come to be for want of a majority.
+            try await site.write("a", times: 20)
+            let count = try await a.loop.submit { [driver = a.driver] in driver.value.listeners.count }.get()
+            #expect(count <= 2, "the last one, and one that is on its way")
+        }
+    }
+
+    @Test func oneBackupIsTakenAtATime() async throws {
+        try await Site.with(["a"]) { site in
+            let a = try await site.startAlone("a")
+            try await a.serving()
+            var first: Backup? = try await a.backup(isStale: false)
+            for isStale in [false, true] {
+                let second = await #expect(throws: OperationError.self) { _ = try await a.backup(isStale: isStale) }
+                guard case .busy? = second else {
+                    Issue.record("\(String(describing: second))")
+                    return
+                }
+            }
+            // Whoever has all of it may ask again at once.
+            try first?.write { _ in }
+            let second = try await a.backup(isStale: true)
+            #expect(second.head.index == first?.head.index)
+            // The turn of the first is over, and does not end another's.
+            first = nil
+            await #expect(throws: OperationError.self) { _ = try await a.backup(isStale: true) }
+            withExtendedLifetime(second) {}
+        }
+    }
+
+    @Test func aBackupThatNobodyTakesIsForgotten() async throws {
+        try await Site.with(["a"]) { site in
+            let a = try await site.startAlone("a")
+            try await a.serving()
+            for _ in 0..<3 { _ = try await a.backup(isStale: true) }
+        }
+    }
 }

@@ -27,6 +27,8 @@ public struct Backup: Sendable {
     public var head: Head
     /// The state.
     public var ledger: Ledger
+    /// Of the node that makes it.
+    var turn: BackupDesk.Turn?
 
     private static let magic = Array("TOLLBK01".utf8)
     private static let headBytesMax = 65_536
@@ -46,6 +48,8 @@ public struct Backup: Sendable {
         writer.write(lengthPrefixed: head.encode())
         handOn(writer.take())
         SnapshotPayload.write(ledger, handOn)
+        // Whoever has the end may ask for the next one.
+        turn?.end()
         if failure == nil { handOn(sum.finish()) }
         if let failure { throw failure }
     }

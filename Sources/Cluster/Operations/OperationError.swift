@@ -18,11 +18,13 @@ public enum OperationError: Error, Hashable, Sendable {
     case stopped
     /// This node's state is not a majority's, or no majority agrees on one: it answers nothing until it is.
     case diverged
+    /// This node does the same for somebody else.
+    case busy(String)
 
     /// One sentence or two, with what to do.
     public var explanation: String {
         switch self {
-        case .notFound(let text), .notWaiting(let text), .conflict(let text): text
+        case .notFound(let text), .notWaiting(let text), .conflict(let text), .busy(let text): text
         case .incomplete(let text), .notMember(let text), .unfinished(let text): text
         case .noQuorum:
             "No majority of the voters answers this node, so that nothing can be read or changed for certain. See with "
