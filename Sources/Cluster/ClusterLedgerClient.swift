@@ -33,6 +33,8 @@ final class ClusterLedgerClient: LedgerClient {
     private let presence = FactsListener.Presence()
     /// Commands without a result.
     private var outstanding = 0
+    /// Calls that wait until this node has caught up.
+    private var catchingUp = 0
     private var commands: [Command] = []
     private var waiting: [Waiting] = []
     /// In the order of the submissions; answered from the front.
@@ -104,6 +106,30 @@ final class ClusterLedgerClient: LedgerClient {
         eventLoop.assumeIsolated().execute { self.cross() }
     }
 
+    /// Calls of ``catchUp(completion:)`` that may wait; more are refused as overloaded.
+    static let catchUpsMax = 1_024
+
+    func catchUp(completion: @escaping (Result<Void, LedgerUnavailable>) -> Void) {
+        eventLoop.preconditionInEventLoop()
+        guard catchingUp < Self.catchUpsMax else {
+            eventLoop.assumeIsolated().execute { completion(.failure(.overloaded)) }
+            return
+        }
+        catchingUp += 1
+        let bound = NIOLoopBound((self, completion), eventLoop: eventLoop)
+        let eventLoop = eventLoop
+        driver.eventLoop.execute { [driver] in
+            driver.value.catchUp { result in
+                // Behind the facts, which the driver tells before it answers.
+                eventLoop.execute {
+                    let (client, completion) = bound.value
+                    client.catchingUp -= 1
+                    completion(result.mapError { Self.unavailable($0) })
+                }
+            }
+        }
+    }
+
     private func cross() {
         isScheduled = false
         let number = firstCrossing + UInt64(crossings.count)
@@ -145,9 +171,15 @@ final class ClusterLedgerClient: LedgerClient {
         switch answer {
         case .success(.applied(let results)): .success(results)
         case .success: preconditionFailure("a submission is answered by its results")
-        case .failure(.overloaded), .failure(.notSupported): .failure(.overloaded)
-        case .failure(.stopped): .failure(.stopped)
-        case .failure: .failure(.noQuorum)
+        case .failure(let failure): .failure(unavailable(failure))
+        }
+    }
+
+    private static func unavailable(_ failure: ReplicaFailure) -> LedgerUnavailable {
+        switch failure {
+        case .overloaded, .notSupported: .overloaded
+        case .stopped: .stopped
+        default: .noQuorum
         }
     }
 }

@@ -32,6 +32,7 @@ extension NodeDriver {
         tellWatchers()
         probe()
         renewKeys()
+        catchUp()
         wake(at: next)
     }
 

@@ -28,7 +28,8 @@ final class NodeDriver {
     /// Disks of which the operator was told that they have a member's name; none but members' names.
     var remarked: [String: ReplicaID] = [:]
     var answers: [RequestID: Answer] = [:]
-    private var nextRequest: UInt64 = 0
+    /// The number of the last request.
+    private(set) var nextRequest: UInt64 = 0
     var isTurnDue = false
     var wake: (at: BootTime, task: Scheduled<Void>)?
     /// Clients that are told of new facts.
@@ -54,6 +55,8 @@ final class NodeDriver {
     var isInDoubt = false
     /// What is being done about keys that a member has taken along.
     var keys = KeyRenewals()
+    /// Who waits until this node has caught up.
+    var catchUps = CatchUps()
     /// Called once, when the node ends by itself.
     var ended: ((StopReason) -> Void)?
 
@@ -161,6 +164,7 @@ final class NodeDriver {
         factsPromises = []
         desk.close()
         endKeyRenewal()
+        endCatchUps(.stopped)
         endServing()
         transport = nil
     }

@@ -12,6 +12,12 @@ public protocol LedgerClient: AnyObject {
         completion: @escaping (Result<[CommandResult], LedgerUnavailable>) -> Void
     )
 
+    /// Waits until ``facts`` show all that was acknowledged to anybody before this call.
+    ///
+    /// `completion` runs exactly once, later on the same loop, never within this call. Many calls at once cost the cluster no
+    /// more than one, and many one after the other little: a call may wait for a moment before anything is done for it.
+    func catchUp(completion: @escaping (Result<Void, LedgerUnavailable>) -> Void)
+
     /// The newest facts that this loop has seen.
     var facts: LedgerFacts { get }
 

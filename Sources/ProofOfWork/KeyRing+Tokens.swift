@@ -8,14 +8,16 @@ extension KeyRing {
     /// Writes the challenge's text, ``Challenge/textLength`` ASCII characters, to the beginning of `output`.
     ///
     /// Its `rounds` must be 1 to 64 and its `price` at least 1: others are our own mistake and stop the process. Same
-    /// challenge, same text. Throws ``TokenError/unknownEpoch`` where the ring does not keep `challenge.epoch`.
+    /// challenge, same text. Throws ``TokenError/unknownEpoch`` or ``TokenError/laterEpoch`` where the ring does not have
+    /// `challenge.epoch`.
     public func seal(_ challenge: Challenge, into output: UnsafeMutableRawBufferPointer) throws(TokenError) {
         try seal(token: challenge, key: Subkey.challenge, into: output)
     }
 
     /// Writes the pass's text, ``Pass/textLength`` ASCII characters, to the beginning of `output`.
     ///
-    /// Same pass, same text. Throws ``TokenError/unknownEpoch`` where the ring does not keep `pass.epoch`.
+    /// Same pass, same text. Throws ``TokenError/unknownEpoch`` or ``TokenError/laterEpoch`` where the ring does not have
+    /// `pass.epoch`.
     public func seal(_ pass: Pass, into output: UnsafeMutableRawBufferPointer) throws(TokenError) {
         try seal(token: pass, key: Subkey.pass, into: output)
     }
@@ -59,7 +61,7 @@ extension KeyRing {
         key: Int,
         into output: UnsafeMutableRawBufferPointer
     ) throws(TokenError) {
-        guard let keys = epochKeys(token.epoch) else { throw .unknownEpoch }
+        let keys = try epochKeys(token.epoch)
         var bytes = TokenBytes(repeating: 0)
         withUnsafeMutableBytes(of: &bytes) { bytes in
             guard let base = bytes.baseAddress else { return }
@@ -85,7 +87,7 @@ extension KeyRing {
             else { throw .malformed }
 
             let fields = Fields(base: base)
-            guard let keys = epochKeys(fields.load(2)) else { throw .unknownEpoch }
+            let keys = try epochKeys(fields.load(2))
             guard
                 Authenticator.isValid(
                     UnsafeRawBufferPointer(start: base, count: Token.signedCount),

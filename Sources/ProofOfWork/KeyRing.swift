@@ -99,12 +99,11 @@ public final class KeyRing: Sendable {
         )
     }
 
-    /// Where the subkeys of an epoch begin; nil where the epoch is not kept. At most 64 comparisons, of numbers that
-    /// are no secret.
-    func epochKeys(_ number: UInt32) -> UnsafeRawPointer? {
+    /// Where the subkeys of an epoch begin. At most 64 comparisons, of numbers that are no secret.
+    func epochKeys(_ number: UInt32) throws(TokenError) -> UnsafeRawPointer {
         for index in epochs.indices where epochs[index] == number {
             return keys.bytes + (Subkey.epochsOffset + index * Subkey.epochStride)
         }
-        return nil
+        throw number > epochs[0] ? .laterEpoch : .unknownEpoch
     }
 }

@@ -29,6 +29,9 @@ public enum TokenError: Error, Hashable, Sendable {
     case unknownVersion
     /// Sealed, or said to be, in an epoch that is not kept (any more). 410.
     case unknownEpoch
+    /// Sealed, or said to be, in an epoch after all those of the ring. It may be that another node knows that epoch already:
+    /// whoever has made sure that none does answers 410.
+    case laterEpoch
     /// The tag is not ours. 403.
     case notAuthentic
 }

@@ -41,11 +41,15 @@ struct MutationTests {
 
     @Test func randomChangesOfTokensAreNeverAccepted() throws {
         var generator = SeededGenerator(seed: printedSeed())
-        let ring = try ring(epochs: [7, 8])
+        // As many epochs are before it as after it.
+        let epoch: UInt32 = 0x8080_8080
+        let ring = try ring(epochs: [epoch, epoch + 1])
         var errors: [TokenError: Int] = [:]
         for trial in 0..<12_000 {
             let isChallenge = trial % 2 == 0
-            let original = try isChallenge ? ring.seal(sampleChallenge()) : ring.seal(samplePass())
+            let original =
+                try isChallenge
+                ? ring.seal(sampleChallenge(epoch: epoch)) : ring.seal(samplePass(epoch: epoch))
             let mutated = generator.mutate([UInt8](original.utf8))
             let error = tokenError { () throws(TokenError) in
                 // Also as the other kind, which it never is.
@@ -61,8 +65,8 @@ struct MutationTests {
             }
             if let error { errors[error, default: 0] += 1 }
         }
-        // All four refusals came up: the mutations reach every check.
-        #expect(errors.count == 4, "\(errors)")
+        // All five refusals came up: the mutations reach every check.
+        #expect(errors.count == 5, "\(errors)")
     }
 
     /// What parses is canonical, and is judged as the solver's portable hash judges it, round for round.

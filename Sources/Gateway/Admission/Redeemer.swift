@@ -33,6 +33,9 @@ struct RedeemRequest {
 }
 
 /// Takes solutions through the checks of ``Redemption`` and spends what passes. Confined to its event loop.
+///
+/// A token of an epoch of the keys after all that this node knows is not judged before the node has caught up with what
+/// was decided anywhere: another node may have sealed it a moment ago. Once it has, there is no such epoch.
 final class Redeemer {
     /// Tries of one redemption: a waiter looks again when the spender before it has finished.
     static let triesMax = 8
@@ -58,69 +61,99 @@ final class Redeemer {
         self.observer = observer
     }
 
-    /// - Parameter completion: called once on the loop; at once where no proposal is needed.
+    /// - Parameter completion: called once on the loop; at once where nothing has to be asked for.
     func redeem(
         _ request: RedeemRequest,
         state: GatewayState,
         completion: @escaping (Result<Redeemed, RedeemProblem>) -> Void
     ) {
-        let began = NIODeadline.now()
-        var policy: PolicyRuntime?
-        do throws(Redemption.Problem) {
-            let candidate = try Self.open(request, keys: state.keys)
-            policy = state.policies[PolicyID(rawValue: candidate.challenge.policy)]
-            guard let policy, request.policy == nil || request.policy == policy.id else {
-                completion(.failure(.otherPolicy))
-                return
+        open(request, state) { opened, began in
+            do throws(RedeemProblem) {
+                let candidate = try opened.get()
+                let policy = state.policies[PolicyID(rawValue: candidate.challenge.policy)]
+                guard let policy, request.policy == nil || request.policy == policy.id else { throw .otherPolicy }
+                try self.check(request, candidate, policy, state)
+                self.proceed(request, candidate, policy, state, began: began, tries: Self.triesMax, completion)
+            } catch {
+                if case .check = error { self.observer?.verified(since: began) }
+                completion(.failure(error))
             }
-            try Redemption.check(candidate.challenge, now: ledger.now()) {
-                policy.binding(of: request.client, keys: state.keys)
-            }
-            proceed(request, candidate, policy, state, began: began, tries: Self.triesMax, completion)
-        } catch {
-            observer?.verified(since: began)
-            completion(.failure(.check(error, policy: policy)))
         }
     }
 
     /// What is wrong with a solution, if anything is; it is not spent.
-    func problem(of request: RedeemRequest, state: GatewayState) -> RedeemProblem? {
-        var policy: PolicyRuntime?
-        do throws(Redemption.Problem) {
-            let candidate = try Self.open(request, keys: state.keys)
-            policy = state.policies[PolicyID(rawValue: candidate.challenge.policy)]
-            guard let policy, request.policy == nil || request.policy == policy.id else { return .otherPolicy }
-            try Redemption.check(candidate.challenge, now: ledger.now()) {
-                policy.binding(of: request.client, keys: state.keys)
+    ///
+    /// - Parameter completion: as of ``redeem(_:state:completion:)``.
+    func problem(of request: RedeemRequest, state: GatewayState, completion: @escaping (RedeemProblem?) -> Void) {
+        open(request, state) { opened, _ in
+            do throws(RedeemProblem) {
+                let candidate = try opened.get()
+                let policy = state.policies[PolicyID(rawValue: candidate.challenge.policy)]
+                guard let policy, request.policy == nil || request.policy == policy.id else { throw .otherPolicy }
+                try self.check(request, candidate, policy, state)
+                let spend = Redemption.spend(candidate.challenge, idempotencyKey: request.idempotencyKey)
+                let known = self.ledger.spent(spend)
+                if known == nil || request.idempotencyKey != nil {
+                    guard Self.isSolved(request, candidate) else { throw .check(.wrongSolution, policy: policy) }
+                }
+                if let known { _ = try self.pass(of: known, candidate, policy) }
+                completion(nil)
+            } catch {
+                completion(error)
             }
-            let spend = Redemption.spend(candidate.challenge, idempotencyKey: request.idempotencyKey)
-            let known = ledger.spent(spend)
-            if known == nil || request.idempotencyKey != nil {
-                guard Self.isSolved(request, candidate) else { throw .wrongSolution }
-            }
-            guard let known, case .failure(let problem) = outcome(known, candidate, policy, state) else { return nil }
-            return problem
-        } catch {
-            return .check(error, policy: policy)
         }
     }
 
-    private static func open(_ request: RedeemRequest, keys: KeyRing) throws(Redemption.Problem)
-        -> Redemption.Candidate
-    {
-        var problem: Redemption.Problem?
-        var candidate: Redemption.Candidate?
+    // MARK: - Checks
+
+    /// Size, form and authenticity.
+    ///
+    /// - Parameter completion: also says when the checks began.
+    private func open(
+        _ request: RedeemRequest,
+        _ state: GatewayState,
+        _ completion: @escaping (Result<Redemption.Candidate, RedeemProblem>, _ began: NIODeadline) -> Void
+    ) {
+        let began = NIODeadline.now()
+        let opened = Self.open(request, keys: state.keys)
+        guard opened.failure == .laterEpoch else {
+            return completion(opened.mapError { .check($0, policy: nil) }, began)
+        }
+        let again = newestKeys().map { Self.open(request, keys: $0) } ?? opened
+        guard again.failure == .laterEpoch else {
+            return completion(again.mapError { .check($0, policy: nil) }, began)
+        }
+        ledger.catchUp { result in
+            guard case .success = result else { return completion(.failure(.unavailable), began) }
+            let began = NIODeadline.now()
+            let opened = Self.open(request, keys: self.newestKeys() ?? state.keys)
+            completion(opened.mapError { .check($0 == .laterEpoch ? .expired : $0, policy: nil) }, began)
+        }
+    }
+
+    private static func open(
+        _ request: RedeemRequest,
+        keys: KeyRing
+    ) -> Result<Redemption.Candidate, Redemption.Problem> {
         request.token.withUnsafeBytes { token in
             request.solution.withUnsafeBytes { solution in
-                do throws(Redemption.Problem) {
-                    candidate = try Redemption.open(token, solution, keys: keys)
-                } catch {
-                    problem = error
-                }
+                Result { () throws(Redemption.Problem) in try Redemption.open(token, solution, keys: keys) }
             }
         }
-        if let problem { throw problem }
-        return candidate!
+    }
+
+    /// Expiry and binding.
+    private func check(
+        _ request: RedeemRequest,
+        _ candidate: Redemption.Candidate,
+        _ policy: PolicyRuntime,
+        _ state: GatewayState
+    ) throws(RedeemProblem) {
+        do throws(Redemption.Problem) {
+            try Redemption.check(candidate.challenge, now: ledger.now()) {
+                policy.binding(of: request.client, keys: state.keys)
+            }
+        } catch { throw .check(error, policy: policy) }
     }
 
     private static func isSolved(_ request: RedeemRequest, _ candidate: Redemption.Candidate) -> Bool {
@@ -144,7 +177,7 @@ final class Redeemer {
         let spend = Redemption.spend(candidate.challenge, idempotencyKey: request.idempotencyKey)
         let known = ledger.spent(spend)
         if let known, request.idempotencyKey == nil {
-            completion(outcome(known, candidate, policy, state))
+            finish(known, candidate, policy, state, completion)
             return
         }
         let isSolved = Self.isSolved(request, candidate)
@@ -155,7 +188,7 @@ final class Redeemer {
         }
         if let known {
             // Spent, and shown with the key of its record or with another one: either way nothing is proposed.
-            completion(outcome(known, candidate, policy, state))
+            finish(known, candidate, policy, state, completion)
             return
         }
         guard tries > 0 else { return completion(.failure(.unavailable)) }
@@ -175,7 +208,7 @@ final class Redeemer {
                 switch result {
                 case .success(let results):
                     guard case .spent(let outcome)? = results.first else { return completion(.failure(.unavailable)) }
-                    completion(self.outcome(outcome, candidate, policy, state))
+                    self.finish(outcome, candidate, policy, state, completion)
                 case .failure:
                     completion(.failure(.unavailable))
                 }
@@ -183,40 +216,70 @@ final class Redeemer {
         }
     }
 
-    private func outcome(
+    // MARK: - The pass
+
+    /// Seals the pass of an outcome, if it has one.
+    ///
+    /// The ledger says under which epoch: it may have begun since the request did, or be one of which this loop has not heard
+    /// yet.
+    private func finish(
         _ outcome: SpendOutcome,
         _ candidate: Redemption.Candidate,
         _ policy: PolicyRuntime,
-        _ state: GatewayState
-    ) -> Result<Redeemed, RedeemProblem> {
+        _ state: GatewayState,
+        _ completion: @escaping (Result<Redeemed, RedeemProblem>) -> Void
+    ) {
+        do throws(RedeemProblem) {
+            let (pass, remaining, isRepeated) = try self.pass(of: outcome, candidate, policy)
+            func redeemed(_ keys: KeyRing) -> Result<Redeemed, TokenError> {
+                Result { () throws(TokenError) in
+                    let now = ledger.now().nanoseconds
+                    return Redeemed(
+                        policy: policy,
+                        pass: pass,
+                        text: try keys.seal(pass),
+                        remaining: remaining,
+                        expiresInSeconds: Durations.secondsRoundedUp(pass.expires > now ? pass.expires - now : 0),
+                        isRepeated: isRepeated
+                    )
+                }
+            }
+            let expired = RedeemProblem.check(.expired, policy: policy)
+            let first = redeemed(state.keys)
+            guard first.failure == .laterEpoch else { return completion(first.mapError { _ in expired }) }
+            if let newest = newestKeys(), case .success(let second) = redeemed(newest) {
+                return completion(.success(second))
+            }
+            ledger.catchUp { result in
+                guard case .success = result else { return completion(.failure(.unavailable)) }
+                completion(redeemed(self.newestKeys() ?? state.keys).mapError { _ in expired })
+            }
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
+    /// The pass of an outcome.
+    private func pass(
+        of outcome: SpendOutcome,
+        _ candidate: Redemption.Candidate,
+        _ policy: PolicyRuntime
+    ) throws(RedeemProblem) -> (Pass, remaining: UInt32, isRepeated: Bool) {
         switch outcome {
         case .opened(let opened), .repeated(let opened):
             let isRepeated = if case .repeated = outcome { true } else { false }
             let pass = Redemption.pass(candidate.challenge, opened)
-            guard let text = (try? state.keys.seal(pass)) ?? (try? newestKeys()?.seal(pass)) else {
-                return .failure(.check(.expired, policy: policy))
-            }
-            let now = ledger.now().nanoseconds
-            guard pass.expires > now else { return .failure(.check(.expired, policy: policy)) }
-            let left = pass.expires > now ? pass.expires - now : 0
-            return .success(
-                Redeemed(
-                    policy: policy,
-                    pass: pass,
-                    text: text,
-                    remaining: opened.remaining,
-                    expiresInSeconds: Durations.secondsRoundedUp(left),
-                    isRepeated: isRepeated
-                )
-            )
-        case .alreadySpent:
-            return .failure(.alreadySpent)
-        case .expired, .fromFuture:
-            return .failure(.check(.expired, policy: policy))
-        case .full:
-            return .failure(.unavailable)
-        case .invalid:
-            return .failure(.otherPolicy)
+            guard pass.expires > ledger.now().nanoseconds else { throw .check(.expired, policy: policy) }
+            return (pass, opened.remaining, isRepeated)
+        case .alreadySpent: throw .alreadySpent
+        case .expired, .fromFuture: throw .check(.expired, policy: policy)
+        case .full: throw .unavailable
+        case .invalid: throw .otherPolicy
         }
     }
+}
+
+extension Result {
+    /// Why it failed; nil where it did not.
+    fileprivate var failure: Failure? { if case .failure(let failure) = self { failure } else { nil } }
 }

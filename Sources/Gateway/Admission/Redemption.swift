@@ -13,6 +13,8 @@ enum Redemption {
         case malformed(String)
         case notAuthentic
         case expired
+        /// Of an epoch of the keys that this node does not know: it may have begun a moment ago.
+        case laterEpoch
         case otherClient
         case wrongSolution
     }
@@ -39,6 +41,7 @@ enum Redemption {
             case .malformed: throw .malformed("The challenge is not a token of this protocol.")
             case .unknownVersion: throw .malformed("The challenge has an unknown version.")
             case .unknownEpoch: throw .expired
+            case .laterEpoch: throw .laterEpoch
             case .notAuthentic: throw .notAuthentic
             }
         }

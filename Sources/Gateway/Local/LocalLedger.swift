@@ -111,6 +111,17 @@ final class LocalLedgerClient: LedgerClient {
         }
     }
 
+    func catchUp(completion: @escaping (Result<Void, LedgerUnavailable>) -> Void) {
+        submit([]) { [self] _ in
+            let latest = ledger.facts()
+            if latest.generation != facts.generation {
+                facts = latest
+                onFactsChange?()
+            }
+            completion(.success(()))
+        }
+    }
+
     private func flush() {
         isScheduled = false
         let waiting = self.waiting

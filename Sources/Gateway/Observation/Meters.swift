@@ -22,7 +22,7 @@ enum ChallengeEvent: String, Sendable, CaseIterable {
             switch problem {
             case .malformed: self = .malformed
             case .notAuthentic, .wrongSolution: self = .wrong
-            case .expired: self = .expired
+            case .expired, .laterEpoch: self = .expired
             case .otherClient: self = .otherClient
             }
         case .failure(.alreadySpent): self = .alreadySpent

@@ -5,8 +5,6 @@ import Settings
 
 /// Admit: DESIGN section 3.
 extension Exchange {
-    /// Passes that are looked at in one request.
-    static let passesMax = 4
     /// Tries when the ledger's limits change while a request is being decided.
     static let admissionTriesMax = 8
     /// Longest `PoW-Solution` that is looked at, in bytes: a challenge, a dot and a solution fit in well.
@@ -22,6 +20,8 @@ extension Exchange {
 
     func startAdmission(_ policy: PolicyRuntime) {
         guard case .policy(_, _, let cost, let charging)? = route?.action else { return }
+        let (passes, isAhead) = presentedPasses(policy)
+        if isAhead, !hasCaughtUp { return catchUp { self.startAdmission(policy) } }
         let settings = policy.settings
         let keys = state.keys
         let reserve = isNavigation ? settings.reserve : 0
@@ -30,7 +30,7 @@ extension Exchange {
         var admission = Admission(
             policy: policy.id,
             cost: cost,
-            passes: presentedPasses(policy),
+            passes: passes,
             binding: policy.binding(of: client, keys: keys),
             free: isLetBy ? [] : policy.charges(policy.free, head: head, client: client, keys: keys, reserve: reserve),
             ceiling: policy.charges(policy.ceiling, head: head, client: client, keys: keys, reserve: 0),
@@ -41,34 +41,6 @@ extension Exchange {
         let action = admission.begin()
         self.admission = admission
         perform(action)
-    }
-
-    /// The authentic, unexpired passes for this policy that the request shows: in `PoW-Pass`, then in cookies.
-    private func presentedPasses(_ policy: PolicyRuntime) -> [Pass] {
-        var passes: [Pass] = []
-        let now = loop.ledger.now().nanoseconds
-        func consider(_ text: UnsafeRawBufferPointer) {
-            guard passes.count < Self.passesMax, text.count <= Redemption.tokenCharactersMax,
-                let pass = try? state.keys.openPass(text), pass.policy == policy.id.rawValue, pass.expires > now,
-                !passes.contains(where: { $0.id == pass.id })
-            else { return }
-            passes.append(pass)
-        }
-        if let redeemed, redeemed.policy.id == policy.id { passes.append(redeemed.pass) }
-        for value in head.all("pow-pass").prefix(Self.passesMax) {
-            // Proxies may have joined several fields into a list.
-            head.withBytes(value) { bytes in
-                for element in bytes.split(separator: UInt8(ascii: ","), maxSplits: Self.passesMax) {
-                    let text = element.drop(while: ASCII.isWhiteSpace).prefix { !ASCII.isWhiteSpace($0) }
-                    consider(UnsafeRawBufferPointer(rebasing: text))
-                }
-            }
-        }
-        for cookie in PassCookies.passes(head, policy: policy.name, isHTTPS: identity!.isHTTPS) {
-            var cookie = cookie
-            cookie.withUTF8 { consider(UnsafeRawBufferPointer($0)) }
-        }
-        return passes
     }
 
     private func perform(_ action: Admission.Action) {
@@ -106,7 +78,7 @@ extension Exchange {
         reply(Refusal(.noQuorum, "The gateway cannot decide by this policy now.", retryAfterSeconds: 1, policy: name))
     }
 
-    private func undecided() {
+    func undecided() {
         if policy!.settings.enforce {
             reply(Refusal(.noQuorum, "The gateway cannot decide now.", retryAfterSeconds: 1, policy: policy!.name))
         } else {
@@ -235,12 +207,15 @@ extension Exchange {
     /// Looks what is wrong with a solution in line, and spends nothing.
     private func examineInLine(_ slice: RequestHead.Slice, _ policy: PolicyRuntime) {
         if let request = inLineRequest(slice, policy) {
-            let problem = loop.redeemer.problem(of: request, state: state)
-            inLineRefusal = problem.map { refusal(of: $0, asked: policy) }
+            loop.redeemer.problem(of: request, state: state) { [self] problem in
+                guard !isFinished else { return }
+                inLineRefusal = problem.map { refusal(of: $0, asked: policy) }
+                startAdmission(policy)
+            }
         } else {
             inLineRefusal = Self.malformedInLine(policy)
+            startAdmission(policy)
         }
-        startAdmission(policy)
     }
 
     private static func malformedInLine(_ policy: PolicyRuntime) -> Refusal {

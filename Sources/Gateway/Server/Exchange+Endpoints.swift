@@ -212,7 +212,7 @@ extension Exchange {
             return Refusal(.wrongSolution, "The challenge is not one that this gateway issued.")
         case .check(.wrongSolution, _):
             return Refusal(.wrongSolution, "A round of the solution misses the target.")
-        case .check(.expired, _):
+        case .check(.expired, _), .check(.laterEpoch, _):
             return Refusal(.expired, "The challenge is too old: ask for a new one.")
         case .check(.otherClient, let policy):
             let policy = policy ?? asked

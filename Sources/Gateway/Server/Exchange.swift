@@ -70,6 +70,8 @@ final class Exchange {
     // The response.
     var admission: Admission?
     var admissionTries = 0
+    /// It has waited for this node to know all that was decided before it came.
+    var hasCaughtUp = false
     /// Fields that the decision adds to the response, whoever writes it.
     var addedFields: [(name: String, value: String)] = []
     var redeemed: Redeemed?

@@ -13,12 +13,22 @@ final class CountingLedgerClient: LedgerClient {
     private(set) var proposals: [Command] = []
     /// Fails the next submissions with this instead of asking the ledger.
     var failure: LedgerUnavailable?
+    /// Fails to catch up.
+    var catchUpFailure: LedgerUnavailable?
+    /// How often it was asked to catch up.
+    private(set) var catchUps = 0
 
     init(_ inner: any LedgerClient) { self.inner = inner }
 
     func submit(_ commands: [Command], completion: @escaping (Result<[CommandResult], LedgerUnavailable>) -> Void) {
         proposals += commands
         guard let failure else { return inner.submit(commands, completion: completion) }
+        inner.submit([]) { _ in completion(.failure(failure)) }
+    }
+
+    func catchUp(completion: @escaping (Result<Void, LedgerUnavailable>) -> Void) {
+        catchUps += 1
+        guard let failure = catchUpFailure else { return inner.catchUp(completion: completion) }
         inner.submit([]) { _ in completion(.failure(failure)) }
     }
 
@@ -36,6 +46,8 @@ final class CountingLedgerClient: LedgerClient {
     private let loop = EmbeddedEventLoop()
     private let clock = ManualClock()
     private let client: CountingLedgerClient
+    /// Another node's, of which the one above hears when it asks.
+    private let other: any LedgerClient
     private let redeemer: Redeemer
     private let state: GatewayState
     private let policy: PolicyRuntime
@@ -45,6 +57,7 @@ final class CountingLedgerClient: LedgerClient {
         let ledger = LocalLedger(genesis: genesis) { clock.nanoseconds }
         clock.advance(seconds: 1_000)
         let inner = ledger.makeClient(on: loop, owner: ReplicaID(high: 0, low: 1))
+        other = ledger.makeClient(on: loop, owner: ReplicaID(high: 0, low: 2))
         let configuration = try configuration(
             """
             upstreams: { app: { servers: ["127.0.0.1:3000"] } }
@@ -147,6 +160,87 @@ final class CountingLedgerClient: LedgerClient {
         let result = redeem(request(challenge.token, solution))
         #expect(result.word == "redeemed")
         #expect(result.redeemed?.pass.epoch != state.epoch.number)
+    }
+
+    // MARK: - Epochs that others know
+
+    /// Another node begins an epoch; its keys, by which it seals from then on.
+    private func rotateElsewhere() throws -> KeyRing {
+        other.submit([.rotate(secret: [UInt8](repeating: 9, count: LedgerBounds.secretBytes))]) { _ in }
+        loop.run()
+        redeemer.newestKeys = { [state, client] in
+            try? GatewayState(state.configuration, facts: client.facts, now: client.now()).keys
+        }
+        #expect(client.facts.epochs.count == 1, "this node has not heard of it")
+        return try KeyRing(other.facts, current: try #require(other.facts.epochs.last?.number))
+    }
+
+    @Test func aChallengeOfAnEpochThatIsNotKnownYetIsJudgedWhenItIs() throws {
+        let keys = try rotateElsewhere()
+        let challenge = try #require(Challenger.issue(policy, client: ip(Self.address), keys: keys, now: client.now()))
+        let solution = try solve(challenge)
+        var problems: [RedeemProblem?] = []
+        redeemer.problem(of: request(challenge.token, solution), state: state) { problems.append($0) }
+        #expect(problems.isEmpty, "nothing is said before")
+        loop.run()
+        #expect(problems.count == 1 && problems[0] == nil && client.catchUps == 1)
+        let result = redeem(request(challenge.token, solution))
+        #expect(result.word == "redeemed" && result.proposals == 1)
+        #expect(client.catchUps == 1, "the epoch is known now")
+    }
+
+    @Test func anEpochThatNobodyKnowsIsOverWhenThisNodeHasCaughtUp() throws {
+        _ = try rotateElsewhere()
+        let challenge = try challenge()
+        let solution = try solve(challenge)
+        let forger = try keyRing(epochs: [90], cluster: 99)
+        let forged = try #require(Challenger.issue(policy, client: ip(Self.address), keys: forger, now: client.now()))
+        for tries in 1...2 {
+            let result = redeem(request(forged.token, solution))
+            #expect(result.word == "expired" && result.proposals == 0 && client.catchUps == tries)
+        }
+        // Form stands before.
+        #expect(redeem(request(forged.token, "x")).word == "malformed")
+        #expect(redeem(request(forged.token + "A", solution)).word == "malformed")
+        #expect(client.catchUps == 2)
+        // What is known is not asked for.
+        let foreign = try keyRing(cluster: 99)
+        let other = try #require(Challenger.issue(policy, client: ip(Self.address), keys: foreign, now: client.now()))
+        #expect(redeem(request(other.token, solution)).word == "notAuthentic")
+        #expect(redeem(request(challenge.token, solution)).word == "redeemed")
+        #expect(client.catchUps == 2)
+    }
+
+    @Test func withoutAMajorityAnUnknownEpochIsNotJudged() throws {
+        let keys = try rotateElsewhere()
+        let challenge = try #require(Challenger.issue(policy, client: ip(Self.address), keys: keys, now: client.now()))
+        let solution = try solve(challenge)
+        client.catchUpFailure = .noQuorum
+        #expect(redeem(request(challenge.token, solution)).word == "unavailable")
+        var problems: [String] = []
+        redeemer.problem(of: request(challenge.token, solution), state: state) { problem in
+            if case .unavailable? = problem { problems.append("unavailable") }
+        }
+        loop.run()
+        #expect(problems == ["unavailable"])
+        client.catchUpFailure = nil
+        #expect(redeem(request(challenge.token, solution)).word == "redeemed")
+    }
+
+    @Test func aPassOfAnEpochThatThisLoopHasNotHeardOfIsGivenAgain() throws {
+        let challenge = try challenge()
+        let solution = try solve(challenge)
+        _ = try rotateElsewhere()
+        // Another node spends it: the pass is of the new epoch. This node's ledger has it, this loop has not heard.
+        let opened = request(challenge.token, solution, key: "a key")
+        let issued = try state.keys.openChallenge(challenge.token)
+        let spend = Redemption.spend(issued, idempotencyKey: opened.idempotencyKey)
+        other.submit([.spend(spend)]) { _ in }
+        loop.run()
+        #expect(client.facts.epochs.count == 1)
+        let result = redeem(opened)
+        #expect(result.word == "redeemed" && result.proposals == 0)
+        #expect(result.redeemed?.pass.epoch == other.facts.epochs.last?.number && client.catchUps == 1)
     }
 
     @Test func garbageCostsNoProposal() throws {

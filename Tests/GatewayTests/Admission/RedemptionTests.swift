@@ -99,9 +99,11 @@ import Testing
         #expect(problem(foreign, Self.solution(rounds: 3)) == .notAuthentic)
     }
 
-    @Test func anEpochThatIsGoneIsExpired() throws {
-        let old = try keyRing(epochs: [1, 2], current: 2).seal(Self.challenge(epoch: 2))
+    @Test func anEpochThatIsGoneIsExpiredAndOneToComeIsToldApart() throws {
+        let others = try keyRing(epochs: [0, 1, 2], current: 2)
+        let (old, later) = (try others.seal(Self.challenge(epoch: 0)), try others.seal(Self.challenge(epoch: 2)))
         #expect(problem(old, Self.solution(rounds: 2)) == .expired)
+        #expect(problem(later, Self.solution(rounds: 2)) == .laterEpoch)
     }
 
     @Test func everyChangedCharacterIsNoticed() throws {

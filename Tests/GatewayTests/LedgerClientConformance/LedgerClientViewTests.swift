@@ -41,6 +41,42 @@ import Testing
     }
 
     @Test(arguments: ledgerFactories)
+    func whoHasCaughtUpSeesWhatWasDecidedElsewhere(_ factory: LedgerFactory) async throws {
+        try await factory.with { ledger in
+            for round in 2..<6 {
+                let secret = [UInt8](repeating: UInt8(round), count: LedgerBounds.secretBytes)
+                #expect(try await ledger.submit(0, [.rotate(secret: secret)]) == [.rotated(epoch: UInt32(round))])
+                let client = ledger.clients[round % 3 + 1]
+                let (epoch, changes) = try await client.eventLoop.flatSubmit {
+                    let promise = client.eventLoop.makePromise(of: (UInt32?, Int).self)
+                    var isAsking = true
+                    var answers = 0
+                    var changes = 0
+                    let before = client.value.facts.generation
+                    client.value.onFactsChange = { changes += 1 }
+                    for _ in 0..<3 {
+                        client.value.catchUp { result in
+                            client.eventLoop.preconditionInEventLoop()
+                            #expect(!isAsking, "within the call")
+                            if case .failure(let failure) = result { Issue.record("\(failure)") }
+                            answers += 1
+                            guard answers == 3 else { return }
+                            let facts = client.value.facts
+                            client.value.onFactsChange = nil
+                            // It may have heard of it before it asked.
+                            promise.succeed((facts.epochs.last?.number, facts.generation == before ? 1 : changes))
+                        }
+                    }
+                    isAsking = false
+                    return promise.futureResult
+                }.get()
+                #expect(epoch == UInt32(round))
+                #expect(changes >= 1, "and is told of it")
+            }
+        }
+    }
+
+    @Test(arguments: ledgerFactories)
     func aRefusedRevisionChangesNoFacts(_ factory: LedgerFactory) async throws {
         try await factory.with(clients: 2) { ledger in
             _ = try await ledger.found([.free(burst: 1)])
