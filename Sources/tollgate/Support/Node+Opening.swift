@@ -1,0 +1,111 @@
+import Cluster
+import Gateway
+import Logging
+import Settings
+
+// From a state to a node that listens for clients.
+extension Node {
+    /// Waits for a state, has the cluster take the limits of the file where they are new, and listens for clients. Does
+    /// nothing where the node was told to stop.
+    ///
+    /// A node that has the limits already needs no majority for that: it is there to say that it cannot decide.
+    /// - Throws: ``ClusterError``, ``ListenError``, ``Gateway/Problem``.
+    func open() async throws {
+        let opening = state.withLockedValue { state in
+            if !state.isStopping { state.opening = Task { try await self.openGateway() } }
+            return state.opening
+        }
+        try await opening?.value
+    }
+
+    private func openGateway() async throws {
+        var facts = try await cluster.firstFacts()
+        try checkMembership()
+        // They stand in the log alone, or nowhere.
+        let isFirst = facts.revision == 0
+        if isFirst {
+            try await cluster.serving()
+            // Limits that were set after the snapshot on the disk are known only now.
+            facts = try await cluster.firstFacts()
+        }
+        var isPending = false
+        while true {
+            let configuration = self.configuration
+            // Limits that nobody has set yet are everybody's to set; those in force are another file's unless this one is
+            // newer.
+            let offers = facts.revision == 0 || offered.isNews(configuration)
+            let gateway: Gateway
+            do {
+                gateway = try await start(configuration, offers: offers && !isPending)
+            } catch Gateway.Problem.ledgerUnavailable {
+                logger.warning("no majority takes the limits of the file yet")
+                isPending = facts.revision > 0
+                continue
+            }
+            await opened(gateway, by: configuration, offers: offers, isPending: isPending)
+            // The next start finds them without a majority.
+            if isFirst { cluster.requestSnapshot() }
+            return
+        }
+    }
+
+    private func opened(_ gateway: Gateway, by configuration: Configuration, offers: Bool, isPending: Bool) async {
+        let isStopping = state.withLockedValue { state in
+            if !state.isStopping { state.gateway = gateway }
+            return state.isStopping
+        }
+        if isStopping { return await gateway.shutdown(deadline: .zero) }
+        if !isPending {
+            if offers || !offered.hasRecord {
+                record(configuration, isRetiring: false)
+            } else if offered.isRetiring {
+                await retire(gateway)
+            }
+        }
+        if isPending || self.configuration != configuration {
+            takeLater()
+        } else {
+            await reportOtherLimits(gateway)
+        }
+    }
+
+    /// A node that has peers must be able to meet them.
+    private func checkMembership() throws {
+        let members = cluster.view.status?.configuration.members ?? []
+        guard configuration.membership == nil, members.count > 1 else { return }
+        throw PeerSettingsError(
+            description: """
+                \(configuration.node.data) is of a cluster of \(members.count) nodes, and the configuration has no \
+                `cluster`: restore that section, or run `tollgate recover` to go on without the others
+                """
+        )
+    }
+
+    private func start(_ configuration: Configuration, offers: Bool) async throws -> Gateway {
+        try await Gateway.start(
+            configuration: configuration,
+            group: group,
+            connectionsMax: Self.connectionsMax(configuration, logger: logger),
+            offersLimits: offers,
+            refusals: refusals,
+            logger: logger
+        ) { [cluster] in cluster.makeClient(on: $0) }
+    }
+
+    /// Connections of clients for which there are descriptors, beside those to the upstreams.
+    private static func connectionsMax(_ configuration: Configuration, logger: Logger) -> Int {
+        let descriptors = FileDescriptors.raiseLimit()
+        let upstreams = configuration.upstreams.reduce(0) { $0 + $1.maxConnections * $1.servers.count }
+        let wanted = configuration.limits.maxConnections
+        let rest = descriptors - FileDescriptors.reserved
+        // Where there is too little for both, clients and upstreams share it evenly.
+        let forClients = max(1, max(rest - upstreams, rest / 2))
+        if forClients < wanted {
+            logger.warning(
+                "too few file descriptors for limits.maxConnections; raise the hard limit (LimitNOFILE=)",
+                metadata: ["descriptors": "\(descriptors)", "connections": "\(forClients)", "wanted": "\(wanted)"]
+            )
+        }
+        return forClients
+    }
+}
