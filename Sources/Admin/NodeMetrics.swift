@@ -13,6 +13,8 @@ public struct NodeMetrics: Sendable {
     public var cluster: ClusterMetrics?
     /// Whether the configuration that was read last holds.
     public var isReloadOK: Bool
+    /// Whether the limits in force are another file's than this node's.
+    public var hasOtherLimits: Bool
     /// Of the program.
     public var version: String
 
@@ -22,12 +24,14 @@ public struct NodeMetrics: Sendable {
         ledger: LedgerCounts?,
         cluster: ClusterMetrics?,
         isReloadOK: Bool,
+        hasOtherLimits: Bool,
         version: String
     ) {
         self.gateway = gateway
         self.ledger = ledger
         self.cluster = cluster
         self.isReloadOK = isReloadOK
+        self.hasOtherLimits = hasOtherLimits
         self.version = version
     }
 
@@ -117,6 +121,12 @@ public struct NodeMetrics: Sendable {
             "1 where the configuration that was read last holds, 0 where it was refused and an older one does."
         )
         page.sample(isReloadOK ? 1 : 0)
+        page.begin(
+            "tollgate_limits_differ",
+            .gauge,
+            "1 where the limits in force are not those of this node's file, since another node's has changed later."
+        )
+        page.sample(hasOtherLimits ? 1 : 0)
         page.begin("tollgate_build_info", .gauge, "Always 1; the version of the program.")
         page.sample(1, [("version", version)])
     }

@@ -62,13 +62,14 @@ public final class Gateway: Sendable {
 
     // MARK: Start
 
-    /// Makes the loops, has the ledger take the configuration's limits, and opens the listeners.
+    /// Makes the loops, has the ledger take the configuration's limits beside those that it holds, and opens the listeners.
     ///
     /// - Parameters:
     ///   - group: one thread a core; the gateway uses all of its loops and does not shut it down.
     ///   - connectionsMax: connections of clients for which the process has file descriptors; the configuration's bound
     ///     holds as well.
-    ///   - offersLimits: whether the configuration's limits are offered to the ledger; if not, those in force hold.
+    ///   - offersLimits: whether the configuration's limits are offered to the ledger, to be followed by
+    ///     ``retireLimits()``; if not, those in force hold.
     ///   - refusals: where the last refusals are kept.
     ///   - makeClient: called once on each loop.
     /// - Throws: ``Problem``, ``ListenError``.
@@ -87,7 +88,8 @@ public final class Gateway: Sendable {
         let mask = ClientMask()
         let spending = SpendingTable()
         let clients = try await makeClients(eventLoops, makeClient)
-        if offersLimits { try await LimitOffer(client: clients[0]).set(configuration.definitions) }
+        // As at a reload: other nodes' requests are prepared by the limits that hold.
+        if offersLimits { try await LimitOffer(client: clients[0]).add(configuration.definitions) }
         let state = try await clients[0].eventLoop.submit {
             try GatewayState(configuration, facts: clients[0].value.facts, now: clients[0].value.now())
         }.get()
@@ -158,13 +160,24 @@ public final class Gateway: Sendable {
     ///
     /// - Parameters:
     ///   - offersLimits: as at the start.
-    /// - Throws: ``Problem``; then nothing has changed, but limits that the ledger has taken stay in it.
-    public func reload(_ configuration: Configuration, offersLimits: Bool = true) async throws {
+    ///   - revision: the last revision of the limits in force that the configuration's may follow; nil: any.
+    ///   - former: of configurations that were offered in vain; their limits may have come into force all the same, and may
+    ///     be followed as well.
+    /// - Throws: ``Problem``, `superseded` where there is a later revision; then nothing has changed, but limits that the
+    ///   ledger has taken stay in it.
+    public func reload(
+        _ configuration: Configuration,
+        offersLimits: Bool = true,
+        after revision: UInt64? = nil,
+        orOwn former: [Configuration] = []
+    ) async throws {
         // Its routes name no upstreams.
         guard configuration.forwards || !forwards else { throw Problem.forwardingListenersOpen }
         // The ledger drops a limit at once, and requests are under way that were prepared with the old ones, here and at
         // other nodes. So both hold until every loop has moved on.
-        if offersLimits { try await offer().add(configuration.definitions) }
+        if offersLimits {
+            try await offer().add(configuration.definitions, after: revision, orOwn: former.map(\.definitions))
+        }
         for loop in loops {
             try await loop.eventLoop.submit {
                 let ledger = loop.value.ledger
@@ -174,18 +187,31 @@ public final class Gateway: Sendable {
         current.withLockedValue { $0 = configuration }
     }
 
-    /// Has the ledger hold the configuration's limits and no others: after ``reload(_:offersLimits:)``, when nobody asks
+    /// Has the ledger hold the configuration's limits and no others: after ``reload(_:offersLimits:after:orOwn:)``, when nobody asks
     /// for the old ones any more. Where another node's limits hold meanwhile, nothing changes.
     ///
     /// - Throws: ``Problem``: limits that nobody asks for stay until the next time.
     public func retireLimits() async throws { try await offer().retire(allBut: configuration.definitions) }
 
-    /// The limits in force are not those of the configuration: another node's file has changed since this one's.
-    public func hasOtherLimits() async -> Bool {
+    /// How the limits in force stand to those of the configuration: others, where another node's file has changed since.
+    public func limitsStanding() async -> LimitsStanding {
         let definitions = configuration.definitions
         let first = loops[0]
         let held = try? await first.eventLoop.submit { first.value.ledger.facts.definitions }.get()
-        return held.map { !$0.isSame(as: definitions) } ?? false
+        return held.map(definitions.standing(of:)) ?? .same
+    }
+
+    /// The revision of the limits in force; 0 before the first.
+    public func limitsRevision() async -> UInt64 {
+        let first = loops[0]
+        return (try? await first.eventLoop.submit { first.value.ledger.facts.revision }.get()) ?? 0
+    }
+
+    /// Has something be done whenever the limits in force have changed: on a loop of the gateway, after requests have begun
+    /// to be decided by them.
+    public func onLimitsChange(_ body: @escaping @Sendable () -> Void) async {
+        let first = loops[0]
+        try? await first.eventLoop.submit { first.value.onLimitsChange = body }.get()
     }
 
     private func offer() async throws -> LimitOffer {

@@ -9,19 +9,27 @@ struct LimitOffer: Sendable {
 
     let client: NIOLoopBound<any LedgerClient>
 
-    /// Has the ledger hold these and no others.
-    /// - Throws: ``Gateway/Problem``.
-    func set(_ definitions: [PolicyDefinition]) async throws {
-        try await offer { _ in definitions }
-    }
-
     /// Has the ledger hold these besides what it holds; these, where that is more than it can hold.
+    ///
+    /// - Parameters:
+    ///   - revision: the last that they may follow. Where the ledger holds a later one, and not all of these, others were
+    ///     offered later.
+    ///   - former: what this node has offered before, of which it does not know what became: they may follow that as well.
     /// - Throws: ``Gateway/Problem``.
-    func add(_ definitions: [PolicyDefinition]) async throws {
+    func add(
+        _ definitions: [PolicyDefinition],
+        after revision: UInt64? = nil,
+        orOwn former: [[PolicyDefinition]] = []
+    ) async throws {
+        @Sendable func mayFollow(_ facts: LedgerFacts) -> Bool {
+            guard let revision, facts.revision > revision else { return true }
+            let held = facts.definitions
+            return former.contains { $0.with(held).isSame(as: held) }
+        }
         do {
-            try await offer { definitions.with($0) }
+            try await offer(if: mayFollow) { definitions.with($0) }
         } catch Gateway.Problem.limitsRefused {
-            try await set(definitions)
+            try await offer(if: mayFollow) { _ in definitions }
         }
     }
 
@@ -32,14 +40,20 @@ struct LimitOffer: Sendable {
         try await offer { held in definitions.with(held).isSame(as: held) ? definitions : held }
     }
 
-    private func offer(_ wanted: @escaping @Sendable (_ held: [PolicyDefinition]) -> [PolicyDefinition]) async throws {
+    private func offer(
+        if mayFollow: @escaping @Sendable (LedgerFacts) -> Bool = { _ in true },
+        _ wanted: @escaping @Sendable (_ held: [PolicyDefinition]) -> [PolicyDefinition]
+    ) async throws {
         for _ in 0..<Self.triesMax {
             let result = try await client.eventLoop.flatSubmit { [client] in
                 let facts = client.value.facts
                 let held = facts.definitions
                 let definitions = wanted(held)
-                guard definitions != held || facts.revision == 0 else {
+                guard !definitions.isSame(as: held) || facts.revision == 0 else {
                     return client.eventLoop.makeSucceededFuture(CommandResult.policiesSet(revision: facts.revision))
+                }
+                guard mayFollow(facts) else {
+                    return client.eventLoop.makeFailedFuture(Gateway.Problem.superseded)
                 }
                 let promise = client.eventLoop.makePromise(of: CommandResult.self)
                 client.value.submit([.setPolicies(expectedRevision: facts.revision, policies: definitions)]) { result in
@@ -95,5 +109,22 @@ extension [PolicyDefinition] {
     /// Whether both say the same of each policy, in whatever order they name them.
     func isSame(as others: [PolicyDefinition]) -> Bool {
         count == others.count && allSatisfy { others.contains($0) }
+    }
+}
+
+/// How the limits in force stand to those of a configuration.
+public enum LimitsStanding: Hashable, Sendable {
+    /// They are the same.
+    case same
+    /// All of the configuration's are in force, and others with them.
+    case more
+    /// Not all of the configuration's are in force.
+    case other
+}
+
+extension [PolicyDefinition] {
+    /// How what the ledger holds stands to these.
+    func standing(of held: [PolicyDefinition]) -> LimitsStanding {
+        held.isSame(as: self) ? .same : with(held).isSame(as: held) ? .more : .other
     }
 }

@@ -17,7 +17,7 @@ struct LimitOfferTests {
         let ledger = try await LocalLedgerUnderTest(clients: 1)
         let client = ledger.clients[0]
         let offer = LimitOffer(client: client)
-        try await offer.set(policy([limit("client", 5), limit("all", 9)]))
+        try await offer.add(policy([limit("client", 5), limit("all", 9)]))
         try await offer.add(policy([limit("client", 7)]))
         let both = try await client.eventLoop.submit { client.value.facts.definitions }.get()
         #expect(both == policy([limit("client", 7), limit("all", 9)]))
@@ -31,12 +31,46 @@ struct LimitOfferTests {
         let ledger = try await LocalLedgerUnderTest(clients: 1)
         let client = ledger.clients[0]
         let offer = LimitOffer(client: client)
-        try await offer.set(policy([limit("client", 5)]))
+        try await offer.add(policy([limit("client", 5)]))
         try await offer.add(policy([limit("client", 7)]))
         try await offer.add(policy([limit("client", 3)]))
         try await offer.retire(allBut: policy([limit("client", 7)]))
         let held = try await client.eventLoop.submit { client.value.facts.definitions }.get()
         #expect(held == policy([limit("client", 3)]))
         try await ledger.shutDown()
+    }
+
+    @Test func `limits that had to wait give way to those that another node has offered meanwhile`() async throws {
+        let ledger = try await LocalLedgerUnderTest(clients: 1)
+        let client = ledger.clients[0]
+        let offer = LimitOffer(client: client)
+        try await offer.add(policy([limit("client", 5)]))
+        let before = try await client.eventLoop.submit { client.value.facts.revision }.get()
+        // Nobody has: they are taken, also once they are there.
+        try await offer.add(policy([limit("client", 7)]), after: before)
+        try await offer.add(policy([limit("client", 7)]), after: before)
+        try await offer.add(policy([limit("client", 3)]))
+        await #expect {
+            try await offer.add(policy([limit("client", 7)]), after: before + 1)
+        } throws: { error in
+            if case Gateway.Problem.superseded = error { true } else { false }
+        }
+        let held = try await client.eventLoop.submit { client.value.facts.definitions }.get()
+        #expect(held == policy([limit("client", 3)]))
+        // Unless those are what this node itself had offered before, and never heard of again.
+        try await offer.add(policy([limit("client", 7)]), after: before, orOwn: [policy([limit("client", 3)])])
+        let after = try await client.eventLoop.submit { client.value.facts.definitions }.get()
+        #expect(after == policy([limit("client", 7)]))
+        try await ledger.shutDown()
+    }
+
+    @Test func `limits in force are a file's, more than that, or others`() {
+        let file = policy([limit("client", 5), limit("all", 9)])
+        #expect(file.standing(of: file) == .same)
+        #expect(file.standing(of: file + [PolicyDefinition(name: "q", maxKeys: 1, limits: [])]) == .more)
+        #expect(file.standing(of: policy([limit("client", 5), limit("all", 9), limit("client/24,/48", 9)])) == .more)
+        #expect(file.standing(of: policy([limit("client", 5)])) == .other)
+        #expect(file.standing(of: policy([limit("client", 6), limit("all", 9)])) == .other)
+        #expect(file.standing(of: []) == .other)
     }
 }

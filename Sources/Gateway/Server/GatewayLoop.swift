@@ -35,6 +35,10 @@ final class GatewayLoop {
     private var nextReports: [String: NIODeadline] = [:]
     private var drained: EventLoopPromise<Void>?
     private var epochTimer: Scheduled<Void>?
+    /// Of the limits that were in force when it was told of them last.
+    private var limitsRevision: UInt64
+    /// Called when the limits in force have changed, after ``state`` has.
+    var onLimitsChange: (() -> Void)?
 
     init(
         eventLoop: any EventLoop,
@@ -57,8 +61,9 @@ final class GatewayLoop {
         self.counters = counters
         self.observer = observer
         self.logger = logger
+        limitsRevision = ledger.facts.revision
         redeemer = Redeemer(eventLoop: eventLoop, ledger: ledger, spending: spending, observer: observer)
-        ledger.onFactsChange = { [weak self] in self?.refreshedState() }
+        ledger.onFactsChange = { [weak self] in self?.factsChanged() }
         redeemer.newestKeys = { [weak self] in self?.refreshedState().keys }
     }
 
@@ -71,6 +76,13 @@ final class GatewayLoop {
         observer.adopt(state.configuration)
         for pool in pools where !state.configuration.upstreams.contains(pool.settings) { pool.retire() }
         pools.removeAll { $0.isRetired }
+    }
+
+    private func factsChanged() {
+        refreshedState()
+        guard ledger.facts.revision != limitsRevision else { return }
+        limitsRevision = ledger.facts.revision
+        onLimitsChange?()
     }
 
     /// The state against the ledger's newest facts; the old one where that cannot be made.

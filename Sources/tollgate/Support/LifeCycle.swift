@@ -1,4 +1,5 @@
 import Cluster
+import Gateway
 import Logging
 import NIOCore
 import Settings
@@ -110,22 +111,25 @@ struct LifeCycle: Sendable {
             let isAsked = reason == .hangUp
             if loaded.configuration == node.configuration {
                 node.isReloadOK = true
-                guard isAsked, await node.hasOtherLimits() else { return loaded.files }
+                // One that waits for a majority is no longer what the file says.
+                if !node.giveUpPending() {
+                    guard isAsked, await node.hasOtherLimits() else { return loaded.files }
+                }
             }
             for warning in loaded.warnings {
                 logger.warning("configuration", metadata: ["warning": "\(warning)"])
             }
-            let old = node.configuration
-            try await node.reload(loaded.configuration, isAsked: isAsked)
-            logging.apply(loaded.configuration.log)
-            node.isReloadOK = true
-            for section in Self.sectionsForNextStart(old, loaded.configuration) {
-                logger.warning("a changed section takes effect at the next start", metadata: ["section": "\(section)"])
+            do {
+                try await node.reload(loaded.configuration, isAsked: isAsked) { old in
+                    taken(loaded.configuration, by: node, reason, inPlaceOf: old)
+                }
+            } catch Gateway.Problem.ledgerUnavailable {
+                node.isReloadOK = false
+                logger.error(
+                    "configuration not reloaded",
+                    metadata: ["error": "no majority takes its limits yet: it is tried again by itself"]
+                )
             }
-            logger.notice(
-                "configuration reloaded",
-                metadata: ["reason": "\(reason.rawValue)", "hash": "\(loaded.configuration.hash)"]
-            )
             return loaded.files
         } catch let errors as ConfigurationErrors {
             for problem in errors.problems {
@@ -136,6 +140,24 @@ struct LifeCycle: Sendable {
         }
         node.isReloadOK = false
         return nil
+    }
+
+    /// A node has taken a configuration.
+    private func taken(
+        _ configuration: Configuration,
+        by node: Node,
+        _ reason: SignalInbox.ReloadReason,
+        inPlaceOf old: Configuration
+    ) {
+        logging.apply(configuration.log)
+        node.isReloadOK = true
+        for section in Self.sectionsForNextStart(old, configuration) {
+            logger.warning("a changed section takes effect at the next start", metadata: ["section": "\(section)"])
+        }
+        logger.notice(
+            "configuration reloaded",
+            metadata: ["reason": "\(reason.rawValue)", "hash": "\(configuration.hash)"]
+        )
     }
 
     private static func sectionsForNextStart(_ old: Configuration, _ new: Configuration) -> [String] {

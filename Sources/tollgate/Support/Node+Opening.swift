@@ -39,7 +39,12 @@ extension Node {
                 gateway = try await start(configuration, offers: offers && !isPending)
             } catch Gateway.Problem.ledgerUnavailable {
                 logger.warning("no majority takes the limits of the file yet")
+                doubt(configuration)
                 isPending = facts.revision > 0
+                if !isPending {
+                    try await cluster.serving()
+                    facts = try await cluster.firstFacts()
+                }
                 continue
             }
             await opened(gateway, by: configuration, offers: offers, isPending: isPending)
@@ -55,17 +60,22 @@ extension Node {
             return state.isStopping
         }
         if isStopping { return await gateway.shutdown(deadline: .zero) }
-        if !isPending {
-            if offers || !offered.hasRecord {
-                record(configuration, isRetiring: false)
-            } else if offered.isRetiring {
-                await retire(gateway)
+        await watchLimits(gateway)
+        try? await changes.run {
+            if isPending || self.configuration != configuration {
+                var revision: UInt64?
+                if isPending { revision = await gateway.limitsRevision() }
+                self.takeLater(self.configuration, after: revision) { [logger = self.logger] _ in
+                    logger.notice("the configuration that waited is taken")
+                }
             }
-        }
-        if isPending || self.configuration != configuration {
-            takeLater()
-        } else {
-            await reportOtherLimits(gateway)
+            guard !isPending else { return }
+            if offers || self.offered.isRetiring {
+                await self.retire(gateway)
+            } else if !self.offered.hasRecord {
+                self.record(configuration, isRetiring: false)
+            }
+            await self.reviewLimits()
         }
     }
 

@@ -23,6 +23,7 @@ extension Node {
             ledger: cluster.counts,
             cluster: await cluster.metrics(),
             isReloadOK: isReloadOK,
+            hasOtherLimits: await hasOtherLimits(),
             version: Version.number
         )
     }

@@ -22,6 +22,11 @@ final class Node: Sendable {
         /// What ``Node/open()`` does.
         var opening: Task<Void, any Error>?
         var isReloadOK = true
+        /// Configurations whose limits were offered in vain since the last that was taken: they may be in force all the same.
+        /// The last few; the oldest first.
+        var inDoubt: [Configuration] = []
+        /// The revision of the limits in force of which was said that they are another file's; nil where they are not.
+        var otherRevision: UInt64?
         /// What ``Node/stop(deadline:)`` does.
         var stopping: Task<Void, Never>?
         var isStopping: Bool { stopping != nil }
@@ -37,8 +42,10 @@ final class Node: Sendable {
     private let replicaGroup: MultiThreadedEventLoopGroup
     /// Nil where it was ended.
     private let ended: EventLoopPromise<StopReason?>
-    /// What is to be done later with the limits.
-    let retirement = NIOLockedValueBox<Task<Void, Never>?>(nil)
+    /// The limits that the file has no more, until they are retired.
+    let retirement = Later()
+    /// A configuration whose limits wait for a majority.
+    let pending = Later()
     /// Changes of the configuration and of the limits in force.
     let changes = OneAtATime()
     let logger: Logger
@@ -51,8 +58,10 @@ final class Node: Sendable {
         set { state.withLockedValue { $0.isReloadOK = newValue } }
     }
     var isStopping: Bool { state.withLockedValue { $0.isStopping } }
+    /// Nil before it is open.
+    var gateway: Gateway? { state.withLockedValue { $0.gateway } }
     /// Where it listens for clients; empty before it is open.
-    var addresses: [ListenAddress] { state.withLockedValue { $0.gateway }?.addresses ?? [] }
+    var addresses: [ListenAddress] { gateway?.addresses ?? [] }
     var probesAddress: ListenAddress? { probes?.address }
     var adminAddress: ListenAddress? { admin?.address }
 
@@ -156,7 +165,8 @@ final class Node: Sendable {
     }
 
     private func end(_ gateway: Gateway?, deadline: TimeAmount) async {
-        retirement.withLockedValue { $0 }?.cancel()
+        retirement.giveUp()
+        pending.giveUp()
         await cluster.handOver()
         await gateway?.shutdown(deadline: deadline)
         await cluster.stop()
