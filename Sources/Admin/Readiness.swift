@@ -6,6 +6,8 @@ public enum Readiness: Sendable {
     case readyWithoutQuorum
     /// Every policy denies, since no majority can be reached.
     case noQuorum
+    /// It is the only member of its cluster, and its seeds are another one.
+    case astray
     /// It has no state yet, or no limits.
     case starting
     /// It takes no new connections.
@@ -18,6 +20,7 @@ public enum Readiness: Sendable {
         case .ready: .plain("ready\n")
         case .readyWithoutQuorum where !needsQuorum: .plain("ready, without a quorum\n")
         case .readyWithoutQuorum, .noQuorum: Self.not("no quorum")
+        case .astray: Self.not("alone, and its seeds are another cluster; see `tollgate cluster status`")
         case .starting: Self.not("starting")
         case .stopping: Self.not("shutting down")
         }

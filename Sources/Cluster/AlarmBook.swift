@@ -67,6 +67,25 @@ struct AlarmBook {
             : end("removed", "This node is a member of its cluster.")
     }
 
+    /// Whether the node is alone by mistake. Returns what to log, where that is new.
+    mutating func lone(_ standing: LoneMember.Standing) -> (text: String, isOver: Bool)? {
+        let before = open.first { $0.key == "lone" }?.text
+        guard case .astray(let seeds, let cluster) = standing else {
+            return before == nil
+                ? nil : end("lone", "The seeds do not belong to another cluster any more: this node decides again.")
+        }
+        let (names, belong, theirs) =
+            seeds.count == 1
+            ? (seeds[0], "belongs", "its data folder") : (seeds.joined(separator: ", "), "belong", "their data folders")
+        let text = """
+            This node is the only member of its cluster, and of its seeds \(names) \(belong) to cluster \(cluster), which \
+            has a member in its place: it decides nothing. If its data folder is the wrong one, stop it and give it its own \
+            back; or clear it, start it, and have it admitted by `tollgate cluster replace`. If its folder is the right one, \
+            clear \(theirs), and start this node again.
+            """
+        return text == before ? nil : begin("lone", text)
+    }
+
     /// The node takes part in a cluster: what was said of founding is over.
     mutating func joined() { open.removeAll { $0.key == "founding" } }
 

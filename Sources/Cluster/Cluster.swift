@@ -172,6 +172,12 @@ public final class Cluster: Sendable {
                 log: log,
                 view: view,
                 book: book,
+                lone: LoneMember(
+                    own: settings.name,
+                    seeds: settings.seeds,
+                    isRecovered: opened.start.record?.isOfRecovery ?? false,
+                    listensUntil: SystemClocks.boot().adding(nanoseconds: settings.listeningPause)
+                ),
                 drawn: drawn,
                 logger: logger
             )

@@ -31,12 +31,21 @@ public struct ClusterSettings: Sendable {
     public var clientCommandsMax = 16_384
     /// Where peers reach this node, `host:port`: a member that is known by another address says so. Nil: it stays.
     public var advertise: String?
+    /// How long a node listens, in nanoseconds, for others that belong to another cluster: before it founds one as its only
+    /// seed, where ``founding`` says so; and before it says that it is ready as the only member, where its seeds name others.
+    public var listeningPause = Self.listeningPauseDefault
     /// How a replica behaves.
     public var replica = ReplicaSettings()
     /// How fast a cluster is founded.
     public var founding = FoundingSettings()
     /// Sizes of files.
     public var storage = StorageSettings()
+
+    /// Longer than a member takes at most to dial a node again that was away, 2 s: TCP asks again after a second (RFC 6298,
+    /// section 2.1), the next attempt comes within half a second
+    /// (``RaftTransport/TransportSettings/unreachableMaximum``), and as much is for the handshake.
+    public static let listeningPauseDefault: UInt64 =
+        1_000_000_000 + UInt64(TransportSettings().unreachableMaximum.nanoseconds) + 500_000_000
 
     /// A value of these fields, and of defaults.
     public init(name: String, directory: String, seeds: FoundingSeeds, peers: Peers?) {

@@ -10,6 +10,8 @@ public struct ClusterView: Sendable {
     public var status: ReplicaStatus?
     /// What was asked last was not decided in time.
     public var isInDoubt = false
+    /// Whether it is the only member of its cluster by mistake.
+    var lone = LoneMember.Standing.well
     /// The ledger's facts that it has applied; nil while it has no state.
     public var facts: LedgerFacts?
     /// Replicated time at ``timeAt``.
@@ -28,10 +30,18 @@ public struct ClusterView: Sendable {
     /// How the node stands to its cluster.
     public var membership: Membership { Membership(status) }
 
+    /// It is the only member of its cluster, others are among its seeds, and these may not have had the time yet to say that
+    /// they are another cluster.
+    public var isListening: Bool { lone == .listening }
+
+    /// It is the only member of its cluster, and its seeds are another one: its data folder is not the one that is meant. It
+    /// decides nothing.
+    public var isAstray: Bool { if case .astray = lone { true } else { false } }
+
     /// Whether a majority decides, as far as this node knows: it leads, which it does not for long without one, or hears a
-    /// leader; what was asked last was decided; and nothing on its own side keeps it from taking part.
+    /// leader; what was asked last was decided; nothing on its own side keeps it from taking part; and it is not alone by mistake.
     public var hasQuorum: Bool {
-        guard stopped == nil, facts != nil, let status else { return false }
+        guard stopped == nil, facts != nil, lone == .well, let status else { return false }
         return status.leader != nil && !isInDoubt && !status.isDiskFull && !status.hasDiverged
     }
 }

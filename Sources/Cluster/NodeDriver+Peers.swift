@@ -24,7 +24,10 @@ extension NodeDriver {
             connected(peer, direction)
         case .disconnected(let peer, _, _):
             counted(peer, isConnected: false)
-        case .refused(let peer, let direction, let refusal, let byPeer):
+        case .refused(_, .inbound, let refusal, false, let claimed?) where refusal.code == .cluster:
+            lone.refused(claimed)
+            turnSoon()
+        case .refused(let peer, let direction, let refusal, let byPeer, _):
             guard byPeer, direction == .outbound, refusal.code != .outdated else { break }
             alarms.refused(by: peer, why: refusal.text)
             turnSoon()
@@ -33,6 +36,7 @@ extension NodeDriver {
 
     private func connected(_ peer: PeerIdentity, _ direction: Direction) {
         if direction == .outbound, alarms.accepted(by: peer.name) { turnSoon() }
+        lone.met(peer.name)
         if book.met(peer) { transport?.update(peers: book.peers) }
         if let cluster = peer.cluster, admission?.cluster == nil { input { $0.clusterHeard(cluster) } }
         guard let admission, let remark = admission.remark(on: peer) else { return }

@@ -23,11 +23,13 @@ extension NodeDriver {
         let time = node.withReplica { $0.time }
         let cluster = node.cluster
         reviewMembership(status)
+        let standing = reviewLoneliness(status)
         let waiting = waiting(node, status)
         view.withLockedValue { view in
             view.cluster = cluster
             view.status = status
             view.isInDoubt = isInDoubt
+            view.lone = standing
             view.waiting = waiting
             if let facts { view.facts = facts }
             if let time {
@@ -55,6 +57,15 @@ extension NodeDriver {
         let isRemoved = isAdmitted && !isMember
         guard let (text, isOver) = alarms.removed(isRemoved) else { return }
         logger.log(level: isOver ? .notice : .warning, "\(text)")
+    }
+
+    /// Whether this node is the only member of its cluster by mistake.
+    private func reviewLoneliness(_ status: ReplicaStatus?) -> LoneMember.Standing {
+        let isAlone = status.map { $0.configuration.members.map(\.id) == [$0.id] } ?? false
+        let standing = lone.standing(isAlone: isAlone, now: SystemClocks.boot())
+        if case .astray = standing { isAstray = true } else { isAstray = false }
+        if let (text, isOver) = alarms.lone(standing) { logger.log(level: isOver ? .notice : .error, "\(text)") }
+        return standing
     }
 
     /// Facts are told before answers: whoever is told that limits were set finds them.

@@ -23,6 +23,8 @@ final class NodeDriver {
     private(set) var transport: PeerTransport?
     var book: PeerBook
     var alarms = AlarmBook()
+    var lone: LoneMember
+    var isAstray = false
     /// What is known of the members. Set by ``know(_:)``.
     var admission: PeerAdmission?
     /// Disks of which the operator was told that they have a member's name; none but members' names.
@@ -66,6 +68,7 @@ final class NodeDriver {
         log: LogThread,
         view: NIOLockedValueBox<ClusterView>,
         book: PeerBook,
+        lone: LoneMember,
         drawn: ReplicaID,
         logger: Logger
     ) {
@@ -75,6 +78,7 @@ final class NodeDriver {
         self.log = log
         self.view = view
         self.book = book
+        self.lone = lone
         self.logger = logger
     }
 
@@ -84,12 +88,14 @@ final class NodeDriver {
     func start(_ transport: PeerTransport?) {
         loop.preconditionInEventLoop()
         self.transport = transport
-        transport?.update(peers: book.peers)
         turn()
+        // With the members from the disk: one that is alone dials nobody. See LoneMember.
+        transport?.update(peers: book.peers)
     }
 
-    /// Asks for commands to be applied.
+    /// Asks for commands to be applied. By a folder that is not meant nothing is decided.
     func submit(_ commands: [Command], answer: @escaping Answer) {
+        if isAstray, !isStopped { return answer(.failure(.noQuorum)) }
         ask(answer) { node, request in node.submit(commands, request: request) }
     }
 

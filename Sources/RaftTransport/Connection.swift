@@ -13,8 +13,8 @@ protocol ConnectionOwner: AnyObject {
 
 /// Why a connection has ended.
 enum ConnectionEnd: Equatable {
-    /// This side does not talk to the other, which claims to have this name.
-    case refused(Refusal, claimed: String?)
+    /// This side does not talk to the other, which claims to be this node.
+    case refused(Refusal, claimed: NodeIdentity?)
     /// The other side does not talk to this one.
     case refusedByPeer(Refusal)
     /// What came breaks the protocol.
@@ -138,7 +138,7 @@ final class Connection: ChannelInboundHandler {
 
     private func refuse(_ code: Refusal.Code, _ text: String) {
         let refusal = Refusal(code, text)
-        end(.refused(refusal, claimed: peer?.name), farewell: refusal)
+        end(.refused(refusal, claimed: peer?.identity), farewell: refusal)
     }
 
     /// Sends whole frames.

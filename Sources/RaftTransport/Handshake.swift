@@ -36,7 +36,7 @@ struct Handshake {
         /// Hand this to the owner.
         case deliver([UInt8])
         /// Send this and close.
-        case refuse(Refusal, claimed: String?)
+        case refuse(Refusal, claimed: NodeIdentity?)
         /// The other side does not talk to this one: close.
         case refusedByPeer(Refusal)
         /// Close: what came breaks the protocol.
@@ -112,7 +112,7 @@ struct Handshake {
         }
         if let refusal = objection(to: hello, proof) ?? authorize(hello, direction).map({ Refusal(.unauthorized, $0) })
         {
-            return end(.refuse(refusal, claimed: hello.identity.name))
+            return end(.refuse(refusal, claimed: hello.identity))
         }
         state = .established
         peer = hello

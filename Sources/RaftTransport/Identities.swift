@@ -69,4 +69,9 @@ public struct PeerIdentity: Hashable, Sendable {
         self.address = address
         self.lane = lane
     }
+
+    /// The same without the connection.
+    var identity: NodeIdentity {
+        NodeIdentity(name: name, replica: replica, cluster: cluster, membership: membership, address: address)
+    }
 }

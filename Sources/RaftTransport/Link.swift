@@ -242,7 +242,8 @@ final class Link: ConnectionOwner {
         state = .idle
         guard transport.isRunning else { return }
         // Also where nothing waits: what is sent next must not dial at once who has just gone.
-        let delay = backOff.delay(using: &transport.generator)
+        let widest = isPeerGone ? UInt64(max(0, transport.settings.unreachableMaximum.nanoseconds)) : .max
+        let delay = backOff.delay(within: widest, using: &transport.generator)
         wait(until: .now() + .nanoseconds(Int64(clamping: delay)))
     }
 

@@ -51,7 +51,7 @@ extension PeerTransport {
         let interval = settings.refusalReportInterval
         switch end {
         case .refused(let refusal, let claimed):
-            let name = claimed.map(Refusal.printable) ?? peer
+            let name = claimed.map { Refusal.printable($0.name) } ?? peer
             // What else is refused comes from whoever claims the name, and must not fill the limiter for an hour.
             let isNamed = direction == .outbound || [.unauthorized, .cluster].contains(refusal.code)
             counters.refused += 1
@@ -62,7 +62,7 @@ extension PeerTransport {
                 ["name": "\(name)", "direction": "\(direction)", "reason": "\(refusal.text)"],
                 every: isNamed ? interval : settings.reportInterval
             )
-            tell(.refused(peer: name, direction, refusal, byPeer: false))
+            tell(.refused(peer: name, direction, refusal, byPeer: false, claimed: claimed))
         case .refusedByPeer(let refusal):
             counters.refusedByPeers += 1
             report(
@@ -72,7 +72,7 @@ extension PeerTransport {
                 ["direction": "\(direction)", "reason": "\(refusal.text)"],
                 every: interval
             )
-            tell(.refused(peer: peer, direction, refusal, byPeer: true))
+            tell(.refused(peer: peer, direction, refusal, byPeer: true, claimed: nil))
         case .violation, .timedOut, .failed, .closedByPeer, .closed:
             preconditionFailure("nobody has refused anybody")
         }

@@ -32,8 +32,9 @@ struct ReconnectBackOff {
     }
 
     /// Draws a wait in nanoseconds.
-    func delay(using generator: inout some RandomNumberGenerator) -> UInt64 {
-        let window = window
+    /// - Parameter widest: as wide a window as is wanted now.
+    func delay(within widest: UInt64 = .max, using generator: inout some RandomNumberGenerator) -> UInt64 {
+        let window = min(window, widest)
         // The high half of a product: the same on every machine, whatever the standard library does.
         return generator.next().multipliedFullWidth(by: window == .max ? .max : window + 1).high
     }

@@ -11,7 +11,8 @@ public enum TransportEvent: Sendable {
     /// - Parameters:
     ///   - peer: the name that was dialled; of an inbound connection the name that it claimed, or its address.
     ///   - byPeer: the peer refused this node, and not this node the peer.
-    case refused(peer: String, Direction, Refusal, byPeer: Bool)
+    ///   - claimed: who a peer says that it is which this node refused; nil where it has not come to say so.
+    case refused(peer: String, Direction, Refusal, byPeer: Bool, claimed: NodeIdentity?)
 }
 
 /// Why a transport could not be started.

@@ -33,6 +33,9 @@ public struct TransportSettings: Sendable {
     public var reconnectMinimum = TimeAmount.milliseconds(50)
     /// See ``reconnectMinimum``.
     public var reconnectMaximum = TimeAmount.seconds(2)
+    /// The widest window where nobody has answered, or who did has gone without a word: a node that comes back is to be found soon, and to be in vain costs one
+    /// packet.
+    public var unreachableMaximum = TimeAmount.milliseconds(500)
     /// A connection that lived as long was a success, and the window is the first again.
     public var reconnectReset = TimeAmount.seconds(5)
     /// How long a link is kept on which nothing is sent: one to a node outside of the list of peers, and any lane of

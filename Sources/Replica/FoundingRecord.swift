@@ -47,6 +47,9 @@ public struct FoundingRecord: Hashable, Sendable {
         stage = .member(cluster)
     }
 
+    /// Whether its cluster was made by an operator, from what was left of another one, and not founded by seeds.
+    public var isOfRecovery: Bool { instance == FoundingInstance(high: 0, low: 0) }
+
     /// What the record must say before a replica with storage takes part in its cluster. For the driver that finds
     /// another stage beside a log at start: the node stopped between the two.
     public func becomingMember(of cluster: ClusterID) -> FoundingRecord {

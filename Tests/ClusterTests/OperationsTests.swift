@@ -94,6 +94,36 @@ import Testing
         }
     }
 
+    @Test func whoGrowsIsReadyOnceTheOthersHaveComeOrHadTheTimeTo() async throws {
+        let hour: UInt64 = 3_600_000_000_000
+        try await Site.with(["a", "b", "c"]) { site in
+            for name in ["a", "b"] {
+                try await site.startAlone(name).serving()
+                await site.stop(name)
+            }
+            let listening = try await site.start("a", seeds: ["a", "b", "c"], listeningPause: hour)
+            try await listening.serving()
+            #expect(listening.view.isListening && !listening.view.hasQuorum)
+            await site.stop("a")
+            let a = try await site.start("a", seeds: ["a", "b", "c"], listeningPause: 0)
+            try await a.serving()
+            #expect(a.view.hasQuorum)
+            // A folder with something else in it harms nobody.
+            let b = try await site.start("b", seeds: ["a", "b", "c"], listeningPause: 0)
+            try await b.serving()
+            try await site.start("c", seeds: ["a", "c"])
+            try await site.until { a.view.waiting.contains { $0.name == "c" } }
+            #expect(a.view.hasQuorum && a.view.alarms.isEmpty && b.view.hasQuorum && b.view.alarms.isEmpty)
+            await site.stop("b")
+            site.wipe("b")
+            await site.stop("a")
+            // All are there, and wait: it need not listen any longer.
+            let again = try await site.start("a", seeds: ["a", "b", "c"], listeningPause: hour)
+            try await site.start("b", seeds: ["a", "b", "c"])
+            try await site.until { again.view.hasQuorum }
+        }
+    }
+
     @Test func whatWouldLeaveNoMajorityIsRefused() async throws {
         try await Site.with(["a", "b", "c"]) { site in
             try await grown(site)

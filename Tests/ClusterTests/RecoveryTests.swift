@@ -56,6 +56,11 @@ import Testing
             #expect(facts.secret == before.ledger.facts.secret)
             #expect(b.view.time >= before.ledger.time, "time goes on")
             #expect(try await b.status(isStale: false).members.map(\.name) == ["b"])
+            // One comes back as it was, and is told that it must not. It can do no harm.
+            let returned = try await site.start("a", seeds: ["a", "b", "c"])
+            try await site.until { returned.view.alarms.contains { $0.contains("Node b refuses this node") } }
+            #expect(b.view.hasQuorum && b.view.alarms.isEmpty)
+            await site.stop("a")
             // Another one comes back with an empty folder.
             site.wipe("c")
             try await site.start("c", seeds: ["a", "b", "c"])

@@ -44,31 +44,39 @@ final class Site {
     /// Starts a node.
     /// - Parameters:
     ///   - seeds: its list, by name.
+    ///   - place: whose folder and address it has; nil for its own.
     ///   - lonePause: see `FoundingSettings`.
     ///   - checkpointEntries: see `ReplicaSettings`.
+    ///   - listeningPause: see `ClusterSettings`.
     @discardableResult
     func start(
         _ name: String,
         seeds: [String],
+        at place: String? = nil,
         lonePause: UInt64 = 0,
-        checkpointEntries: UInt64 = 1_024
+        checkpointEntries: UInt64 = 1_024,
+        listeningPause: UInt64 = ClusterSettings.listeningPauseDefault
     ) async throws -> Cluster {
-        let list = try FoundingSeeds(seeds.map { FoundingSeed(name: $0, address: addresses[$0] ?? "") })
+        let place = place ?? name
+        let list = try FoundingSeeds(
+            seeds.map { FoundingSeed(name: $0, address: addresses[$0 == name ? place : $0] ?? "") }
+        )
         var settings = ClusterSettings(
             name: name,
-            directory: directory(name),
+            directory: directory(place),
             seeds: list,
-            peers: .init(listen: addresses[name] ?? "", tls: nil)
+            peers: .init(listen: addresses[place] ?? "", tls: nil)
         )
         settings.replica.entriesKept = 16
         settings.replica.checkpointEntries = checkpointEntries
         settings.founding.lonePause = lonePause
+        settings.listeningPause = listeningPause
         let node = try await Cluster.start(
             settings,
             on: group.next(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
-        nodes[name] = node
+        nodes[place] = node
         return node
     }
 

@@ -126,7 +126,14 @@ class ReplacementTests(MembershipCase):
         c.configure()
         c.may_end = True
         c.launch()
-        self.check_refused(c, f"c has the disk of cluster {foreign}")
+        # It is never ready in between: it listens before it says so.
+        while not c.has_logged("the only member of its cluster"):
+            self.assertFalse(c.is_ready(), c.log())
+        self.check_refused(c, f"c belongs to cluster {foreign}")
+        ready = c.probe("/readyz")
+        self.assertEqual((ready.status, b"its seeds are another cluster" in ready.body), (503, True), ready)
+        self.assert_refused(self.get(c, "/alone", 9), 503, "no-quorum")
+        self.assertTrue(any("it decides nothing" in alarm for alarm in c.status()["alarms"]), c.status())
         self.assertEqual([self.get(node, "/goes-on", 7).status for node in (a, b)], [200, 200])
         c.kill()
         shutil.rmtree(c.data)

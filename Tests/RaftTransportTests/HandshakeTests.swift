@@ -122,7 +122,10 @@ struct HandshakeTests {
                 _ = handshake.opened(.certificate(names: ["a"]))
                 let action = handshake.received(.hello(hello("a", cluster: theirs).encode())) { _, _ in text }
                 #expect(code(action) == (text == nil ? nil : .unauthorized))
-                if text != nil { #expect(action == .refuse(Refusal(.unauthorized, "no"), claimed: "a")) }
+                if text != nil {
+                    let claimed = hello("a", cluster: theirs).identity
+                    #expect(action == .refuse(Refusal(.unauthorized, "no"), claimed: claimed))
+                }
             }
         }
     }

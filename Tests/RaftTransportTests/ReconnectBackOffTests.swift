@@ -38,6 +38,15 @@ struct ReconnectBackOffTests {
         #expect(seen.min() == 0 && seen.max() == 200 && seen.count == 201)
     }
 
+    @Test func `a wait may be bounded further`() {
+        var generator = Seeded(seed())
+        var backOff = backOff
+        for _ in 0..<9 { backOff.failed() }
+        let waits = (0..<2_000).map { _ in backOff.delay(within: 100, using: &generator) }
+        #expect(Set(waits).count == 101 && waits.max() == 100)
+        for _ in 0..<2_000 { #expect(backOff.delay(within: .max, using: &generator) <= 2_000) }
+    }
+
     @Test func `extreme settings do not trap`() {
         var generator = Seeded(seed())
         for (minimum, maximum) in [(0, 0), (5, 1), (1, .max), (.max, .max)] as [(UInt64, UInt64)] {

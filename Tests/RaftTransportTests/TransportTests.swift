@@ -246,6 +246,7 @@ struct TransportTests {
         var settings = TransportSettings.patient
         settings.reconnectMinimum = .hours(24)
         settings.reconnectMaximum = .hours(24)
+        settings.unreachableMaximum = .hours(24)
         let b = try await TestNode("b")
         try await b.stop()
         let a = try await TestNode("a", settings: settings)
@@ -262,6 +263,7 @@ struct TransportTests {
         var settings = TransportSettings.patient
         settings.reconnectMinimum = .hours(24)
         settings.reconnectMaximum = .hours(24)
+        settings.unreachableMaximum = .hours(24)
         let b = try await TestNode("b")
         let a = try await TestNode("a", settings: settings)
         try await a.update(peers: [b.peer])

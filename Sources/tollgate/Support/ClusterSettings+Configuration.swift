@@ -32,8 +32,7 @@ extension ClusterSettings {
         guard let membership = configuration.membership else { return }
         let tls = try membership.tls.map { try TransportTLS($0) }
         peers = Peers(listen: membership.listen, tls: tls)
-        // Longer than members wait at most before they dial a node again that was away.
-        founding.lonePause = 5_000_000_000
+        founding.lonePause = listeningPause
     }
 }
 

@@ -12,8 +12,10 @@ extension Node {
         let needsQuorum = gateway.configuration.routes.contains {
             if case .policy = $0.action { true } else { false }
         }
-        let hasQuorum = cluster.view.hasQuorum
-        return hasQuorum ? .ready : needsQuorum ? .noQuorum : .readyWithoutQuorum
+        let view = cluster.view
+        if view.isAstray { return .astray }
+        if view.isListening { return .starting }
+        return view.hasQuorum ? .ready : needsQuorum ? .noQuorum : .readyWithoutQuorum
     }
 
     func metrics() async -> NodeMetrics {

@@ -123,11 +123,11 @@ final class TestNode: Sendable {
     /// Waits for a refusal, and returns it with the peer's name.
     func refused(_ direction: Direction, byPeer: Bool) async throws -> (peer: String, refusal: Refusal) {
         func matches(_ event: TransportEvent) -> (String, Refusal)? {
-            if case .refused(let peer, direction, let refusal, byPeer) = event { (peer, refusal) } else { nil }
+            if case .refused(let peer, direction, let refusal, byPeer, _) = event { (peer, refusal) } else { nil }
         }
         let found = try await events.wait(for: "\(name) refused") {
             $0.contains { event in
-                if case .refused(_, direction, _, byPeer) = event { true } else { false }
+                if case .refused(_, direction, _, byPeer, _) = event { true } else { false }
             }
         }
         return found.lazy.compactMap(matches).first!

@@ -1,0 +1,62 @@
+import RaftTransport
+import Replica
+import Wire
+
+/// Whether a node that is the only member of its cluster is so by mistake: its data folder may be another one than its
+/// configuration means.
+///
+/// A folder of a cluster of one, under a configuration whose seeds name others, is either that of a node that grows: the others
+/// are not there yet, or wait to be admitted. Or it is the wrong folder, and the others are a cluster that misses a member; to
+/// serve then would be to have each limit twice. What tells the two apart is who dials: a member keeps connections with the
+/// members of its own cluster and with nobody else. So a member of another cluster that dials this node takes it for one of
+/// that cluster, which has another disk of it. A seed with some old folder of its own does not, and cannot do harm.
+///
+/// Until the others have had the time to dial, or all of them have connected in peace, the node does not say that it is ready.
+/// What was found out stays so until the seed in question connects in peace, or the process ends. A cluster of one that was
+/// recovered is one by its operator's word: its former members may well dial it, and are wrong.
+struct LoneMember {
+    enum Standing: Hashable {
+        /// Nothing speaks against it.
+        case well
+        /// The others may not have had the time to dial yet.
+        case listening
+        /// These seeds are members of this cluster, which is another one. Sorted.
+        case astray(seeds: [String], ClusterID)
+    }
+
+    /// The seeds but for this node; none where this does not apply.
+    private let others: Set<String>
+    /// Until when it listens.
+    private let listensUntil: BootTime
+    /// Seeds of another cluster that took this node for a member of it, by name.
+    private var foreign: [String: ClusterID] = [:]
+    /// Seeds that have connected in peace.
+    private var met: Set<String> = []
+
+    /// - Parameter isRecovered: an operator has made this a cluster of one.
+    init(own: String, seeds: FoundingSeeds, isRecovered: Bool, listensUntil: BootTime) {
+        others = isRecovered ? [] : Set(seeds.seeds.map(\.name)).subtracting([own])
+        self.listensUntil = listensUntil
+    }
+
+    /// A node that has dialled was refused, since it belongs to another cluster.
+    mutating func refused(_ node: NodeIdentity) {
+        guard let cluster = node.cluster, node.membership != nil, others.contains(node.name) else { return }
+        foreign[node.name] = cluster
+    }
+
+    /// A node was let in.
+    mutating func met(_ name: String) {
+        guard others.contains(name) else { return }
+        foreign[name] = nil
+        met.insert(name)
+    }
+
+    /// - Parameter isAlone: it is a member of a cluster, and nobody else is.
+    func standing(isAlone: Bool, now: BootTime) -> Standing {
+        guard isAlone, !others.isEmpty else { return .well }
+        let seeds = foreign.keys.sorted()
+        if let first = seeds.first, let cluster = foreign[first] { return .astray(seeds: seeds, cluster) }
+        return now < listensUntil && met != others ? .listening : .well
+    }
+}

@@ -1,0 +1,56 @@
+import RaftTransport
+import Replica
+import Testing
+import Wire
+
+@testable import Cluster
+
+/// Whether a node is the only member of its cluster by mistake, by who dials it.
+@Suite struct LoneMemberTests {
+    private static let theirs = ClusterID(high: 0, low: 2)
+    private static let before = BootTime(nanoseconds: 9)
+    private static let after = BootTime(nanoseconds: 10)
+
+    private func lone(isRecovered: Bool = false, seeds: [String] = ["a", "b", "c"]) throws -> LoneMember {
+        let seeds = try FoundingSeeds(seeds.map { FoundingSeed(name: $0, address: "\($0):1") })
+        return LoneMember(own: "a", seeds: seeds, isRecovered: isRecovered, listensUntil: Self.after)
+    }
+
+    private func node(_ name: String, cluster: ClusterID? = theirs, membership: UInt64? = 5) -> NodeIdentity {
+        NodeIdentity(name: name, replica: ReplicaID(high: 0, low: 7), cluster: cluster, membership: membership)
+    }
+
+    @Test func aSeedThatTakesItForAMemberOfAnotherClusterIsTheProofUntilItConnectsInPeace() throws {
+        var lone = try lone()
+        #expect(lone.standing(isAlone: true, now: Self.before) == .listening)
+        #expect(lone.standing(isAlone: true, now: Self.after) == .well)
+        lone.refused(node("c"))
+        lone.refused(node("b"))
+        for now in [Self.before, Self.after, BootTime(nanoseconds: .max)] {
+            #expect(lone.standing(isAlone: true, now: now) == .astray(seeds: ["b", "c"], Self.theirs))
+            #expect(lone.standing(isAlone: false, now: now) == .well, "it has been joined, or waits itself")
+        }
+        lone.met("b")
+        #expect(lone.standing(isAlone: true, now: Self.after) == .astray(seeds: ["c"], Self.theirs))
+        lone.met("c")
+        #expect(lone.standing(isAlone: true, now: Self.before) == .well, "all have come: there is nobody to listen for")
+    }
+
+    @Test func whoElseIsRefusedProvesNothing() throws {
+        var lone = try lone()
+        lone.refused(node("x"))
+        lone.refused(node("a"))
+        // It founds, or waits to be admitted somewhere.
+        lone.refused(node("b", membership: nil))
+        lone.refused(node("b", cluster: nil))
+        #expect(lone.standing(isAlone: true, now: Self.after) == .well)
+    }
+
+    @Test func whoHasNoOtherSeedsOrIsAloneByItsOperatorsWordIsLeftAlone() throws {
+        for var lone in [try lone(isRecovered: true), try lone(seeds: ["a"])] {
+            #expect(lone.standing(isAlone: true, now: Self.before) == .well)
+            lone.refused(node("b"))
+            #expect(lone.standing(isAlone: true, now: Self.after) == .well)
+        }
+    }
+}
