@@ -25,8 +25,6 @@ struct MemberTracker: Sendable {
     var probed = (through: LogIndex.zero, bytes: 0)
     /// An append without entries is due, to find out where the member is.
     var isNudgeDue = false
-    /// Ticks since it was heard.
-    var silentTicks = 0
     /// Ticks since something was sent that is to be answered, or since the last answer that brought news.
     var waitedTicks = 0
 
@@ -48,15 +46,15 @@ struct MemberTracker: Sendable {
 
     /// Something came from it.
     mutating func heard() {
-        silentTicks = 0
+        progress.silentTicks = 0
         progress.recentlyActive = true
     }
 
     /// A tick passes.
     mutating func tick(_ settings: RaftSettings) {
         if isWaiting { waitedTicks += 1 }
-        silentTicks += 1
-        if silentTicks >= settings.electionTicksMin { progress.recentlyActive = false }
+        progress.silentTicks += 1
+        if progress.silentTicks >= settings.electionTicksMin { progress.recentlyActive = false }
     }
 
     /// To find out where the logs agree, one message at a time.

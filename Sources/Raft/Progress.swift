@@ -18,4 +18,6 @@ public struct Progress: Hashable, Sendable {
     public internal(set) var next: LogIndex
     /// Heard from within the last election timeout.
     public internal(set) var recentlyActive: Bool
+    /// Ticks since it was heard by this leader; at first since that leads.
+    public internal(set) var silentTicks = 0
 }

@@ -58,8 +58,35 @@ import Wire
     @Test func aNewDiskTakesTheOldOnesPlaceInOneStep() throws {
         var plan = OperationPlan(.replace(name: "n3", address: nil))
         let former = view(voters: [1, 2, 3], waiting: [waits(9, name: "n3", address: "elsewhere:1")])
-        let member = Member(id: Self.id(9), name: "n3", address: "h3:1")
+        let member = Member(id: Self.id(9), name: "n3", address: "elsewhere:1")
         #expect(try plan.next(former) == .change(ConfigurationChange([.remove(Self.id(3)), .addLearner(member)])))
+        // One that does not say where it is, is where it was.
+        plan = OperationPlan(.replace(name: "n3", address: nil))
+        let silent = view(voters: [1, 2, 3], waiting: [waits(9, name: "n3", address: nil)])
+        let same = Member(id: Self.id(9), name: "n3", address: "h3:1")
+        #expect(try plan.next(silent) == .change(ConfigurationChange([.remove(Self.id(3)), .addLearner(same)])))
+    }
+
+    @Test(arguments: [Operation.add(name: "n4", address: "given:1"), .replace(name: "n3", address: "given:1")])
+    func anAddressThatTheNodeItselfWouldUndoIsRefusedAtOnce(_ operation: Operation) throws {
+        let (number, name): (UInt64, String) = if case .add = operation { (4, "n4") } else { (9, "n3") }
+        for said in ["elsewhere:1", "given:1", nil] {
+            var plan = OperationPlan(operation)
+            let view = view(voters: [1, 2, 3], waiting: [waits(number, name: name, address: said)])
+            if said == "elsewhere:1" {
+                #expect { try plan.next(view) } throws: { error in
+                    guard case .conflict(let text)? = error as? OperationError else { return false }
+                    return text.contains("elsewhere:1") && text.contains("cluster.advertise")
+                }
+            } else {
+                guard case .change(let change) = try plan.next(view) else {
+                    Issue.record("it says the same, or nothing")
+                    continue
+                }
+                let member = Member(id: Self.id(number), name: name, address: "given:1")
+                #expect(change.steps.contains(.addLearner(member)))
+            }
+        }
     }
 
     @Test func whoLeadsHandsOverBeforeItLeaves() throws {

@@ -94,6 +94,31 @@ import Testing
         }
     }
 
+    @Test func aMemberThatRunsIsNotReplaced() async throws {
+        try await Site.with(["a", "b", "c", "d"]) { site in
+            try await grown(site)
+            let a = try site.node("a")
+            if try await site.leader(seenBy: "a") == "c" { _ = try await a.transfer(to: "a") }
+            let before = try await a.status(isStale: false).members
+            // Another process has its name, at another place.
+            let second = try await site.start("c", seeds: ["a", "b", "c"], at: "d")
+            for name in ["a", "b"] {
+                let node = try site.node(name)
+                try await site.until { node.view.waiting.contains { $0.name == "c" } }
+                await #expect {
+                    _ = try await node.replace(name: "c", address: nil)
+                } throws: { error in
+                    guard case .conflict(let text)? = error as? OperationError else { return false }
+                    return text.contains("runs") && text.contains("tollgate cluster remove c")
+                }
+            }
+            #expect(try await a.status(isStale: false).members.map(\.replica) == before.map(\.replica))
+            await site.stop("c")
+            let outcome = try await a.replace(name: "c", address: nil)
+            #expect(outcome.state == .voter && outcome.replica == second.view.status?.id)
+        }
+    }
+
     @Test func whoGrowsIsReadyOnceTheOthersHaveComeOrHadTheTimeTo() async throws {
         let hour: UInt64 = 3_600_000_000_000
         try await Site.with(["a", "b", "c"]) { site in

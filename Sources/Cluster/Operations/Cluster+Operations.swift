@@ -16,7 +16,7 @@ extension Cluster {
     private static var pause: TimeAmount { .milliseconds(100) }
 
     /// Makes a node that waits a member: a learner at first, and a voter by itself when it has caught up.
-    /// - Parameter address: where its peers reach it; nil for where it says that it is reached.
+    /// - Parameter address: where its peers reach it; nil for where it says that it is reached. Another than it says is refused.
     /// - Returns: how it stands. A learner goes on becoming a voter.
     public func add(name: String, address: String?) async throws(OperationError) -> OperationOutcome {
         try await run(.add(name: name, address: address))
@@ -27,8 +27,9 @@ extension Cluster {
         try await run(.remove(name: name))
     }
 
-    /// Puts a node that waits in the place of the member of its name, whose disk is gone.
-    /// - Parameter address: as of ``add(name:address:)``; nil for the former one.
+    /// Puts a node that waits in the place of the member of its name, whose disk is gone. A member that runs is not replaced:
+    /// it takes up to one and a half seconds to see whether it does.
+    /// - Parameter address: as of ``add(name:address:)``; nil also for the former one where it says none.
     public func replace(name: String, address: String?) async throws(OperationError) -> OperationOutcome {
         try await run(.replace(name: name, address: address))
     }

@@ -10,6 +10,14 @@ extension NodeDriver {
     /// How long a leader's answer is waited for: longer than an election, and than a change of the membership takes.
     private static var answerTimeout: TimeAmount { .seconds(3) }
 
+    /// A member is taken for stopped that the leader has not heard for so long, in nanoseconds: 1 s, more than three of the
+    /// longest election timeouts, and twenty heartbeats.
+    private static let silence: UInt64 = 1_000_000_000
+    /// The same in ticks of the core's time.
+    private static let silenceTicks = Int(silence / ReplicaSettings().tickNanoseconds)
+    /// How soon its leader looks again whether it has been heard.
+    private static let lookPause = TimeAmount.milliseconds(50)
+
     // MARK: - Looking
 
     /// Completes once a majority has confirmed that this node's state shows all that was decided before.
@@ -139,8 +147,40 @@ extension NodeDriver {
             if let refusal = Reachability.refusal(of: change, status) {
                 return loop.makeSucceededFuture(.busy(refusal))
             }
-            return perform(change)
+            guard let former = Reachability.replaced(by: change, status.configuration) else { return perform(change) }
+            return refusal(ofReplacing: former).assumeIsolated().flatMap { refusal in
+                if let refusal { return self.loop.makeSucceededFuture(refusal) }
+                guard let now = self.currentView.status, now.role == .leader, now.term == term,
+                    now.configuration == from
+                else { return self.loop.makeSucceededFuture(.busy("the membership has changed meanwhile")) }
+                return self.perform(change)
+            }.nonisolated()
         }
+    }
+
+    /// Waits until it is certain that a member is silent, or that it is not: then, why it must not be replaced. One that was
+    /// heard before an operator asked may have been stopped just then; one that is heard half of ``silence`` later was not.
+    private func refusal(ofReplacing former: Member) -> EventLoopFuture<OperationAnswer?> {
+        let promise = loop.makePromise(of: OperationAnswer?.self)
+        let asked = SystemClocks.boot()
+        func look() {
+            guard !isStopped, let status = currentView.status, status.role == .leader,
+                let silent = Reachability.silentTicks(former.id, status)
+            else { return promise.succeed(.busy("another node leads now, or the membership has changed")) }
+            if silent >= Self.silenceTicks { return promise.succeed(nil) }
+            if SystemClocks.boot().nanoseconds(since: asked) >= Self.silence, silent < Self.silenceTicks / 2 {
+                return promise.succeed(
+                    .refused(
+                        "The member \(former.name) that is to be replaced runs: the leader has just heard it. If its disk is "
+                            + "to go, stop it first. If another process has taken its name, stop that one. To send away a "
+                            + "member that runs: `tollgate cluster remove \(former.name)`."
+                    )
+                )
+            }
+            loop.assumeIsolated().scheduleTask(in: Self.lookPause) { look() }
+        }
+        look()
+        return promise.futureResult
     }
 
     private func handOver(to target: ReplicaID?, _ status: ReplicaStatus) -> OperationAnswer {

@@ -3,7 +3,7 @@ import Wire
 
 /// What an operator asks of a cluster, at any of its nodes.
 enum Operation: Hashable, Sendable {
-    /// A node that waits becomes a member. Its address is the one that it says, unless another is given.
+    /// A node that waits becomes a member. Its address is the one that it says; one is given where it has said none.
     case add(name: String, address: String?)
     /// A member leaves.
     case remove(name: String)
@@ -180,7 +180,7 @@ struct OperationPlan {
                 "The replica of \(name) that is to be replaced runs, and leads. Two processes have this name: stop one."
             )
         }
-        return .member(try member(of: waiting, address ?? former.address), inPlaceOf: former.id)
+        return .member(try member(of: waiting, address, former: former.address), inPlaceOf: former.id)
     }
 
     private func resolveRemoving(_ name: String, _ view: OperationView) throws(OperationError) -> Goal {
@@ -212,8 +212,20 @@ struct OperationPlan {
         return member
     }
 
-    private func member(of waiting: WaitingNode, _ given: String?) throws(OperationError) -> Member {
-        guard let address = given ?? waiting.address else {
+    /// - Parameter former: where the member was reached in whose place it comes.
+    private func member(
+        of waiting: WaitingNode,
+        _ given: String?,
+        former: String? = nil
+    ) throws(OperationError) -> Member {
+        // A member says where it is reached, and all go by that: what is given here would not last.
+        if let given, let said = waiting.address, given != said {
+            throw .conflict(
+                "\(waiting.name) says that it is reached at \(said), and would go on to say so: leave the address out. Or have "
+                    + "it say \(given), by its `cluster.advertise` and wherever `cluster.seeds` names it, and start it again."
+            )
+        }
+        guard let address = given ?? waiting.address ?? former else {
             throw .incomplete("Say where \(waiting.name) is reached: it has not said so itself.")
         }
         guard (1...Configuration.nameBytesMax).contains(address.utf8.count) else {

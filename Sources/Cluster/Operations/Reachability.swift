@@ -45,4 +45,20 @@ enum Reachability {
             $0.id != leader.id && $0.progress.recentlyActive && leader.configuration.voters.contains($0.id)
         }.max { $0.progress.match < $1.progress.match }?.id
     }
+
+    /// Ticks since a member was heard by its leader, or since that leads; nil for the leader itself, and for who is no member.
+    static func silentTicks(_ id: ReplicaID, _ leader: ReplicaStatus) -> Int? {
+        guard id != leader.id else { return nil }
+        return leader.progress.first { $0.id == id }?.progress.silentTicks
+    }
+
+    /// The member in whose place a change puts another replica of its name; nil for a change that does no such thing.
+    static func replaced(by change: ConfigurationChange, _ configuration: Configuration) -> Member? {
+        configuration.members.first { member in
+            change.steps.contains(.remove(member.id))
+                && change.steps.contains {
+                    if case .addLearner(let new) = $0 { new.name == member.name } else { false }
+                }
+        }
+    }
 }

@@ -140,7 +140,8 @@ private struct AddCommand: AsyncParsableCommand {
 
     @OptionGroup var options: AdminOptions
     @Argument(help: "The node's name.") var name: String
-    @Argument(help: "Where its peers reach it, host:port (default: what it says itself).") var address: String?
+    @Argument(help: "Where its peers reach it, host:port: to be sure that this is what it says itself (advertise).")
+    var address: String?
     @Option(help: "Seconds to wait until it is a voter.") var wait = 60
 
     func run() async throws {
@@ -179,13 +180,14 @@ private struct ReplaceCommand: AsyncParsableCommand {
         abstract: "Put a node whose disk is new in the place of the member of its name.",
         discussion: """
             Start the node first, with an empty data folder and the same name. The replica that it was before leaves in the \
-            same step, so that a lost disk never counts twice.
+            same step, so that a lost disk never counts twice. While the leader hears that one it is not replaced.
             """
     )
 
     @OptionGroup var options: AdminOptions
     @Argument(help: "The node's name.") var name: String
-    @Argument(help: "Where its peers reach it, host:port (default: the former address).") var address: String?
+    @Argument(help: "Where its peers reach it, host:port: to be sure that this is what it says itself (advertise).")
+    var address: String?
     @Option(help: "Seconds to wait until it is a voter.") var wait = 60
 
     func run() async throws {
