@@ -1,6 +1,8 @@
 """Whoever has no majority says so and admits nobody; whoever has one goes on; and when all hear one another again they are one."""
 
+import os
 import unittest
+import unittest.mock
 
 import protocol
 from cluster_case import ClusterCase
@@ -96,6 +98,32 @@ class QuorumTests(ClusterCase):
         for node in others:
             node.launch()
         self.check_healed()
+
+
+class UnheardTests(ClusterCase):
+    def setUp(self):
+        # Connections that go on while what is sent on them in one direction is held back.
+        with unittest.mock.patch.dict(os.environ, TOLLGATE_NETWORK="relays"):
+            super().setUp()
+        self.start_cluster()
+
+    def test_who_hears_the_leader_and_is_not_heard_is_not_ready_until_it_is(self):
+        leader = self.cluster.leader()
+        unheard = next(node for node in self.cluster if node is not leader)
+        for other in self.cluster:
+            if other is not unheard:
+                self.network.cut(unheard.name, other.name)
+        self.assert_refused(self.get(unheard, "/unheard", 1, timeout=30), 503, "no-quorum")
+        self.assertEqual(unheard.status()["leader"], leader.name, "it hears it")
+        for path in ("/readyz", "/readyz?quorum=1"):
+            answer = unheard.probe(path)
+            self.assertEqual((answer.status, answer.body), (503, b"not ready: no quorum\n"))
+        self.assertIn("\ntollgate_quorum 0\n", unheard.probe("/metrics").body.decode())
+        self.assertTrue(leader.is_ready())
+        self.network.heal()
+        self.cluster.wait_until(unheard.is_ready, "it is ready, and nobody has asked it anything")
+        self.assertEqual(self.get(unheard, "/heard", 1).status, 200)
+        self.assertEqual(self.seen["/unheard"], 0)
 
 
 if __name__ == "__main__":
