@@ -19,15 +19,7 @@ for language in ja zh-tw ar; do
     ../install-packages.sh -=fonts-noto-cjk -=fonts-noto-core
     break
 done
-python3 -c 'import ensurepip, venv' 2>/dev/null || ../install-packages.sh -=python3-venv
-
-# The environment is made anew when the list of what it holds has changed.
-if ! cmp -s requirements.txt .venv/installed.txt; then
-    echo "run.sh: installing $(tr '\n' ' ' <requirements.txt)into Tests/Browser/.venv" >&2
-    python3 -m venv --clear .venv
-    .venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt >&2
-    cp requirements.txt .venv/installed.txt
-fi
+../python-environment.sh
 
 export PYTHONDONTWRITEBYTECODE=1
 case "${1:-}" in

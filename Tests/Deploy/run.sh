@@ -12,15 +12,7 @@ cd "$(dirname "$0")"
 PATH=$PATH:/usr/sbin
 ../install-packages.sh systemd-analyze=systemd dpkg-shlibdeps=dpkg-dev strip=binutils lintian=lintian adduser=adduser \
     deb-systemd-helper=init-system-helpers man=man-db buildah=buildah ps=procps ip=iproute2 curl=curl
-python3 -c 'import ensurepip, venv' 2>/dev/null || ../install-packages.sh -=python3-venv
-
-# The environment is made anew when the list of what it holds has changed.
-if ! cmp -s requirements.txt .venv/installed.txt; then
-    echo "run.sh: installing $(tr '\n' ' ' <requirements.txt)into Tests/Deploy/.venv" >&2
-    python3 -m venv --clear .venv
-    .venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt >&2
-    cp requirements.txt .venv/installed.txt
-fi
+../python-environment.sh
 
 export PYTHONDONTWRITEBYTECODE=1
 # Some minutes on two busy cores; a tool that hangs must not hang what calls this.
