@@ -31,7 +31,7 @@ enum Listener {
         switch runtime.settings.address {
         case .tcp(let host, let port):
             // SO_REUSEPORT would let a second process share our port in silence. A first bind without it finds out.
-            let reserved = try await reserve(host, port, runtime.settings.address)
+            let reserved = try reserve(host, port, runtime.settings.address)
             var channels: [any Channel] = []
             do {
                 for loop in loops {
@@ -58,23 +58,13 @@ enum Listener {
         }
     }
 
-    private static func reserve(_ host: IPAddress, _ port: UInt16, _ address: ListenAddress) async throws -> UInt16 {
-        do {
-            let probe = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .bind(host: host.description, port: Int(port)).get()
-            let bound = probe.localAddress?.port ?? Int(port)
-            try await probe.close().get()
-            return UInt16(bound)
-        } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw ListenError(address: address, reason: "another program listens there; choose another port or stop it")
-        } catch let error as IOError where error.errnoCode == EACCES {
-            throw ListenError(
-                address: address,
-                reason: "not permitted; ports below 1024 need CAP_NET_BIND_SERVICE or another port"
-            )
-        } catch {
-            throw ListenError(address: address, reason: "\(error)")
+    private static func reserve(
+        _ host: IPAddress,
+        _ port: UInt16,
+        _ address: ListenAddress
+    ) throws(ListenError) -> UInt16 {
+        do { return try PortReservation(host: host, port: port).port } catch {
+            throw ListenError(address: address, binding: error)
         }
     }
 
