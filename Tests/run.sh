@@ -7,7 +7,8 @@
 # PART is one of: format cores simulator gateway end-to-end browser proxies release deploy. Without --only all of them run, in this order.
 # Three more parts run only where they are asked for: alone as --only soak, --only upgrade or --only sanitizers, beside the
 # others as
-# --soak: a mixed load over SECONDS (default 600) that must not make the program grow;
+# --soak: a mixed load over SECONDS that must not make the program grow, by default over 600 for one node and 900 for a cluster,
+# whose nodes are killed and whose members change meanwhile;
 # --upgrade: nodes of the former release (Tests/Upgrade/former-release) and of this one in one cluster. Building it takes minutes, once;
 # --sanitizers: the pure modules' tests, and those that cross event loops, under AddressSanitizer with its search for leaks,
 # and under ThreadSanitizer. Each builds all once more, into .build-address and .build-thread.
@@ -32,7 +33,7 @@ while [ $# -gt 0 ]; do
         --upgrade) upgrade=yes; shift ;;
         --sanitizers) sanitizers=yes; shift ;;
         --only) parts="$parts ${2:?--only needs a part}"; shift 2 ;;
-        -h | --help) sed -n '2,20s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,21s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) echo "run.sh: unknown argument '$1'; see --help" >&2; exit 64 ;;
     esac
 done
@@ -169,6 +170,8 @@ part_soak() {
     [ "$soak" != default ] || soak=""
     say "soak: ${soak:-600} seconds of mixed load"
     TOLLGATE_SOAK=${soak:-600} python3 -m unittest discover -s Tests/EndToEnd -p 'test_soak.py' -v
+    say "soak: ${soak:-900} seconds of mixed load on a cluster, whose nodes are killed, replaced and removed"
+    TOLLGATE_SOAK=${soak:-900} python3 -m unittest discover -s Tests/EndToEnd -p 'test_cluster_soak.py' -v
 }
 
 part_upgrade() {
