@@ -16,7 +16,7 @@ import time
 
 import protocol
 from client import Client, Closed, Violation
-from cluster_case import from_client
+from clients import from_client
 from fleet import ENDED, NO_QUORUM, UNCONNECTED
 from harness import SEED
 
