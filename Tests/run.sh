@@ -96,6 +96,7 @@ part_gateway() {
 
 part_sanitizers() {
     export LSAN_OPTIONS="suppressions='$PWD/Tests/Sanitizers/leaks.txt':print_suppressions=0"
+    export TSAN_OPTIONS="suppressions='$PWD/Tests/Sanitizers/races.txt'"
     for sanitizer in address thread; do
         say "sanitizers: the pure modules, $sanitizer"
         # Optimized, or the simulations would take hours; testable, which what is optimized is not by itself. Without
