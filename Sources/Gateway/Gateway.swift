@@ -38,6 +38,7 @@ public final class Gateway: Sendable {
     private let logger: Logger
     private let accessLog: AccessLog
     private let current: NIOLockedValueBox<Configuration>
+    private let offered = NIOLockedValueBox<UInt64?>(nil)
     private let running = NIOLockedValueBox(Running())
 
     private init(
@@ -69,7 +70,7 @@ public final class Gateway: Sendable {
     ///   - connectionsMax: connections of clients for which the process has file descriptors; the configuration's bound
     ///     holds as well.
     ///   - offersLimits: whether the configuration's limits are offered to the ledger, to be followed by
-    ///     ``retireLimits()``; if not, those in force hold.
+    ///     ``retireLimits(offeredAt:)``; if not, those in force hold.
     ///   - refusals: where the last refusals are kept.
     ///   - makeClient: called once on each loop.
     /// - Throws: ``Problem``, ``ListenError``.
@@ -89,7 +90,8 @@ public final class Gateway: Sendable {
         let spending = SpendingTable()
         let clients = try await makeClients(eventLoops, makeClient)
         // As at a reload: other nodes' requests are prepared by the limits that hold.
-        if offersLimits { try await LimitOffer(client: clients[0]).add(configuration.definitions) }
+        var offeredRevision: UInt64?
+        if offersLimits { offeredRevision = try await LimitOffer(client: clients[0]).add(configuration.definitions) }
         let state = try await clients[0].eventLoop.submit {
             try GatewayState(configuration, facts: clients[0].value.facts, now: clients[0].value.now())
         }.get()
@@ -129,6 +131,7 @@ public final class Gateway: Sendable {
             accessLog: accessLog,
             logger: logger
         )
+        gateway.offered.withLockedValue { $0 = offeredRevision }
         do {
             for settings in configuration.listeners {
                 let opened = try await Listener.open(ListenerRuntime(settings), loops: loops, group: group)
@@ -176,7 +179,12 @@ public final class Gateway: Sendable {
         // The ledger drops a limit at once, and requests are under way that were prepared with the old ones, here and at
         // other nodes. So both hold until every loop has moved on.
         if offersLimits {
-            try await offer().add(configuration.definitions, after: revision, orOwn: former.map(\.definitions))
+            let revision = try await offer().add(
+                configuration.definitions,
+                after: revision,
+                orOwn: former.map(\.definitions)
+            )
+            offered.withLockedValue { $0 = revision }
         }
         for loop in loops {
             try await loop.eventLoop.submit {
@@ -188,10 +196,16 @@ public final class Gateway: Sendable {
     }
 
     /// Has the ledger hold the configuration's limits and no others: after ``reload(_:offersLimits:after:orOwn:)``, when nobody asks
-    /// for the old ones any more. Where another node's limits hold meanwhile, nothing changes.
+    /// for the old ones any more. Where another node has offered limits meanwhile, nothing changes.
     ///
+    /// - Parameter revision: with which the limits were offered: ``offeredRevision``, also of a former gateway.
     /// - Throws: ``Problem``: limits that nobody asks for stay until the next time.
-    public func retireLimits() async throws { try await offer().retire(allBut: configuration.definitions) }
+    public func retireLimits(offeredAt revision: UInt64) async throws {
+        try await offer().retire(allBut: configuration.definitions, offeredAt: revision)
+    }
+
+    /// The revision with which the ledger took the limits that were offered last; nil where none were.
+    public var offeredRevision: UInt64? { offered.withLockedValue { $0 } }
 
     /// How the limits in force stand to those of the configuration: others, where another node's file has changed since.
     public func limitsStanding() async -> LimitsStanding {

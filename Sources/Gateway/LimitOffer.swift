@@ -9,51 +9,57 @@ struct LimitOffer: Sendable {
 
     let client: NIOLoopBound<any LedgerClient>
 
-    /// Has the ledger hold these besides what it holds; these, where that is more than it can hold.
+    /// Has the ledger hold these besides what it holds; these alone, where both are more than it can hold. It is a revision
+    /// of its own also where the ledger holds them all: who has offered others before has no longer the last word.
     ///
     /// - Parameters:
     ///   - revision: the last that they may follow. Where the ledger holds a later one, and not all of these, others were
     ///     offered later.
     ///   - former: what this node has offered before, of which it does not know what became: they may follow that as well.
+    /// - Returns: the revision.
     /// - Throws: ``Gateway/Problem``.
+    @discardableResult
     func add(
         _ definitions: [PolicyDefinition],
         after revision: UInt64? = nil,
         orOwn former: [[PolicyDefinition]] = []
-    ) async throws {
+    ) async throws -> UInt64 {
         @Sendable func mayFollow(_ facts: LedgerFacts) -> Bool {
             guard let revision, facts.revision > revision else { return true }
             let held = facts.definitions
             return former.contains { $0.with(held).isSame(as: held) }
         }
-        do {
-            try await offer(if: mayFollow) { definitions.with($0) }
-        } catch Gateway.Problem.limitsRefused {
-            try await offer(if: mayFollow) { _ in definitions }
+        return try await offer { facts in
+            let held = facts.definitions
+            let both = definitions.with(held)
+            guard both.isSame(as: held) || mayFollow(facts) else { throw Gateway.Problem.superseded }
+            return both.fits ? both : definitions
         }
     }
 
-    /// Has the ledger hold these and no others, if it holds all of these. If it does not, somebody has offered others since,
-    /// and what is left over is theirs to see to.
+    /// Has the ledger hold these and no others, if it holds what was offered with this revision. If it does not, somebody has
+    /// offered others since, and what is left over is theirs to see to.
     /// - Throws: ``Gateway/Problem``.
-    func retire(allBut definitions: [PolicyDefinition]) async throws {
-        try await offer { held in definitions.with(held).isSame(as: held) ? definitions : held }
+    func retire(allBut definitions: [PolicyDefinition], offeredAt revision: UInt64) async throws {
+        _ = try await offer { facts in facts.revision == revision ? definitions : nil }
     }
 
+    /// - Parameter wanted: what the ledger shall hold, by what it holds; nil where that may stay.
+    /// - Returns: the revision after it.
     private func offer(
-        if mayFollow: @escaping @Sendable (LedgerFacts) -> Bool = { _ in true },
-        _ wanted: @escaping @Sendable (_ held: [PolicyDefinition]) -> [PolicyDefinition]
-    ) async throws {
+        _ wanted: @escaping @Sendable (_ facts: LedgerFacts) throws -> [PolicyDefinition]?
+    ) async throws -> UInt64 {
         for _ in 0..<Self.triesMax {
             let result = try await client.eventLoop.flatSubmit { [client] in
                 let facts = client.value.facts
-                let held = facts.definitions
-                let definitions = wanted(held)
-                guard !definitions.isSame(as: held) || facts.revision == 0 else {
-                    return client.eventLoop.makeSucceededFuture(CommandResult.policiesSet(revision: facts.revision))
-                }
-                guard mayFollow(facts) else {
-                    return client.eventLoop.makeFailedFuture(Gateway.Problem.superseded)
+                let definitions: [PolicyDefinition]
+                do {
+                    guard let some = try wanted(facts) else {
+                        return client.eventLoop.makeSucceededFuture(CommandResult.policiesSet(revision: facts.revision))
+                    }
+                    definitions = some
+                } catch {
+                    return client.eventLoop.makeFailedFuture(error)
                 }
                 let promise = client.eventLoop.makePromise(of: CommandResult.self)
                 client.value.submit([.setPolicies(expectedRevision: facts.revision, policies: definitions)]) { result in
@@ -66,7 +72,7 @@ struct LimitOffer: Sendable {
                 return promise.futureResult
             }.get()
             switch result {
-            case .policiesSet: return
+            case .policiesSet(let revision): return revision
             case .policiesRefused(.revisionConflict): continue
             default: throw Gateway.Problem.limitsRefused("\(result)")
             }
@@ -105,6 +111,9 @@ extension [PolicyDefinition] {
         }
         return union
     }
+
+    /// Whether the ledger can hold so many.
+    var fits: Bool { count <= LedgerBounds.policies && allSatisfy { $0.limits.count <= LedgerBounds.limits } }
 
     /// Whether both say the same of each policy, in whatever order they name them.
     func isSame(as others: [PolicyDefinition]) -> Bool {

@@ -18,25 +18,49 @@ struct LimitOfferTests {
         let client = ledger.clients[0]
         let offer = LimitOffer(client: client)
         try await offer.add(policy([limit("client", 5), limit("all", 9)]))
-        try await offer.add(policy([limit("client", 7)]))
+        let revision = try await offer.add(policy([limit("client", 7)]))
         let both = try await client.eventLoop.submit { client.value.facts.definitions }.get()
         #expect(both == policy([limit("client", 7), limit("all", 9)]))
-        try await offer.retire(allBut: policy([limit("client", 7)]))
+        try await offer.retire(allBut: policy([limit("client", 7)]), offeredAt: revision)
         let held = try await client.eventLoop.submit { client.value.facts.definitions }.get()
         #expect(held == policy([limit("client", 7)]))
         try await ledger.shutDown()
     }
 
-    @Test func `limits that another node has offered since stay`() async throws {
+    @Test func `limits that another node has offered since stay, whatever they have in common with those before`() async throws {
+        let others = [[limit("client", 3)], [limit("client", 7), limit("all", 9)], [limit("client", 7)]]
+        for other in others {
+            let ledger = try await LocalLedgerUnderTest(clients: 1)
+            let client = ledger.clients[0]
+            let offer = LimitOffer(client: client)
+            try await offer.add(policy([limit("client/24,/48", 5)]))
+            let revision = try await offer.add(policy([limit("client", 7)]))
+            let later = try await offer.add(policy(other))
+            let before = try await client.eventLoop.submit { client.value.facts.definitions }.get()
+            try await offer.retire(allBut: policy([limit("client", 7)]), offeredAt: revision)
+            let held = try await client.eventLoop.submit { client.value.facts.definitions }.get()
+            #expect(held == before)
+            // The last word is whose offer was the last.
+            try await offer.retire(allBut: policy(other), offeredAt: later)
+            let last = try await client.eventLoop.submit { client.value.facts.definitions }.get()
+            #expect(last == policy(other))
+            try await ledger.shutDown()
+        }
+    }
+
+    @Test func `limits that do not fit beside the old ones take their place`() async throws {
         let ledger = try await LocalLedgerUnderTest(clients: 1)
         let client = ledger.clients[0]
         let offer = LimitOffer(client: client)
-        try await offer.add(policy([limit("client", 5)]))
-        try await offer.add(policy([limit("client", 7)]))
-        try await offer.add(policy([limit("client", 3)]))
-        try await offer.retire(allBut: policy([limit("client", 7)]))
+        try await offer.add(policy((0..<9).map { limit("header:old-\($0)", 5) }))
+        let new = policy((0..<9).map { limit("header:new-\($0)", 5) })
+        try await offer.add(new)
         let held = try await client.eventLoop.submit { client.value.facts.definitions }.get()
-        #expect(held == policy([limit("client", 3)]))
+        #expect(held == new)
+        let many = (0..<LedgerBounds.policies).map { PolicyDefinition(name: "q\($0)", maxKeys: 100, limits: []) }
+        try await offer.add(many)
+        let all = try await client.eventLoop.submit { client.value.facts.definitions }.get()
+        #expect(all == many)
         try await ledger.shutDown()
     }
 

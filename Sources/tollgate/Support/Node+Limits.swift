@@ -77,7 +77,7 @@ extension Node {
             )
             try await gateway.reload(configuration, offersLimits: false)
             offers = false
-            record(configuration, isRetiring: false)
+            record(configuration, retiring: nil)
         }
         state.withLockedValue { state in
             state.configuration = configuration
@@ -134,34 +134,34 @@ extension Node {
 
     /// Has only the file's limits hold, after they were offered: at once where no other node may need the old ones.
     func retire(_ gateway: Gateway) async {
-        guard await gateway.limitsStanding() == .more else {
-            record(gateway.configuration, isRetiring: false)
+        guard await gateway.limitsStanding() == .more, let revision = gateway.offeredRevision ?? offered.retiring else {
+            record(gateway.configuration, retiring: nil)
             retirement.giveUp()
             return
         }
-        record(gateway.configuration, isRetiring: true)
+        record(gateway.configuration, retiring: revision)
         if cluster.view.status?.configuration.members.count ?? 1 <= 1 {
             retirement.giveUp()
-            return await retireNow(gateway)
+            return await retireNow(gateway, offeredAt: revision)
         }
         retirement.put { ticket in
             guard (try? await Task.sleep(for: Self.retirementGrace)) != nil else { return }
-            try? await self.changes.run { if ticket.isGood { await self.retireNow(gateway) } }
+            try? await self.changes.run { if ticket.isGood { await self.retireNow(gateway, offeredAt: revision) } }
         }
     }
 
-    private func retireNow(_ gateway: Gateway) async {
+    private func retireNow(_ gateway: Gateway, offeredAt revision: UInt64) async {
         do {
-            try await gateway.retireLimits()
-            record(gateway.configuration, isRetiring: false)
+            try await gateway.retireLimits(offeredAt: revision)
+            record(gateway.configuration, retiring: nil)
         } catch {
             logger.warning("limits that the file has no more stay for now", metadata: ["error": "\(error)"])
         }
     }
 
-    /// - Parameter isRetiring: limits that the file has no more are still in force.
-    func record(_ configuration: Configuration, isRetiring: Bool) {
-        do { try offered.record(configuration, isRetiring: isRetiring) } catch {
+    /// - Parameter revision: with which the limits were offered, where some that the file has no more are still in force.
+    func record(_ configuration: Configuration, retiring revision: UInt64?) {
+        do { try offered.record(configuration, retiring: revision) } catch {
             logger.warning("it cannot be noted that the limits were offered", metadata: ["error": "\(error)"])
         }
     }

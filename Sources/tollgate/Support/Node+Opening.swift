@@ -70,10 +70,10 @@ extension Node {
                 }
             }
             guard !isPending else { return }
-            if offers || self.offered.isRetiring {
+            if offers || self.offered.retiring != nil {
                 await self.retire(gateway)
             } else if !self.offered.hasRecord {
-                self.record(configuration, isRetiring: false)
+                self.record(configuration, retiring: nil)
             }
             await self.reviewLimits()
         }

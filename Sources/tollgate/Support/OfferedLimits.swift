@@ -14,24 +14,35 @@ struct OfferedLimits: Sendable {
 
     private var last: [UInt8]? { (try? DurableFile(path: path, files: PosixFileSystem()).read()) ?? nil }
 
-    /// Whether limits that the file has no more were still in force when the last was noted.
-    var isRetiring: Bool { last?.starts(with: Self.retiring) ?? false }
+    /// Where limits that the file has no more were still in force when the last was noted: the revision with which the
+    /// file's were offered.
+    var retiring: UInt64? {
+        guard let line = last?.prefix(while: { $0 != UInt8(ascii: "\n") }), line.starts(with: Self.retiring) else {
+            return nil
+        }
+        return UInt64(String(decoding: line.dropFirst(Self.retiring.count), as: UTF8.self))
+    }
 
     /// Whether the limits of this configuration are others than those that were offered last. A node that has never
     /// offered any has no news: it follows those in force.
     func isNews(_ configuration: Configuration) -> Bool {
-        last.map { $0 != Self.text(configuration) && $0 != Self.retiring + Self.text(configuration) } ?? false
+        guard let last else { return false }
+        let isMarked = last.starts(with: Self.retiring)
+        let text = isMarked ? last.drop { $0 != UInt8(ascii: "\n") }.dropFirst() : last[...]
+        return !text.elementsEqual(Self.text(configuration))
     }
 
     /// Notes that they were offered, or are in force.
-    /// - Parameter isRetiring: limits that the file has no more are still in force, to be retired.
+    /// - Parameter revision: limits that the file has no more are still in force, to be retired unless others are offered
+    ///   after this revision; nil: there are none.
     /// - Throws: `StorageError`.
-    func record(_ configuration: Configuration, isRetiring: Bool) throws(StorageError) {
-        let text = Self.text(configuration)
-        try DurableFile(path: path, files: PosixFileSystem()).write(isRetiring ? Self.retiring + text : text)
+    func record(_ configuration: Configuration, retiring revision: UInt64?) throws(StorageError) {
+        var text = Self.text(configuration)
+        if let revision { text = Self.retiring + Array("\(revision)\n".utf8) + text }
+        try DurableFile(path: path, files: PosixFileSystem()).write(text)
     }
 
-    private static let retiring = Array("retiring\n".utf8)
+    private static let retiring = Array("retiring ".utf8)
 
     /// What the ledger is told of a configuration, a line a limit.
     private static func text(_ configuration: Configuration) -> [UInt8] {
