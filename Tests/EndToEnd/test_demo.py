@@ -103,7 +103,8 @@ class EndTests(DemoCase):
                 socket.create_connection(address, 5)
 
     def test_it_ends_at_a_word_and_leaves_nothing(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        # SIGHUP is that its terminal is gone.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(number.name):
                 demo = self.make_demo("--nodes", "3", "--port", "0").start()
                 (path,) = demo.folders()
@@ -115,7 +116,7 @@ class EndTests(DemoCase):
                 self.check_nothing_is_left(demo)
 
     def test_it_ends_at_a_word_while_it_starts_too(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(number.name):
                 demo = self.make_demo("--nodes", "3", "--port", "0", command=[BINARY, "demo"]).launch()
                 while not demo.folders():
@@ -130,14 +131,43 @@ class EndTests(DemoCase):
         self.assertEqual(demo.stop(), 0)
         self.check_nothing_is_left(demo)
 
+    def test_a_second_word_ends_it_at_once_and_leaves_nothing(self):
+        for nodes in (1, 3):
+            with self.subTest(nodes=nodes):
+                demo = self.make_demo("--nodes", str(nodes), "--port", "0", command=[BINARY, "demo"]).start()
+                address = demo.gateways[0].address
+                with socket.create_connection(address, 10) as busy:
+                    # A body that never ends is what the first word waits for.
+                    head = f"POST /.well-known/tollgate/redeem HTTP/1.1\r\nHost: {address[0]}\r\n"
+                    fields = "Content-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+                    busy.sendall((head + fields).encode())
+                    self.assertIn(b"100 Continue", busy.recv(1024))
+                    demo.process.send_signal(signal.SIGINT)
+                    self.wait_until_refused(address)
+                    self.assertEqual(demo.stop(signal.SIGINT), -signal.SIGINT)
+                self.check_nothing_is_left(demo)
+
+    def wait_until_refused(self, address):
+        while True:
+            try:
+                socket.create_connection(address, 10).close()
+            except ConnectionRefusedError:
+                return
+            except ConnectionResetError:
+                # It was accepted by the system, and not any more by the gateway.
+                continue
+
     def test_a_port_that_is_taken_is_told_and_leaves_nothing(self):
-        port = self.free_ports(3)
-        with socket.create_server(("127.0.0.1", port + 1)):
-            demo = self.make_demo("--nodes", "3", "--port", str(port), command=[BINARY, "demo"]).launch()
-            self.assertEqual(demo.stop(0), 1)
-        self.assertIn(f"127.0.0.1:{port + 1}", demo.text)
-        self.assertIn("demo --port 0", demo.text)
-        self.assertEqual(demo.folders(), [])
+        for nodes, taken in [(1, 0), (3, 0), (3, 1), (3, 2)]:
+            with self.subTest(nodes=nodes, taken=taken):
+                port = self.free_ports(nodes)
+                with socket.create_server(("127.0.0.1", port + taken)):
+                    demo = self.make_demo("--nodes", str(nodes), "--port", str(port), command=[BINARY, "demo"]).launch()
+                    self.assertEqual(demo.stop(0), 1)
+                self.assertIn(f"127.0.0.1:{port + taken}", demo.text)
+                self.assertIn("demo --port 0", demo.text)
+                self.assertNotIn("ERROR", demo.text)
+                self.assertEqual(demo.folders(), [])
 
     def free_ports(self, count):
         """The first of so many that follow one another."""

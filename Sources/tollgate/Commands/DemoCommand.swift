@@ -36,7 +36,7 @@ struct DemoCommand: AsyncParsableCommand {
         let folder: TemporaryFolder
         do {
             // From here on a signal is no end without cleaning up; before, there is nothing to clean up.
-            lifeCycle = try LifeCycle(load: nil, logging: log)
+            lifeCycle = try LifeCycle(load: nil, logging: log, endsAtHangUp: true)
             folder = try TemporaryFolder(prefix: "tollgate-demo")
         } catch {
             Terminal.error("error: \(error)")
@@ -60,7 +60,10 @@ struct DemoCommand: AsyncParsableCommand {
                 started.append(try await Node.start(loaded.configuration, logger: logger))
             }
             let nodes = started
-            try await lifeCycle.run(nodes, files: []) { Self.introduce(nodes, command: RunningProgram.command) }
+            let cutShort: @Sendable () -> Void = { folder.remove() }
+            try await lifeCycle.run(nodes, files: [], cutShort: cutShort) {
+                Self.introduce(nodes, command: RunningProgram.command)
+            }
         } catch {
             for node in started { await node.stop(deadline: .zero) }
             let remedy = error is ListenError ? "; for example: \(RunningProgram.command) demo --port 0" : ""

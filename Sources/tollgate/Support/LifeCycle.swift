@@ -11,16 +11,23 @@ import Settings
 struct LifeCycle: Sendable {
     private let load: (@Sendable () throws -> LoadedConfiguration)?
     private let logging: NodeLog
+    private let endsAtHangUp: Bool
     private let signals: SignalInbox
     private var logger: Logger { logging.logger }
 
     /// - Parameters:
     ///   - load: reads the configuration again; nil: it is not from a file, and there is nothing to reload.
     ///   - logging: takes over what a reload says of it.
+    ///   - endsAtHangUp: SIGHUP is that its terminal is gone, and it stops; else it reloads.
     /// - Throws: ``SignalInbox/Failure`` where the system refuses a pipe.
-    init(load: (@Sendable () throws -> LoadedConfiguration)?, logging: NodeLog) throws {
+    init(
+        load: (@Sendable () throws -> LoadedConfiguration)?,
+        logging: NodeLog,
+        endsAtHangUp: Bool = false
+    ) throws {
         self.load = load
         self.logging = logging
+        self.endsAtHangUp = endsAtHangUp
         signals = try SignalInbox()
     }
 
@@ -28,9 +35,15 @@ struct LifeCycle: Sendable {
     ///
     /// - Parameters:
     ///   - files: what to watch for changes.
+    ///   - cutShort: done when a second signal ends the process while the nodes stop.
     ///   - opened: called once all listen for clients.
     /// - Throws: why one could not be opened, or has ended by itself; all have stopped then.
-    func run(_ nodes: [Node], files: [String], opened: @escaping @Sendable () -> Void) async throws {
+    func run(
+        _ nodes: [Node],
+        files: [String],
+        cutShort: (@Sendable () -> Void)? = nil,
+        opened: @escaping @Sendable () -> Void
+    ) async throws {
         @Sendable func open() async throws {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for node in nodes {
@@ -45,7 +58,7 @@ struct LifeCycle: Sendable {
             for node in nodes {
                 group.addTask { if let reason = try await node.untilEnded() { throw ClusterError.stopped(reason) } }
             }
-            group.addTask { await handleSignals(nodes, files: files) }
+            group.addTask { await handleSignals(nodes, files: files, cutShort) }
             do {
                 while try await group.next() != nil, !nodes.allSatisfy(\.isStopping) {}
             } catch {
@@ -62,14 +75,17 @@ struct LifeCycle: Sendable {
         }
     }
 
-    private func handleSignals(_ nodes: [Node], files: [String]) async {
+    private func handleSignals(_ nodes: [Node], files: [String], _ cutShort: (@Sendable () -> Void)?) async {
         var watcher = watch(files)
         var watched = files
         for await _ in signals.wakeUps {
             switch signals.take() {
             case .stop(let reason):
                 watcher?.cancel()
-                await stop(nodes, reason)
+                await stop(nodes, reason, cutShort)
+                return
+            case .reload(.hangUp) where endsAtHangUp:
+                await stop(nodes, SignalInbox.ReloadReason.hangUp.rawValue, cutShort)
                 return
             case .reload(let reason):
                 if let files = await reload(nodes[0], reason), files != watched {
@@ -91,10 +107,10 @@ struct LifeCycle: Sendable {
         return watcher
     }
 
-    private func stop(_ nodes: [Node], _ reason: String) async {
+    private func stop(_ nodes: [Node], _ reason: String, _ cutShort: (@Sendable () -> Void)?) async {
         logger.notice("stopping", metadata: ["reason": "\(reason)"])
         // A second signal ends the process at once.
-        signals.restoreDefaults()
+        signals.endAtNext(after: cutShort)
         let deadline = nodes[0].configuration.limits.shutdownDeadlineNanoseconds
         await Self.stop(nodes, deadline: .nanoseconds(deadline))
         logger.notice("stopped")

@@ -31,6 +31,8 @@ final class SignalInbox: Sendable {
     private struct Waiting {
         var stop: String?
         var reload: ReloadReason?
+        /// What is done when another SIGTERM or SIGINT comes, before it ends the process.
+        var lastWords: (@Sendable () -> Void)?
     }
 
     /// One element whenever there may be something to take.
@@ -102,19 +104,32 @@ final class SignalInbox: Sendable {
         }
     }
 
-    /// Lets the next SIGTERM or SIGINT end the process.
-    func restoreDefaults() {
+    /// Lets the next SIGTERM or SIGINT end the process, as if nobody handled it.
+    /// - Parameter lastWords: done first, on any thread; nil: nothing is.
+    func endAtNext(after lastWords: (@Sendable () -> Void)?) {
+        if let lastWords { return waiting.withLockedValue { $0.lastWords = lastWords } }
+        Self.restoreDefaults()
+    }
+
+    private static func restoreDefaults() {
         signal(SIGTERM, SIG_DFL)
         signal(SIGINT, SIG_DFL)
     }
 
     private func note(_ number: Int32) {
-        waiting.withLockedValue { waiting in
+        let lastWords = waiting.withLockedValue { waiting -> (@Sendable () -> Void)? in
             switch number {
             case SIGHUP: waiting.reload = .hangUp
             case SIGTERM: waiting.stop = "SIGTERM"
             default: waiting.stop = "SIGINT"
             }
+            return number == SIGHUP ? nil : waiting.lastWords
+        }
+        if let lastWords {
+            lastWords()
+            Self.restoreDefaults()
+            // To the process, for this thread may block it.
+            kill(getpid(), number)
         }
         continuation.yield()
     }

@@ -29,8 +29,13 @@ struct TemporaryFolder {
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
-    /// Removes the folder and all that is in it.
-    func remove() { Self.remove(path) }
+    /// While somebody writes there, a file may come after its folder was read.
+    private static let triesMax = 8
+
+    /// Removes the folder and all that is in it, also under the hands of who writes there. Any thread.
+    func remove() {
+        for _ in 0..<Self.triesMax where access(path, F_OK) == 0 { Self.remove(path) }
+    }
 
     private static func remove(_ path: String) {
         if let folder = opendir(path) {
