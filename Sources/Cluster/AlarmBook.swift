@@ -89,6 +89,36 @@ struct AlarmBook {
     /// The node takes part in a cluster: what was said of founding is over.
     mutating func joined() { open.removeAll { $0.key == "founding" } }
 
+    /// How this node's own certificate stands. Returns what to log.
+    mutating func certificate(
+        _ standing: CertificateWatch.Standing,
+        of node: String
+    ) -> (text: String, isOver: Bool) {
+        let remedy =
+            "renew it by `tollgate certificates renew --nodes \(node) --out FOLDER`; this node takes the new one while it runs"
+        return switch standing {
+        case .good: end("certificate", "This node's certificate holds.")
+        case .ending(let end):
+            begin(
+                "certificate",
+                "This node's certificate expires at \(CertificateWatch.text(end)), and no peer talks to it from then on: "
+                    + "\(remedy)."
+            )
+        case .ended(let end):
+            begin(
+                "certificate",
+                "This node's certificate has expired at \(CertificateWatch.text(end)), so that no peer talks to it: "
+                    + "\(remedy). Or set the clock of this machine right."
+            )
+        case .early(let start):
+            begin(
+                "certificate",
+                "This node's certificate holds from \(CertificateWatch.text(start)) on, which is still to come, so that no "
+                    + "peer talks to it: set the clock of this machine right. Or \(remedy)."
+            )
+        }
+    }
+
     private mutating func begin(_ key: String, _ text: String) -> (text: String, isOver: Bool) {
         open.removeAll { $0.key == key }
         open.append((key, text))

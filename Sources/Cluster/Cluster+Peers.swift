@@ -1,4 +1,3 @@
-import Logging
 import NIOCore
 import RaftTransport
 
@@ -32,15 +31,15 @@ extension Cluster {
     }
 
     /// A node that no peer would take does not start. One whose certificate is only out of its time does: it may still
-    /// answer by what its policies say without a quorum, and takes the next certificate while it runs.
-    static func check(_ tls: TransportTLS, of name: String, _ logger: Logger) throws(ClusterError) {
+    /// answer by what its policies say without a quorum, and takes the next certificate while it runs. What it says of that:
+    /// ``CertificateWatch``.
+    static func check(_ tls: TransportTLS, of name: String) throws(ClusterError) {
         do throws(TransportTLSError) {
             try tls.check(name: name, nowSeconds: PeerTransport.systemWallSeconds())
         } catch {
             guard tls.names.contains(name), !tls.isValid(nowSeconds: PeerTransport.systemWallSeconds()) else {
                 throw .certificates(error)
             }
-            logger.error("no peer takes this node's certificate", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -73,7 +73,7 @@ public final class Cluster: Sendable {
             guard Hello.isName(seed.name) else { throw ClusterError.seeds(.badName(seed.name)) }
             guard Hello.isName(seed.address) else { throw ClusterError.seeds(.badAddress(seed.address)) }
         }
-        if let tls = settings.peers?.tls { try check(tls, of: settings.name, logger) }
+        if let tls = settings.peers?.tls { try check(tls, of: settings.name) }
         let lock = try DirectoryLock(directory: settings.directory)
         try Recovery.checkFinished(directory: settings.directory)
         let view = NIOLockedValueBox(ClusterView())
@@ -90,7 +90,10 @@ public final class Cluster: Sendable {
                 throw (error as? TransportError).map { ClusterError.transport($0) } ?? error
             }
         }
-        try await loop.submit { parts.driver.value.start(parts.transport?.value) }.get()
+        try await loop.submit {
+            parts.driver.value.start(parts.transport?.value)
+            parts.driver.value.watchCertificate()
+        }.get()
         return Cluster(
             name: settings.name,
             loop: loop,

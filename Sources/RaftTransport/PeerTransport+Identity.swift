@@ -1,5 +1,11 @@
 /// What this node says of itself, and shows for it.
 extension PeerTransport {
+    /// What connections are made with now; nil for plain TCP.
+    public var certificates: TransportTLS? {
+        eventLoop.preconditionInEventLoop()
+        return tls
+    }
+
     /// Takes what this node says of itself from now on. Connections on which it has said something else are closed; its own
     /// are made anew at once, and peers dial again. Where only the index of ``NodeIdentity/membership`` differs they go on,
     /// and those that are made later say it.

@@ -14,9 +14,10 @@ public struct TransportTLS: Sendable {
     public let names: [String]
     /// When this node's own certificate expires, in seconds since 1970.
     public let notAfterSeconds: Int64
+    /// When it begins to hold, in seconds since 1970.
+    public let notBeforeSeconds: Int64
     let client: NIOSSLContext
     let server: NIOSSLContext
-    private let notBeforeSeconds: Int64
     private let chain: [NIOSSLCertificate]
     private let roots: [NIOSSLCertificate]
 
