@@ -92,9 +92,11 @@ import Wire
     @Test func whoLeadsHandsOverBeforeItLeaves() throws {
         var plan = OperationPlan(.remove(name: "n1"))
         #expect(try plan.next(view(voters: [1, 2, 3])) == .transfer(nil))
+        #expect(!plan.isLeaving, "another leads first")
         #expect(
             try plan.next(view(voters: [1, 2, 3], leader: 2)) == .change(ConfigurationChange([.remove(Self.id(1))]))
         )
+        #expect(plan.isLeaving)
         #expect(plan.departure?.state == .removed)
         guard case .done = try plan.next(view(voters: [2, 3], leader: 2)) else {
             Issue.record("it is gone")
@@ -105,6 +107,7 @@ import Wire
     @Test func aReplicaThatIsNamedStaysTheOneThatWasMeant() throws {
         var plan = OperationPlan(.remove(name: "n3"))
         _ = try plan.next(view(voters: [1, 2, 3]))
+        #expect(!plan.isLeaving, "another is")
         // Meanwhile another disk has come under the name: it is not the one to be removed.
         var replaced = view(voters: [1, 2])
         replaced.decided.members.append(Member(id: Self.id(9), name: "n3", address: "h:1"))

@@ -74,6 +74,21 @@ import Testing
         }
     }
 
+    @Test func aNodeThatIsAskedToLeaveSaysThatItHas() async throws {
+        try await Site.with(["a", "b", "c"]) { site in
+            try await grown(site)
+            // The others end their connections before the leader can answer: of three the one that leads, and of two one that
+            // does not.
+            let first = try await site.leader(seenBy: "a")
+            #expect(try await site.node(first).remove(name: first).state == .removed)
+            let others = ["a", "b", "c"].filter { $0 != first }
+            let second = try await site.leader(seenBy: others[0])
+            let follower = try #require(others.first { $0 != second })
+            #expect(try await site.node(follower).remove(name: follower).state == .removed)
+            #expect(try await site.node(second).status(isStale: false).members.map(\.name) == [second])
+        }
+    }
+
     @Test func aWipedNodeTakesItsPlaceUnderAnotherReplica() async throws {
         try await Site.with(["a", "b", "c"]) { site in
             try await grown(site)

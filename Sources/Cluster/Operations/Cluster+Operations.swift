@@ -83,7 +83,10 @@ extension Cluster {
         let appearance = NIODeadline.now() + Self.appearanceTimeout
         var reason: String?
         var seen: OperationView?
+        // Before this node asked to leave.
+        var refusals: UInt64?
         while true {
+            if let refusals, await isSentAway(since: refusals), let outcome = plan.departure { return outcome }
             let now: OperationView
             do {
                 now = try await look()
@@ -111,6 +114,7 @@ extension Cluster {
                         + ". See `tollgate cluster status`; to ask again is safe."
                 )
             }
+            if plan.isLeaving, refusals == nil { refusals = await refusalsSoFar() }
             let answer: OperationAnswer?
             switch step {
             case .wait: answer = .busy(reason ?? "it has not caught up yet")
@@ -130,6 +134,16 @@ extension Cluster {
             case .progress?, nil: try await pause(Self.pause)
             }
         }
+    }
+
+    /// Whether this node is no member any more, as its log says or the others, who know what is decided.
+    private func isSentAway(since refusals: UInt64) async -> Bool {
+        if view.membership == .removed { return true }
+        return await refusalsSoFar() > refusals
+    }
+
+    private func refusalsSoFar() async -> UInt64 {
+        (try? await loop.submit { [driver] in driver.value.desk.refusals }.get()) ?? 0
     }
 
     /// How the cluster stands, as a majority confirms.

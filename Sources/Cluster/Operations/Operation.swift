@@ -59,6 +59,9 @@ struct OperationPlan {
 
     let operation: Operation
     private var goal: Goal?
+    /// This node itself is to leave, and the leader has been asked for it. From then on nothing may be heard of it but that
+    /// the others do not talk to this node any more.
+    private(set) var isLeaving = false
 
     init(_ operation: Operation) { self.operation = operation }
 
@@ -118,13 +121,15 @@ struct OperationPlan {
         return .change(ConfigurationChange(steps))
     }
 
-    private func leave(_ id: ReplicaID, _ name: String, _ view: OperationView) -> OperationStep {
+    private mutating func leave(_ id: ReplicaID, _ name: String, _ view: OperationView) -> OperationStep {
         guard view.decided.contains(id) else {
             return .done(OperationOutcome(name: name, replica: id, state: .removed))
         }
         if view.isChanging { return .wait }
         // Another leads first: it can still see to what follows.
-        return view.leader == id ? .transfer(nil) : .change(ConfigurationChange([.remove(id)]))
+        if view.leader == id { return .transfer(nil) }
+        isLeaving = isLeaving || id == view.own
+        return .change(ConfigurationChange([.remove(id)]))
     }
 
     // MARK: - Names

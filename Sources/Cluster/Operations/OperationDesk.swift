@@ -21,6 +21,9 @@ struct OperationDesk {
     private var landmark: Landmark?
     private var idlers: [EventLoopPromise<Void>] = []
 
+    /// How often peers have said since the start that they do not take this node for a member.
+    private(set) var refusals: UInt64 = 0
+
     /// Whether somebody waits for a change.
     var isWatched: Bool { !watchers.isEmpty }
 
@@ -34,6 +37,13 @@ struct OperationDesk {
     /// A request has its answer, or will have none.
     mutating func ended(_ number: UInt64, _ answer: OperationAnswer?) {
         requests.removeValue(forKey: number)?.succeed(answer)
+    }
+
+    /// A peer does not take this node for a member. If it leads, it answers nothing any more: all look again.
+    mutating func refused() {
+        refusals += 1
+        for number in requests.keys.sorted() { ended(number, nil) }
+        releaseWatchers()
     }
 
     /// Somebody waits until the landmark is another one than this.

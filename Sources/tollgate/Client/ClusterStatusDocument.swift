@@ -103,6 +103,8 @@ struct ClusterStatusDocument: Decodable, Equatable {
 struct OperationDocument: Decodable, Equatable {
     let name: String?
     let state: String?
+    /// Of a problem (RFC 9457).
+    let type: String?
     let detail: String?
     let snapshotIndex: UInt64?
 

@@ -23,17 +23,23 @@ struct ClusterCommand: AsyncParsableCommand {
 /// What the subcommands share.
 enum ClusterOperation {
     /// Asks, and tells what came of it.
+    /// - Parameter isAbsenceWanted: that there is no such node is no failure.
     static func run(
         _ options: AdminOptions,
         _ method: HTTPMethod,
         _ path: String,
         body: String? = nil,
+        isAbsenceWanted: Bool = false,
         _ text: (OperationDocument) -> String
     ) async throws -> OperationDocument {
         let answer = try await options.asking { client throws(AdminClient.Failure) in
             try await client.send(method, path, body: body)
         }
         let document = OperationDocument.read(answer.body)
+        if isAbsenceWanted, let document, document.type == "urn:tollgate:no-such-node" {
+            try LostOutput.check(Terminal.line(document.detail ?? "There is no such node."))
+            return document
+        }
         guard let document, answer.status == .ok || answer.status == .accepted else {
             Terminal.error("error: \(document?.detail ?? "the admin interface answered \(answer.status.code)")")
             throw ExitCode(1)
@@ -158,7 +164,8 @@ private struct RemoveCommand: AsyncParsableCommand {
         commandName: "remove",
         abstract: "Have a member leave the cluster.",
         discussion: """
-            It may be running or gone. Where it leads, another leads first. It never comes back by itself: to have it again, \
+            It may be running or gone. Where it leads, another leads first. That there is no such member is success, so that it \
+            can be asked again. It never comes back by itself: to have it again, \
             start it with an empty data folder and add it.
             """
     )
@@ -168,7 +175,7 @@ private struct RemoveCommand: AsyncParsableCommand {
 
     func run() async throws {
         let path = "/v1/cluster/members/" + ClusterOperation.segment(name)
-        _ = try await ClusterOperation.run(options, .DELETE, path) { _ in
+        _ = try await ClusterOperation.run(options, .DELETE, path, isAbsenceWanted: true) { _ in
             "\(name) is no member any more. Stop it, if it still runs."
         }
     }
