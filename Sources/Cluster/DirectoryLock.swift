@@ -11,6 +11,18 @@ final class DirectoryLock: Sendable {
         if mkdir(directory, 0o700) != 0, errno != EEXIST {
             throw .folder(path: directory, reason: "it cannot be made: \(String(cString: strerror(errno)))")
         }
+        // What is there already may be anything.
+        var status = stat()
+        if stat(directory, &status) != 0 {
+            let code = errno
+            throw .folder(
+                path: directory,
+                reason: code == ENOENT || code == ELOOP
+                    ? "it is a link that leads to nothing: make the folder that it names, or name another one"
+                    : "it cannot be looked at: \(String(cString: strerror(code)))"
+            )
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw .folder(path: directory, reason: "it is no folder") }
         let path = directory + "/lock"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {

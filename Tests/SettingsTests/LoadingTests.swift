@@ -55,6 +55,10 @@ import Testing
             try write([UInt8](repeating: 0x0A, count: 1_048_577), folder + "/large.yaml")
             #expect(problem(folder + "/large.yaml").contains("is larger than 1048576 bytes"))
             #expect(problem("/dev/zero").contains("is not a regular file"))
+            let loop = folder + "/loop.yaml"
+            try FileManager.default.createSymbolicLink(atPath: loop, withDestinationPath: loop)
+            #expect(problem(loop).contains("is a link that leads back to itself; name the file itself"))
+            #expect(problem(folder + "/large.yaml/x.yaml").contains("lies in what is no folder"))
         }
     }
 

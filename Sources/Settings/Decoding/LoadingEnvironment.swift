@@ -99,7 +99,11 @@ private func readFile(
         switch errno {
         case ENOENT: throw .init(message: "does not exist", remedy: "create it, or name another file")
         case EACCES: throw .init(message: "may not be read by this user", remedy: "change its owner or mode")
-        case let code: throw .init(message: "cannot be opened (error \(code))", remedy: "check its path")
+        case ELOOP: throw .init(message: "is a link that leads back to itself", remedy: "name the file itself")
+        case ENOTDIR: throw .init(message: "lies in what is no folder", remedy: "check its path")
+        case let code:
+            let reason = String(cString: strerror(code))
+            throw .init(message: "cannot be opened (\(reason))", remedy: "check its path")
         }
     }
     defer { close(descriptor) }
@@ -126,7 +130,8 @@ private func readFile(
         if count == 0 { break }
         guard count > 0 else {
             if errno == EINTR { continue }
-            throw .init(message: "cannot be read (error \(errno))", remedy: "check the disk")
+            let reason = String(cString: strerror(errno))
+            throw .init(message: "cannot be read (\(reason))", remedy: "check the disk")
         }
         filled += count
         guard filled <= byteLimit else { throw tooLarge }

@@ -60,7 +60,7 @@ private struct RestoreBackupCommand: ParsableCommand {
         commandName: "restore",
         abstract: "Make an empty data folder that of a new cluster of one, with the state of a backup.",
         discussion: """
-            For when no node's folder is left; of one that is left, `tollgate recover` makes more. Quotas and bans are as they \
+            For when no node's folder is left; of one that is left, `tollgate recover` makes more. Quotas are as they \
             were when the backup was made. Passes and challenges of before are void: one that was redeemed after the backup \
             would be good again otherwise. Start the node then, and add others to it by `tollgate cluster add`.
             """

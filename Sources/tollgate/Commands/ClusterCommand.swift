@@ -59,18 +59,26 @@ enum ClusterOperation {
             switch answer.status {
             case .ok:
                 return try LostOutput.check(Terminal.line("\(name) is a voter."))
-            case .accepted, .serviceUnavailable, .gatewayTimeout:
-                guard NIODeadline.now() >= deadline else { continue }
+            case .accepted where NIODeadline.now() >= deadline:
+                let reason = document?.detail.map { ": \(withoutFullStop($0))" } ?? ""
                 Terminal.error(
-                    "error: \(name) is a learner still\(document?.detail.map { ": \($0)" } ?? ""). It becomes a voter by "
-                        + "itself when it has caught up; see `tollgate cluster status`"
+                    "error: \(name) is a learner still\(reason). It becomes a voter by itself when it has caught up; see "
+                        + "`tollgate cluster status`"
                 )
+            case .accepted: continue
+            // Whether it is one, nobody can say now.
+            case .serviceUnavailable, .gatewayTimeout:
+                guard NIODeadline.now() >= deadline else { continue }
+                fallthrough
             default:
                 Terminal.error("error: \(document?.detail ?? "the admin interface answered \(answer.status.code)")")
             }
             throw ExitCode(1)
         }
     }
+
+    /// What comes before another sentence.
+    static func withoutFullStop(_ text: String) -> String { text.hasSuffix(".") ? String(text.dropLast()) : text }
 
     /// A JSON object of texts; what is nil is left out.
     static func object(_ members: [(String, String?)]) -> String {
@@ -112,7 +120,8 @@ private struct StatusCommand: AsyncParsableCommand {
         if isUnconfirmed {
             let detail = OperationDocument.read(answer.body)?.detail
             answer = try await ask(isStale: true)
-            Terminal.error("warning: \(detail ?? "no majority answers"). This is what this node knows:")
+            let reason = ClusterOperation.withoutFullStop(detail ?? "no majority answers")
+            Terminal.error("warning: \(reason). This is what this node knows:")
         }
         guard answer.status == .ok, let document = ClusterStatusDocument.read(answer.body) else {
             let detail = OperationDocument.read(answer.body)?.detail
