@@ -51,23 +51,31 @@ class Node(Gateway):
         self.network = network
         self.name = name
         self.place = network.place(name)
-        self.prefix = self.place.prefix
         self.settings = textwrap.dedent(settings)
         self.seeds = seeds
         self.certificates = certificates
         self.data = os.path.join(self.folder, "data")
         self.admin = "unix:" + os.path.join(self.folder, "admin.sock")
-        self.probes = self._host_port(self.place.probes)
-        self.addresses = [self._host_port(self.place.gateway)]
         self.earlier = []
         #: How processes before the present one have ended.
         self.ends = []
         #: Whether it may end by itself, as the test will have it.
         self.may_end = False
+        self.move(self.place)
+
+    def move(self, place):
+        """It is somewhere else from its next start on, and its own file says so."""
+        self.place = place
+        self.prefix = place.prefix
+        self.probes = self._host_port(place.probes)
+        self.addresses = [self._host_port(place.gateway)]
         self.configure()
 
     def configure(self):
-        seeds = ", ".join(f'{name}: "{self.network.place(name).advertise}"' for name in self.seeds)
+        places = {name: self.network.place(name) for name in self.seeds}
+        if self.name in places:
+            places[self.name] = self.place
+        seeds = ", ".join(f'{name}: "{place.advertise}"' for name, place in places.items())
         path = os.path.join(self.certificates, self.name)
         self.write_config(f"""
 node: {{ name: {self.name}, data: {self.data} }}

@@ -106,6 +106,28 @@ class ReplacementTests(MembershipCase):
         self.cluster.wait_ready()
         self.assertEqual(self.use(c, token).status, 200)
 
+    def test_a_node_moves_to_another_host_and_leaves_its_disk_behind(self):
+        a, b, c = self.cluster
+        token = self.buy(c)
+        c.kill()
+        c.wipe()
+        c.move(self.network.place("d"))
+        c.launch()
+        self.replace(c, at=a)
+        self.assertEqual(self.use(c, token).status, 200)
+        members = {member["name"]: member["address"] for member in a.status()["members"]}
+        self.assertEqual(members["c"], c.place.advertise)
+        # Their files name its former host.
+        for node in (a, b):
+            node.terminate()
+            node.wait_exit()
+        for node in (a, b):
+            node.launch()
+        self.cluster.wait_ready()
+        self.wait_voters("abc", at=self.cluster)
+        self.assertEqual(self.use(c, token).status, 200)
+        self.check_equal()
+
     def test_a_disk_of_another_cluster_is_refused(self):
         a, b, c = self.cluster
         c.terminate()

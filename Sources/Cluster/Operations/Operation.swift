@@ -159,7 +159,10 @@ struct OperationPlan {
                 )
             }
             guard address == nil || address == member.address else {
-                throw .conflict("\(name) is a member already, at \(member.address). To move it, remove it first.")
+                throw .conflict(
+                    "\(name) is a member already, at \(member.address). If it is to be elsewhere: `tollgate cluster remove "
+                        + "\(name)`, then `tollgate cluster add \(name)`."
+                )
             }
             return .voter(member.id, name: name)
         }
