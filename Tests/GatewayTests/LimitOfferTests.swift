@@ -27,7 +27,7 @@ struct LimitOfferTests {
         try await ledger.shutDown()
     }
 
-    @Test func `limits that another node has offered since stay, whatever they have in common with those before`() async throws {
+    @Test func `limits that another node has offered since stay, whatever they have in common`() async throws {
         let others = [[limit("client", 3)], [limit("client", 7), limit("all", 9)], [limit("client", 7)]]
         for other in others {
             let ledger = try await LocalLedgerUnderTest(clients: 1)

@@ -193,23 +193,25 @@ final class Redeemer {
         }
         guard tries > 0 else { return completion(.failure(.unavailable)) }
         let box = NIOLoopBound((self, completion), eventLoop: eventLoop)
-        let retry: @Sendable () -> Void = {
+        let then: @Sendable (Bool) -> Void = { isDecided in
             let (redeemer, completion) = box.value
+            guard isDecided else { return completion(.failure(.unavailable)) }
             redeemer.proceed(request, candidate, policy, state, began: nil, tries: tries - 1, completion)
         }
-        switch spending.enter(spend.challenge, on: eventLoop, retry: retry) {
+        switch spending.enter(spend.challenge, on: eventLoop, then: then) {
         case .waiting:
             return
         case .full:
             completion(.failure(.unavailable))
         case .first:
             ledger.submit([.spend(spend)]) { result in
-                self.spending.finish(spend.challenge)
                 switch result {
                 case .success(let results):
+                    self.spending.finish(spend.challenge, isDecided: true)
                     guard case .spent(let outcome)? = results.first else { return completion(.failure(.unavailable)) }
                     self.finish(outcome, candidate, policy, state, completion)
                 case .failure:
+                    self.spending.finish(spend.challenge, isDecided: false)
                     completion(.failure(.unavailable))
                 }
             }

@@ -12,25 +12,25 @@ final class SpendingTable: Sendable {
     static let waitersMax = 1_024
 
     enum Entry {
-        /// The caller spends it, and calls ``finish(_:)`` afterwards.
+        /// The caller spends it, and calls ``finish(_:isDecided:)`` afterwards.
         case first
-        /// Another request spends it; `retry` is called on the caller's loop when it has.
+        /// Another request spends it; `then` is called on the caller's loop when that is over, with whether it was decided.
         case waiting
         case full
     }
 
     private struct Waiter: Sendable {
         let eventLoop: any EventLoop
-        let retry: @Sendable () -> Void
+        let then: @Sendable (_ isDecided: Bool) -> Void
     }
 
     private let spending = NIOLockedValueBox<[ChallengeID: [Waiter]]>([:])
 
-    func enter(_ id: ChallengeID, on eventLoop: any EventLoop, retry: @escaping @Sendable () -> Void) -> Entry {
+    func enter(_ id: ChallengeID, on eventLoop: any EventLoop, then: @escaping @Sendable (Bool) -> Void) -> Entry {
         spending.withLockedValue { spending in
             if let waiters = spending[id] {
                 guard waiters.count < Self.waitersMax else { return .full }
-                spending[id]!.append(Waiter(eventLoop: eventLoop, retry: retry))
+                spending[id]!.append(Waiter(eventLoop: eventLoop, then: then))
                 return .waiting
             }
             guard spending.count < Self.challengesMax else { return .full }
@@ -39,8 +39,10 @@ final class SpendingTable: Sendable {
         }
     }
 
-    func finish(_ id: ChallengeID) {
+    /// - Parameter isDecided: whether the ledger has said what became of the challenge. If not, those who wait must not each
+    ///   wait as long again, one after the other.
+    func finish(_ id: ChallengeID, isDecided: Bool) {
         let waiters = spending.withLockedValue { $0.removeValue(forKey: id) } ?? []
-        for waiter in waiters { waiter.eventLoop.execute(waiter.retry) }
+        for waiter in waiters { waiter.eventLoop.execute { waiter.then(isDecided) } }
     }
 }

@@ -135,6 +135,20 @@ final class CountingLedgerClient: LedgerClient {
         }
     }
 
+    @Test func whatCannotBeDecidedIsAnsweredToAllWhoSentItAtOnce() throws {
+        let challenge = try challenge()
+        let request = request(challenge.token, try solve(challenge))
+        client.failure = .noQuorum
+        let before = client.proposals.count
+        var words: [String] = []
+        for _ in 0..<5 { redeemer.redeem(request, state: state) { words.append(word($0)) } }
+        loop.run()
+        #expect(words == Array(repeating: "unavailable", count: 5))
+        #expect(client.proposals.count - before == 1)
+        client.failure = nil
+        #expect(redeem(request).word == "redeemed")
+    }
+
     @Test func aSolutionBuysItsGrantOnce() throws {
         let challenge = try challenge()
         let solution = try solve(challenge)

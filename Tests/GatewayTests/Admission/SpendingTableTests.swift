@@ -21,7 +21,7 @@ import Testing
     )
         -> Kind
     {
-        switch table.enter(id, on: loop, retry: retry) {
+        switch table.enter(id, on: loop, then: { _ in retry() }) {
         case .first: .first
         case .waiting: .waiting
         case .full: .full
@@ -40,7 +40,7 @@ import Testing
         #expect(enter(table, id(2), loop) == .first)
         loop.run()
         #expect(retried.withLockedValue { $0 } == [])
-        table.finish(id(1))
+        table.finish(id(1), isDecided: true)
         // On their loop, and not before it turns.
         #expect(retried.withLockedValue { $0 } == [])
         loop.run()
@@ -50,9 +50,22 @@ import Testing
         #expect(enter(table, id(2), loop) == .waiting)
     }
 
+    @Test func whoWaitsIsToldWhetherItWasDecided() {
+        let table = SpendingTable()
+        let loop = EmbeddedEventLoop()
+        let told = NIOLockedValueBox<[Bool]>([])
+        for isDecided in [false, true] {
+            #expect(enter(table, id(1), loop) == .first)
+            _ = table.enter(id(1), on: loop) { said in told.withLockedValue { $0.append(said) } }
+            table.finish(id(1), isDecided: isDecided)
+            loop.run()
+        }
+        #expect(told.withLockedValue { $0 } == [false, true])
+    }
+
     @Test func finishingWhatNobodySpendsDoesNothing() {
         let table = SpendingTable()
-        table.finish(id(1))
+        table.finish(id(1), isDecided: true)
         #expect(enter(table, id(1), EmbeddedEventLoop()) == .first)
     }
 
@@ -63,7 +76,7 @@ import Testing
         for _ in 0..<SpendingTable.waitersMax { #expect(enter(table, id(1), loop) == .waiting) }
         #expect(enter(table, id(1), loop) == .full)
         #expect(enter(table, id(2), loop) == .first)
-        table.finish(id(1))
+        table.finish(id(1), isDecided: true)
         #expect(enter(table, id(1), loop) == .first)
         // What it would call holds it.
         loop.run()
@@ -79,7 +92,7 @@ import Testing
         #expect(refused == 0)
         #expect(enter(table, id(.max), loop) == .full)
         #expect(enter(table, id(0), loop) == .waiting)
-        table.finish(id(5))
+        table.finish(id(5), isDecided: true)
         #expect(enter(table, id(.max), loop) == .first)
     }
 
@@ -93,7 +106,7 @@ import Testing
         @Sendable func visit(_ number: Int, _ loop: any EventLoop) {
             loop.preconditionInEventLoop()
             let challenge = number % 4
-            switch table.enter(ChallengeID(high: 9, low: UInt64(challenge)), on: loop, retry: { visit(number, loop) }) {
+            switch table.enter(ChallengeID(high: 9, low: UInt64(challenge)), on: loop, then: { _ in visit(number, loop) }) {
             case .waiting: break
             case .full: done[number].fail(LedgerUnavailable.overloaded)
             case .first:
@@ -104,7 +117,7 @@ import Testing
                 #expect(others == 1)
                 loop.execute {
                     spending.withLockedValue { $0[challenge] -= 1 }
-                    table.finish(ChallengeID(high: 9, low: UInt64(challenge)))
+                    table.finish(ChallengeID(high: 9, low: UInt64(challenge)), isDecided: true)
                     done[number].succeed()
                 }
             }
