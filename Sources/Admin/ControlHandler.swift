@@ -8,9 +8,11 @@ final class ControlHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// From the beginning of the connection until its first request is answered.
+    /// From the beginning of the connection until its first request is there.
+    static let arrivalTimeout = TimeAmount.seconds(5)
+    /// From a request until it is answered, and between the pieces of a long answer.
     static let requestTimeout = TimeAmount.seconds(10)
-    /// From an answer until the next request is answered; long enough for those who ask every quarter of a minute over
+    /// From an answer until the next request is there; long enough for those who ask every quarter of a minute over
     /// the same connection.
     static let keepAliveTimeout = TimeAmount.seconds(30)
     /// From the last answer until the client has closed.
@@ -20,19 +22,21 @@ final class ControlHandler: ChannelInboundHandler {
     static let bodyBytesMax = 16 * 1_024
 
     private let responder: any ControlResponder
+    private let connections: SharedControlConnections
     private var context: ChannelHandlerContext?
     private var head: HTTPRequestHead?
     private var body: [UInt8] = []
     private var isFinished = false
     private var deadline: Scheduled<Void>?
 
-    init(responder: any ControlResponder) {
+    init(responder: any ControlResponder, connections: SharedControlConnections) {
         self.responder = responder
+        self.connections = connections
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        closeAfter(Self.requestTimeout, context)
+        closeAfter(Self.arrivalTimeout, context)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -75,6 +79,9 @@ final class ControlHandler: ChannelInboundHandler {
     private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         // Who asks and asks, and takes no answer, would have them kept here.
         guard context.channel.isWritable else { return context.close(promise: nil) }
+        // It has been told to close to make room for another.
+        guard connections.requestBegan(context.channel) else { return context.close(promise: nil) }
+        closeAfter(Self.requestTimeout, context)
         let request = ControlRequest(
             method: head.method,
             path: head.uri.prefix { $0 != "?" },
@@ -115,9 +122,11 @@ final class ControlHandler: ChannelInboundHandler {
             context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.text)))), promise: nil)
         }
         isFinished = !head.isKeepAlive
+        // Before the end is written: with it comes the next request that was pipelined.
+        connections.requestEnded(context.channel)
+        closeAfter(isFinished ? Self.lingerTimeout : Self.keepAliveTimeout, context)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         if isFinished { context.close(mode: .output, promise: nil) }
-        closeAfter(isFinished ? Self.lingerTimeout : Self.keepAliveTimeout, context)
     }
 
     /// The body is made on a thread that may wait; whoever takes none of it for ``requestTimeout`` is left.
@@ -165,7 +174,9 @@ final class ControlHandler: ChannelInboundHandler {
     }
 
     private func linger() {
-        if let context { closeAfter(Self.lingerTimeout, context) }
+        guard let context else { return }
+        connections.requestEnded(context.channel)
+        closeAfter(Self.lingerTimeout, context)
     }
 
     private func closeAfter(_ time: TimeAmount, _ context: ChannelHandlerContext) {

@@ -1,5 +1,4 @@
 import Gateway
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -7,7 +6,8 @@ import Settings
 
 /// A small HTTP server for programs of the operator: few connections, short requests, whole answers.
 final class ControlServer: Sendable {
-    /// Connections that are served at one time. A further one is closed at once.
+    /// Connections at one time. A further one takes the place of the one that has asked nothing for longest; where all of
+    /// them are being answered, it is closed at once.
     static let connectionsMax = 64
 
     private let channel: any Channel
@@ -52,15 +52,14 @@ final class ControlServer: Sendable {
     }
 
     private static func bootstrap(group: any EventLoopGroup, responder: any ControlResponder) -> ServerBootstrap {
-        let open = NIOLockedValueBox(0)
+        let connections = SharedControlConnections(connectionsMax: connectionsMax)
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 64)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     // An initializer that fails closes its connection.
-                    guard enter(open) else { throw ChannelError.operationUnsupported }
-                    channel.closeFuture.whenComplete { _ in open.withLockedValue { $0 -= 1 } }
+                    guard connections.arrived(channel) else { throw ChannelError.operationUnsupported }
                     var limits = NIOHTTPDecoderLimitConfiguration()
                     limits.maxHeaderFieldSize = ControlHandler.headBytesMax
                     limits.maxHeaderListSize = ControlHandler.headBytesMax
@@ -71,17 +70,9 @@ final class ControlServer: Sendable {
                     try pipeline.addHandler(ByteToMessageHandler(decoder))
                     try pipeline.addHandler(HTTPServerPipelineHandler())
                     try pipeline.addHandler(HTTPServerProtocolErrorHandler())
-                    try pipeline.addHandler(ControlHandler(responder: responder))
+                    try pipeline.addHandler(ControlHandler(responder: responder, connections: connections))
                 }
             }
-    }
-
-    private static func enter(_ open: NIOLockedValueBox<Int>) -> Bool {
-        open.withLockedValue { count in
-            guard count < connectionsMax else { return false }
-            count += 1
-            return true
-        }
     }
 
     /// Stops listening. Its socket file is gone afterwards.

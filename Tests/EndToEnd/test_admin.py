@@ -227,9 +227,13 @@ class HostileTests(AdminCase):
         for connection in held:
             connection.sendall(b"GET /v1/refusals/x HTTP/1.1\r\nHost: a\r\n\r\n")
             self.assertIn(b" 404 ", connection.recv(65_536))
-        self.closed(self.open())
-        held[0].close()
-        # Its place is free as soon as the server has seen that.
+        # One more takes the place of the one that has asked nothing for longest, and of no other.
+        more = self.open()
+        more.sendall(b"GET /v1/refusals/x HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertIn(b" 404 ", more.recv(65_536))
+        self.closed(held[0])
+        held[1].sendall(b"GET /v1/refusals/x HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertIn(b" 404 ", held[1].recv(65_536))
         parallel(4, lambda _: self.eventually_answered())
         # Clients of the gateway are not concerned.
         self.assertEqual(self.connect(self.gateway).get("/").status, 401)

@@ -1,6 +1,7 @@
 """`/metrics`: what Prometheus reads, and that it says what happened."""
 
 import re
+import socket
 import threading
 import unittest
 
@@ -15,6 +16,8 @@ POLICIES = """{
     strong: { free: { rate: 60/min }, consistency: strong } }"""
 STRONG = '{ name: strong, match: { path: "/strong/*" }, upstream: app, policy: strong }, '
 SHUT = '{ name: shut, match: { path: "/shut/*" }, deny: true }, '
+#: Of the small server that answers them.
+CONNECTIONS_MAX = 64
 SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\]|\\.)*",?)*)\})? (\S+)\Z')
 
 
@@ -73,6 +76,27 @@ class PageTests(MetricsCase):
         for name in """requests_total challenges_total verify_seconds decision_seconds price ledger_keys config_reload_ok
                        config_info connections access_log_dropped_total build_info""".split():
             self.assertIn("tollgate_" + name, helped)
+
+
+class CrowdTests(MetricsCase):
+    """More connections to the probes than there may be, by somebody who asks nothing, or nothing more."""
+
+    def test_nobody_else_is_shut_out(self):
+        self.serve(POLICIES)
+        request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+        for sent in (b"", request[:20], request):
+            with self.subTest(sent=sent):
+                held = []
+                for _ in range(CONNECTIONS_MAX + 6):
+                    connection = socket.create_connection(self.gateway.probes, timeout=30)
+                    self.addCleanup(connection.close)
+                    connection.sendall(sent)
+                    held.append(connection)
+                    if sent == request:
+                        self.assertIn(b" 200 ", connection.recv(65_536))
+                for _ in range(CONNECTIONS_MAX + 6):
+                    with Client(self.gateway.probes) as client:
+                        self.assertEqual(client.get("/healthz").status, 200)
 
 
 class CountTests(MetricsCase):
