@@ -6,6 +6,10 @@ import Settings
 /// The read-only listener for load balancers, supervisors and Prometheus: `/healthz`, `/readyz` and `/metrics` (DESIGN
 /// section 10).
 public final class ProbeServer: Sendable {
+    /// Most file descriptors that it has at one time: its listener, its connections, and one that is being refused or makes
+    /// room. Those of an ``AdminServer`` are as many.
+    public static let descriptorsMax = ControlServer.connectionsMax + 2
+
     private let server: ControlServer
     /// Where it listens, with the port that the system chose.
     public var address: ListenAddress { server.address }

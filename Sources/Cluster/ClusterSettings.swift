@@ -1,3 +1,4 @@
+import Raft
 import RaftStorage
 import RaftTransport
 import Replica
@@ -54,6 +55,18 @@ public struct ClusterSettings: Sendable {
         self.seeds = seeds
         self.peers = peers
         replica.promotesLearners = true
+    }
+
+    /// Most files that a node has open at one time: the lock, the log, its clock, snapshots that are written, received and
+    /// read, and folders that are made durable. There are fewer.
+    private static let filesMax = 32
+
+    /// Most file descriptors that a node's part in a cluster takes at one time, beside its event loop's.
+    /// - Parameter hasPeers: it listens for peers and dials them. Theirs are counted with as if there were as many members as
+    ///   there may be.
+    public static func descriptorsMax(hasPeers: Bool) -> Int {
+        guard hasPeers else { return filesMax }
+        return filesMax + Cluster.transportSettings.descriptorsMax(peers: Configuration.membersMax - 1)
     }
 
     /// Of a node that is alone.

@@ -59,6 +59,13 @@ public struct TransportSettings: Sendable {
         messagesQueueBytesMax = max(messagesQueueBytesMax, 2 * frameBytesMax)
     }
 
+    /// Most file descriptors that a transport has at one time: its listener, connections that it accepts, one more that is being
+    /// refused or makes room, and its links.
+    /// - Parameter peers: how long the list of peers is.
+    public func descriptorsMax(peers: Int) -> Int {
+        2 + acceptedMax + Lane.allCases.count * peers + strangerLinksMax
+    }
+
     func queueBytesMax(_ lane: Lane) -> Int {
         switch lane {
         case .messages: messagesQueueBytesMax

@@ -95,27 +95,10 @@ extension Node {
         try await Gateway.start(
             configuration: configuration,
             group: group,
-            connectionsMax: Self.connectionsMax(configuration, logger: logger),
+            connectionsMax: FileDescriptors.connectionsMax(configuration, logger: logger),
             offersLimits: offers,
             refusals: refusals,
             logger: logger
         ) { [cluster] in cluster.makeClient(on: $0) }
-    }
-
-    /// Connections of clients for which there are descriptors, beside those to the upstreams.
-    private static func connectionsMax(_ configuration: Configuration, logger: Logger) -> Int {
-        let descriptors = FileDescriptors.raiseLimit()
-        let upstreams = configuration.upstreams.reduce(0) { $0 + $1.maxConnections * $1.servers.count }
-        let wanted = configuration.limits.maxConnections
-        let rest = descriptors - FileDescriptors.reserved
-        // Where there is too little for both, clients and upstreams share it evenly.
-        let forClients = max(1, max(rest - upstreams, rest / 2))
-        if forClients < wanted {
-            logger.warning(
-                "too few file descriptors for limits.maxConnections; raise the hard limit (LimitNOFILE=)",
-                metadata: ["descriptors": "\(descriptors)", "connections": "\(forClients)", "wanted": "\(wanted)"]
-            )
-        }
-        return forClients
     }
 }

@@ -92,8 +92,9 @@ final class Node: Sendable {
     // MARK: - Start
 
     /// Opens the data folder, takes part in the cluster and listens for operators. ``open()`` does the rest.
-    /// - Throws: ``ClusterError``, ``PeerSettingsError``, ``ListenError``.
+    /// - Throws: ``DescriptorError``, ``ClusterError``, ``PeerSettingsError``, ``ListenError``.
     static func start(_ configuration: Configuration, logger: Logger) async throws -> Node {
+        try FileDescriptors.check(configuration)
         let settings = try ClusterSettings(configuration)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
         let replicaGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
