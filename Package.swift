@@ -176,7 +176,9 @@ if !coresOnly {
         ),
         .testTarget(
             name: "ClusterTests",
-            dependencies: ["Certificates", "Cluster", "Ledger", "Raft", "Replica", "RaftTransport", "Wire"] + nio,
+            dependencies: [
+                "Certificates", "Cluster", "Ledger", "Raft", "RaftStorage", "RaftTransport", "Replica", "Wire",
+            ] + nio,
             swiftSettings: strict
         ),
         .testTarget(

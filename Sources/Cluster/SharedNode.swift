@@ -14,8 +14,10 @@ final class SharedNode: @unchecked Sendable {
         try lock.withLock { try body(node) }
     }
 
-    /// What is known of a challenge from the state that was applied here. Any thread.
+    /// What is known of a challenge from the state that was applied here; nothing from one that may be wrong. Any thread.
     func spent(_ spend: Spend) -> SpendOutcome? {
-        withNode { node in node.withReplica { $0.machine?.outcomeIfSpent(spend) } ?? nil }
+        withNode { node in
+            node.withReplica { $0.isStateDoubtful ? nil : $0.machine?.outcomeIfSpent(spend) } ?? nil
+        }
     }
 }
