@@ -33,7 +33,9 @@ struct AlarmBook {
                 )
                 : end("agreement", "A majority agrees on the state again.")
         case .replica(.snapshotFailed(let why)):
-            return ("A snapshot could not be kept, and is tried again: \(why)", false)
+            return begin("snapshot", "A snapshot could not be kept, and is tried again; the log grows: \(why)")
+        case .replica(.snapshotKept):
+            return end("snapshot", "A snapshot was kept again, or is needed no more.")
         }
     }
 

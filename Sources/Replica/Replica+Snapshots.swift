@@ -10,6 +10,7 @@ extension Replica {
 
     /// Makes a snapshot if one is due: by the bytes applied, by its age, or because somebody wants one.
     mutating func planSnapshot() {
+        if snapshots.endFailure(appliedIndex: appliedIndex) { actions.append(.alarm(.snapshotKept)) }
         guard let machine, !isStateDoubtful, !snapshots.isWriting, !isDiskFull, clock.now >= snapshots.pausedUntil,
             raft.appliedIndex == appliedIndex, !keyRenewal.holdsSnapshots
         else { return }
@@ -47,22 +48,24 @@ extension Replica {
         switch completion {
         case .snapshotted(let description):
             snapshots.ended(clock.now)
+            snapshotKept()
             guard description.position.index >= raft.snapshot.position.index else { return }
             let last = description.position.index.rawValue
             let below = LogIndex(last + 1 - min(last, settings.entriesKept))
             raft.compact(to: description, keepingFrom: below)
             actions.append(.store(.removeEntries(below: below)))
         case .snapshotFailed(_, let why):
-            snapshots.failed(clock.now)
+            snapshots.failed(clock.now, why)
             actions.append(.alarm(.snapshotFailed(why)))
             snapshots.pausedUntil = clock.now.adding(nanoseconds: Self.failurePause)
         case .snapshotSuperseded: snapshots.superseded()
         case .received(let transfer, let position, let machine):
             snapshots.received(machine, at: position)
+            snapshotKept()
             raft.snapshotInstalled(transfer)
         case .receiveRefused(let transfer, let why):
             snapshots.receivingAt = nil
-            if snapshots.isRefusalNews(clock.now, pause: Self.failurePause) {
+            if snapshots.isRefusalNews(clock.now, why, appliedIndex: appliedIndex, pause: Self.failurePause) {
                 actions.append(.alarm(.snapshotFailed(why)))
             }
             raft.snapshotRefused(transfer)
@@ -70,6 +73,10 @@ extension Replica {
         case .read(let read, let data): partRead(read, data)
         case .persisted, .full, .room, .failed: preconditionFailure("handled before")
         }
+    }
+
+    private mutating func snapshotKept() {
+        if snapshots.endFailure() { actions.append(.alarm(.snapshotKept)) }
     }
 
     // MARK: - To others

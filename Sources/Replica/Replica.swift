@@ -131,6 +131,8 @@ public struct Replica<Machine: StateMachine>: Sendable {
             ledgerVersion: machine?.version ?? 0,
             supportedVersion: supportedVersion,
             isDiskFull: isDiskFull,
+            snapshotFailure: snapshots.failure,
+            snapshotFailures: snapshots.failures,
             hasDiverged: divergence != nil,
             keysDueSince: keyRenewal.dueSince,
             renewsKeys: renewsKeys,
@@ -220,8 +222,11 @@ public struct Replica<Machine: StateMachine>: Sendable {
         try raft.transferLeadership(to: target)
     }
 
-    /// Makes a snapshot now, unless nothing was applied since the last.
-    public mutating func compact() { snapshots.isWanted = true }
+    /// Makes a snapshot now, unless nothing was applied since the last; also where one failed a moment ago.
+    public mutating func compact() {
+        snapshots.isWanted = true
+        snapshots.pausedUntil = .zero
+    }
 
     /// What is to be done. Empties it.
     public mutating func takeActions() -> [ReplicaAction<Machine>] {

@@ -74,6 +74,8 @@ public enum ReplicaAlarm: Hashable, Sendable {
     case noAgreement(Bool, at: LogIndex)
     /// A snapshot, the own or a leader's, could not be kept; the text says why. It is tried again.
     case snapshotFailed(String)
+    /// After one that could not be kept, one was, or none is needed any more.
+    case snapshotKept
 }
 
 /// Why a replica ended.

@@ -38,6 +38,10 @@ public struct ReplicaStatus: Hashable, Sendable {
     public var supportedVersion: UInt32
     /// The disk is full.
     public var isDiskFull: Bool
+    /// Why the last snapshot, the own or a leader's, could not be kept. Nil since one was.
+    public var snapshotFailure: String?
+    /// Own snapshots that could not be kept, since this process started.
+    public var snapshotFailures: UInt64
     /// The state differs from the majority's.
     public var hasDiverged: Bool
     /// The entry by which the last member left that knows the newest keys; nil where nobody has left since they began.

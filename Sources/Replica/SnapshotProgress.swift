@@ -29,6 +29,12 @@ struct SnapshotProgress<Machine: StateMachine>: Sendable {
     /// When a part of a leader's snapshot came last, while one is being received.
     var receivingAt: BootTime?
     private var refusedAt: BootTime?
+    /// Why the last one, the own or a leader's, could not be kept. Nil since one was.
+    private(set) var failure: String?
+    /// Own ones that could not be kept, since this process started.
+    private(set) var failures: UInt64 = 0
+    /// That was a leader's, and this entry was the last in the state. Whoever applies more needs none.
+    private var failedAfter: LogIndex?
     private var received: (position: LogPosition, machine: Machine)?
     private var readers: [(number: UInt64, reader: Reader)] = []
     private var nextRead: UInt64 = 0
@@ -64,14 +70,30 @@ struct SnapshotProgress<Machine: StateMachine>: Sendable {
     }
 
     /// It could not be written, and is tried again after a pause.
-    mutating func failed(_ now: BootTime) {
+    mutating func failed(_ now: BootTime, _ why: String) {
         isWanted = true
         isSpoiled = isDoubtful
+        failure = why
+        failures += 1
+        failedAfter = nil
         ended(now)
     }
 
+    /// One was kept. Returns whether that is news.
+    mutating func endFailure() -> Bool {
+        defer { (failure, failedAfter) = (nil, nil) }
+        return failure != nil
+    }
+
+    /// The state goes up to this entry. Returns whether a leader's snapshot that could not be kept is needed no more.
+    mutating func endFailure(appliedIndex: LogIndex) -> Bool {
+        guard let failedAfter, appliedIndex > failedAfter else { return false }
+        return endFailure()
+    }
+
     /// A leader's was refused; whether that is to be told, for a leader sends it again and again.
-    mutating func isRefusalNews(_ now: BootTime, pause: UInt64) -> Bool {
+    mutating func isRefusalNews(_ now: BootTime, _ why: String, appliedIndex: LogIndex, pause: UInt64) -> Bool {
+        (failure, failedAfter) = (why, appliedIndex)
         if let refusedAt, now.nanoseconds(since: refusedAt) < pause { return false }
         refusedAt = now
         return true

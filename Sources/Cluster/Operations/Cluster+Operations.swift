@@ -56,12 +56,20 @@ extension Cluster {
         while let index = view.status?.snapshotIndex, index < wanted {
             // A state that may be wrong is not kept.
             guard view.status?.hasDiverged != true else { throw .diverged }
+            if let now = view.status, let problem = Self.problem(now, before: status) { throw .conflict(problem) }
             guard NIODeadline.now() < deadline else {
                 throw .unfinished("The snapshot is not finished yet. It goes on; see `tollgate cluster status`.")
             }
             try await pause(Self.pause)
         }
         return view.status?.snapshotIndex.rawValue ?? 0
+    }
+
+    /// What keeps a snapshot from being made that was asked for at the earlier status; nil where nothing does.
+    static func problem(_ status: ReplicaStatus, before: ReplicaStatus) -> String? {
+        if status.isDiskFull { return "The disk is full: no snapshot is made until there is room." }
+        guard status.snapshotFailures > before.snapshotFailures, let why = status.snapshotFailure else { return nil }
+        return "The snapshot could not be kept: \(why)"
     }
 
     /// Has another voter lead before this node stops, if it leads and there is one. Takes a second at most.

@@ -302,7 +302,7 @@ extension Simulation {
     private func alarmed(_ alarm: NodeAlarm, _ node: Int) throws(Problem) {
         trace.note(.alarm, node, 0, 0, "\(alarm)")
         switch alarm {
-        case .replica(.diskFull), .replica(.snapshotFailed), .founding: break
+        case .replica(.diskFull), .replica(.snapshotFailed), .replica(.snapshotKept), .founding: break
         case .replica(.diverged), .replica(.noAgreement):
             throw .other("states differ: \(alarm)", nodes: [node])
         case .damaged(let what):
