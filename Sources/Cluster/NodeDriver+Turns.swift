@@ -12,13 +12,14 @@ extension NodeDriver {
         isTurnDue = false
         guard !isStopped else { return }
         // Acting may bring about more, since answers may ask.
-        let (actions, next, admission) = shared.withNode { node in
+        let (actions, next, admission, remarks) = shared.withNode { node in
             node.advance(to: SystemClocks.boot(), wall: SystemClocks.wall())
             let actions = node.takeActions()
-            publish(node)
+            let remarks = publish(node)
             let admission = PeerAdmission(name: book.own, address: book.ownAddress, drawn: drawn, node: node)
-            return (actions, node.nextWake, admission)
+            return (actions, node.nextWake, admission, remarks)
         }
+        for (level, text) in remarks { logger.log(level: level, "\(text)") }
         know(admission)
         tellFacts()
         if case let configuration? = view.withLockedValue({ $0.status?.configuration }), book.keep(configuration) {

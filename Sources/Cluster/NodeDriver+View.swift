@@ -1,4 +1,5 @@
 import Ledger
+import Logging
 import NIOCore
 import Replica
 import Wire
@@ -14,16 +15,20 @@ extension NodeDriver {
     /// Whether something that others have asked waits for its answer.
     var isAsked: Bool { answers.count > (isProbing ? 1 : 0) }
 
+    /// What is to be logged when the node is free for others: that may take its time.
+    typealias Remark = (level: Logger.Level, text: String)
+
     /// Shows how the node stands.
-    func publish(_ node: Node<Ledger>) {
+    /// - Returns: what is new in that, to be logged.
+    func publish(_ node: Node<Ledger>) -> [Remark] {
         let generation = node.withReplica { $0.machine?.factsGeneration } ?? nil
         let known = view.withLockedValue { $0.facts?.generation }
         let facts = generation == known ? nil : node.withReplica { $0.machine?.facts } ?? nil
         let status = node.withReplica { $0.status }
         let time = node.withReplica { $0.time }
         let cluster = node.cluster
-        reviewMembership(status)
-        let standing = reviewLoneliness(status)
+        let membership = reviewMembership(status)
+        let (standing, loneliness) = reviewLoneliness(status)
         let waiting = waiting(node, status)
         view.withLockedValue { view in
             view.cluster = cluster
@@ -38,6 +43,7 @@ extension NodeDriver {
             }
             view.alarms = alarms.texts
         }
+        return [membership, loneliness].compactMap { $0 }
     }
 
     private func waiting(_ node: Node<Ledger>, _ status: ReplicaStatus?) -> [WaitingNode] {
@@ -49,23 +55,21 @@ extension NodeDriver {
     }
 
     /// Whether this node is a member, by its own log.
-    private func reviewMembership(_ status: ReplicaStatus?) {
-        guard let status else { return }
+    private func reviewMembership(_ status: ReplicaStatus?) -> Remark? {
+        guard let status else { return nil }
         let isMember = status.configuration.contains(status.id)
         let isAdmitted = wasAdmitted ?? !status.configuration.members.isEmpty
         wasAdmitted = isAdmitted || isMember
         let isRemoved = isAdmitted && !isMember
-        guard let (text, isOver) = alarms.removed(isRemoved) else { return }
-        logger.log(level: isOver ? .notice : .warning, "\(text)")
+        return alarms.removed(isRemoved).map { ($0.isOver ? .notice : .warning, $0.text) }
     }
 
     /// Whether this node is the only member of its cluster by mistake.
-    private func reviewLoneliness(_ status: ReplicaStatus?) -> LoneMember.Standing {
+    private func reviewLoneliness(_ status: ReplicaStatus?) -> (LoneMember.Standing, Remark?) {
         let isAlone = status.map { $0.configuration.members.map(\.id) == [$0.id] } ?? false
         let standing = lone.standing(isAlone: isAlone, now: SystemClocks.boot())
         if case .astray = standing { isAstray = true } else { isAstray = false }
-        if let (text, isOver) = alarms.lone(standing) { logger.log(level: isOver ? .notice : .error, "\(text)") }
-        return standing
+        return (standing, alarms.lone(standing).map { ($0.isOver ? .notice : .error, $0.text) })
     }
 
     /// Facts are told before answers: whoever is told that limits were set finds them.
