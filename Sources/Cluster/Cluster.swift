@@ -75,6 +75,12 @@ public final class Cluster: Sendable {
         }
         if let tls = settings.peers?.tls { try check(tls, of: settings.name) }
         let lock = try DirectoryLock(directory: settings.directory)
+        if let mode = lock.openMode {
+            logger.warning(
+                "others may look into the data folder, which holds secrets",
+                metadata: ["mode": "\(mode)", "remedy": "chmod 700 \(settings.directory)"]
+            )
+        }
         try Recovery.checkFinished(directory: settings.directory)
         let view = NIOLockedValueBox(ClusterView())
         let parts = try await loop.submit {

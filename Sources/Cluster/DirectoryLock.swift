@@ -4,6 +4,9 @@ import NIOConcurrencyHelpers
 /// A node's folder, taken by this process: no other one uses it until it is released (flock(2)).
 final class DirectoryLock: Sendable {
     private let descriptor: NIOLockedValueBox<Int32?>
+    /// The folder's permissions, as in `chmod`, where they let others in: to be told, for there are secrets in it. Nil where
+    /// they do not.
+    let openMode: String?
 
     /// Makes the folder, for its owner only, where it is not there yet, and takes it.
     /// - Throws: ``ClusterError/folder(path:reason:)``.
@@ -23,6 +26,7 @@ final class DirectoryLock: Sendable {
             )
         }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw .folder(path: directory, reason: "it is no folder") }
+        openMode = Self.openMode(status)
         let path = directory + "/lock"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
@@ -39,6 +43,13 @@ final class DirectoryLock: Sendable {
             )
         }
         self.descriptor = NIOLockedValueBox(descriptor)
+    }
+
+    /// An own folder is to be the owner's alone. One that another made for this process, as a volume is, must only not let
+    /// everybody write: its mode is not this node's to change, and what is in it is readable to its owner alone.
+    private static func openMode(_ status: stat) -> String? {
+        let forbidden: mode_t = status.st_uid == geteuid() ? 0o077 : 0o002
+        return status.st_mode & forbidden == 0 ? nil : "0" + String(status.st_mode & 0o777, radix: 8)
     }
 
     deinit { release() }
