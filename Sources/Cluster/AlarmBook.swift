@@ -11,7 +11,13 @@ struct AlarmBook {
     mutating func take(_ alarm: NodeAlarm) -> (text: String, isOver: Bool) {
         switch alarm {
         case .damaged(let what):
-            return begin("damaged", "The log on this disk cannot be used: \(what)")
+            return begin(
+                "damaged",
+                "The log on this disk cannot be used: \(what) This replica must not vote again: the node is another one from "
+                    + "now on, and waits until `tollgate cluster replace` at a member admits it. The log stays in the data "
+                    + "folder, in damaged-<number>. If every node of the cluster waits, nobody else has the state: stop them, "
+                    + "and see by `tollgate recover --data` with each one's data folder what can be read there."
+            )
         case .founding(let alarm):
             return begin("founding", alarm.explanation)
         case .replica(.diskFull(let isFull)):

@@ -142,6 +142,8 @@ public final class Cluster: Sendable {
                     settings: settings.storage,
                     genesis: { Ledger(genesis: $0.genesis) }
                 )
+            } catch .damaged(let damage) {
+                throw .damaged(damage, directory: settings.directory, node: settings.name)
             } catch { throw .storage(error) }
             let drawn = ReplicaID(high: Randomness.word(), low: Randomness.word())
             let node: Node<Ledger>

@@ -58,6 +58,14 @@ extension NodeDriver {
     private func reviewMembership(_ status: ReplicaStatus?) -> Remark? {
         guard let status else { return nil }
         let isMember = status.configuration.contains(status.id)
+        if wasAdmitted == nil, status.configuration.members.isEmpty {
+            logger.notice(
+                """
+                waits until a member admits it, by `tollgate cluster add` or `tollgate cluster replace`; if every node of the \
+                cluster waits, stop them, and see by `tollgate recover --data` what each one's data folder still holds
+                """
+            )
+        }
         let isAdmitted = wasAdmitted ?? !status.configuration.members.isEmpty
         wasAdmitted = isAdmitted || isMember
         let isRemoved = isAdmitted && !isMember

@@ -31,6 +31,8 @@ public protocol FileSystem {
     func rename(_ path: String, to newPath: String) throws(FileSystemError)
     /// Removes a file's name.
     func remove(_ path: String) throws(FileSystemError)
+    /// Removes a folder, which must be empty.
+    func removeDirectory(_ path: String) throws(FileSystemError)
 }
 
 /// How a file is opened.

@@ -87,7 +87,7 @@ struct LogRecovery<Files: FileSystem> {
     }
 
     /// Keeps the entry of a record that the log has taken, in the place of those that it replaces.
-    private static func keep(_ content: RecordContent, _ entries: inout [Entry]) {
+    static func keep(_ content: RecordContent, _ entries: inout [Entry]) {
         switch content {
         case .start, .hardState: break
         case .reset: entries = []

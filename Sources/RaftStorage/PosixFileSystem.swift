@@ -148,6 +148,10 @@ public struct PosixFileSystem: FileSystem, Sendable {
         guard unlink(path) == 0 else { throw failure("unlink", path) }
     }
 
+    public func removeDirectory(_ path: String) throws(FileSystemError) {
+        guard rmdir(path) == 0 else { throw failure("rmdir", path) }
+    }
+
     /// Writes all of it; 0, or the number of the error.
     private static func write(_ file: OpenFile, _ bytes: UnsafeRawBufferPointer, at offset: off_t) -> Int32 {
         var written = 0

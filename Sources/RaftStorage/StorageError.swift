@@ -88,8 +88,7 @@ extension StorageError: CustomStringConvertible {
         case .absent(let directory): "\(directory): there is no log here."
         case .exists(let directory): "\(directory): there is a log here already."
         case .damaged(let damage):
-            "\(damage.path): damaged at byte \(damage.offset): \(damage.problem.rawValue). "
-                + "This replica must not vote again; let the cluster replace it, or restore the folder from a backup."
+            "\(damage) This replica must not vote again; let the cluster replace it, or restore the folder from a backup."
         case .unsupportedVersion(let path, let version):
             "\(path): written in format \(version), which this release does not know; use the release that wrote it."
         case .laterRelease(let path, let what):
@@ -106,4 +105,9 @@ extension StorageError: CustomStringConvertible {
             "A snapshot of \(found) bytes came where \(expected) bytes were announced."
         }
     }
+}
+
+extension StorageError.Damage: CustomStringConvertible {
+    /// What is wrong, and where: one sentence.
+    public var description: String { "\(path): damaged at byte \(offset): \(problem.rawValue)." }
 }

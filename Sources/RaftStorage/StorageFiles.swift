@@ -76,6 +76,11 @@ struct StorageFiles<Files: FileSystem> {
         }
     }
 
+    /// Removes an empty folder.
+    mutating func removeDirectory(_ path: String) throws(StorageError) {
+        try run { files throws(FileSystemError) in try files.removeDirectory(path) }
+    }
+
     private mutating func run<Value>(
         isFatalInAnyCase: Bool = false,
         _ body: (Files) throws(FileSystemError) -> Value

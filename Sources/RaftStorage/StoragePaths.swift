@@ -6,6 +6,7 @@ import Raft
 ///     DIR/log/0000000000000001.log           a segment, by number, in hexadecimal digits
 ///     DIR/snapshots/<index>-<term>.snapshot  a snapshot, by position, 16 hexadecimal digits each
 ///     <one of these two>.tmp                 unfinished; removed at the next start
+///     DIR/damaged-<n>/{log,snapshots}/       a log that could not be used, set aside; the greatest number is the newest
 public struct StoragePaths: Hashable, Sendable {
     /// The folder.
     public let directory: String
@@ -21,6 +22,18 @@ public struct StoragePaths: Hashable, Sendable {
     public var creating: String { "\(directory)/\(Self.creatingName)" }
 
     static let creatingName = "creating"
+    private static let setAsideBegin = "damaged-"
+
+    /// The name of the folder that the log of that number is set aside in.
+    static func setAsideName(_ number: UInt32) -> String { "\(setAsideBegin)\(number)" }
+
+    /// The number of a folder that a log was set aside in, from its name; nil for others.
+    static func setAsideNumber(_ name: String) -> UInt32? {
+        guard name.hasPrefix(setAsideBegin), let number = UInt32(name.dropFirst(setAsideBegin.count)),
+            number > 0, number < .max, setAsideName(number) == name
+        else { return nil }
+        return number
+    }
     static let unfinished = ".tmp"
     private static let segmentEnd = ".log"
     private static let snapshotEnd = ".snapshot"

@@ -79,7 +79,7 @@ public final class Node<Machine: StateMachine> {
             return
         }
         if let damage = start.damage { actions.append(.alarm(.damaged(damage))) }
-        if case .member? = start.record?.stage, configuration.seeds.seeds.count == 1 {
+        if case .member? = start.record?.stage, configuration.seeds.seeds.count == 1 || start.isAlone {
             stop(.lostAlone(start.damage ?? "it is gone."))
             return
         }

@@ -10,6 +10,8 @@ public struct NodeStart<Machine: StateMachine>: Sendable {
     public var replica: RecoveredReplica<Machine>?
     /// What is wrong with the log, where it cannot be used.
     public var damage: String?
+    /// What can still be read of a damaged log says that nobody else has a vote: nobody else could admit this node again.
+    public var isAlone = false
 }
 
 /// A replica's log as it was found.

@@ -73,7 +73,8 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
         } catch .damaged(let damage) {
             // Without a record nobody knows that a replica was here: it must not found anew.
             guard record != nil else { throw .damaged(damage) }
-            start.damage = StorageError.damaged(damage).description
+            start.damage = damage.description
+            start.isAlone = try LogStorage.salvage(directory: directory, files: files)?.isOnlyVoter ?? false
             return start
         } catch {
             throw error
@@ -270,7 +271,7 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
         }
     }
 
-    /// Makes the log of a new replica. One that was meant and is there already is opened; anything else is replaced.
+    /// Makes the log of a new replica. One that was meant and is there already is opened; anything else is set aside.
     private mutating func create(
         _ outcome: FoundingOutcome,
         _ replica: ReplicaID
@@ -280,12 +281,14 @@ public struct NodeStorage<Machine: StateMachine, Files: FileSystem> {
             if let there = try openReplica() {
                 if there.identity == identity { return there }
                 closeLog()
-                try LogStorage.erase(directory: directory, files: files)
+                try LogStorage.setAside(directory: directory, files: files)
+            } else {
+                try LogStorage.finishSettingAside(directory: directory, files: files)
             }
         } catch .damaged {
-            try LogStorage.erase(directory: directory, files: files)
+            try LogStorage.setAside(directory: directory, files: files)
         } catch .wrongIdentity {
-            try LogStorage.erase(directory: directory, files: files)
+            try LogStorage.setAside(directory: directory, files: files)
         } catch {
             throw error
         }

@@ -97,8 +97,11 @@ public enum StopReason: Error, Hashable, Sendable {
             "The committed entry at index \(index.rawValue) cannot be applied by this release (\(why)): "
                 + "start the release that the other nodes run."
         case .lostAlone(let what):
-            "This node is the only seed of its cluster, and its log cannot be used: \(what) Restore the data folder from a "
-                + "backup; or, if other nodes were added to the cluster since, name them among the seeds."
+            "This node is the only one of its cluster that votes, as far as its seeds and its disk tell, and its log cannot "
+                + "be used: \(what) `tollgate recover --data` with this node's data folder says what can still be read of "
+                + "it, and goes on from that; or restore a backup into an empty folder. If other nodes were added to the "
+                + "cluster since, empty the folder, name them among the seeds, start the node, and let `tollgate cluster "
+                + "replace` at one of them admit it."
         case .undecodableSnapshot(let index, let why):
             "The snapshot at index \(index.rawValue) cannot be read by this release (\(why)): "
                 + "start the release that the other nodes run."

@@ -40,4 +40,5 @@ struct SlowDisk: FileSystem, Sendable {
     func synchronizeDirectory(_ path: String) throws(FileSystemError) { try files.synchronizeDirectory(path) }
     func rename(_ path: String, to newPath: String) throws(FileSystemError) { try files.rename(path, to: newPath) }
     func remove(_ path: String) throws(FileSystemError) { try files.remove(path) }
+    func removeDirectory(_ path: String) throws(FileSystemError) { try files.removeDirectory(path) }
 }

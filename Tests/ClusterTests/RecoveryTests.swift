@@ -94,6 +94,79 @@ import Testing
         }
     }
 
+    @Test func whereAllLogsAreDamagedWhatCanBeReadGoesOn() async throws {
+        try await Site.with(["a", "b", "c"]) { site in
+            try await three(site)
+            let before = try await site.node("a").backup(isStale: false)
+            let names = ["a", "b", "c"]
+            for name in names { await site.stop(name) }
+            for name in names { try TestFolder.flipLastByte(ofLogIn: site.directory(name)) }
+            for name in names {
+                let survey = try Recovery.survey(directory: site.directory(name))
+                #expect(survey.damage != nil && survey.directory == site.directory(name))
+            }
+            // All begin anew, and all wait.
+            for name in names { try await site.start(name, seeds: names) }
+            for name in names { try await site.until { try site.node(name).view.membership == .waiting } }
+            for name in names {
+                #expect(try site.node(name).view.alarms.contains { $0.contains("tollgate recover") })
+            }
+            for name in names { await site.stop(name) }
+            let survey = try Recovery.survey(directory: site.directory("a"))
+            #expect(survey.directory == site.directory("a") + "/damaged-1")
+            #expect(survey.damage != nil && survey.cluster == before.head.cluster)
+            #expect(survey.members == names)
+            let outcome = try Recovery.recover(directory: site.directory("a"))
+            #expect(outcome.node == "a" && outcome.index == survey.last.index)
+            let a = try await site.start("a", seeds: names)
+            try await a.serving()
+            let facts = try #require(a.view.facts)
+            #expect(facts.clusterID == outcome.cluster && facts.secret == before.ledger.facts.secret)
+            try await site.write("a", times: 1)
+        }
+    }
+
+    @Test func aDamagedFolderIsRecoveredAsFarAsItCanBeReadAndKept() async throws {
+        try await Site.with(["a"]) { site in
+            let a = try await site.start("a", seeds: ["a"])
+            try await a.serving()
+            try await site.write("a", times: 2)
+            let secret = try #require(a.view.facts?.secret)
+            await site.stop("a")
+            let folder = site.directory("a")
+            try TestFolder.flipLastByte(ofLogIn: folder)
+            let outcome = try Recovery.recover(directory: folder)
+            #expect(access(folder + "/damaged-1/log", F_OK) == 0, "the files stay")
+            let again = try await site.start("a", seeds: ["a"])
+            try await again.serving()
+            #expect(again.view.facts?.secret == secret && again.view.facts?.clusterID == outcome.cluster)
+        }
+    }
+
+    @Test func whereTheFoundingRecordIsDamagedTheAdviceCanBeFollowed() async throws {
+        try await Site.with(["a"]) { site in
+            let a = try await site.start("a", seeds: ["a"])
+            try await a.serving()
+            try await site.write("a", times: 2)
+            let secret = try #require(a.view.facts?.secret)
+            await site.stop("a")
+            let folder = site.directory("a")
+            try TestFolder.flipLastByte(of: folder + "/founding")
+            do {
+                try await site.start("a", seeds: ["a"])
+                Issue.record("it starts")
+            } catch let error as ClusterError {
+                guard case .damaged = error else { throw error }
+                #expect(error.description.contains("tollgate recover --data \(folder)"))
+                #expect(error.description.contains("tollgate cluster replace a"))
+            }
+            _ = try Recovery.recover(directory: folder)
+            let again = try await site.start("a", seeds: ["a"])
+            try await again.serving()
+            #expect(again.view.facts?.secret == secret)
+        }
+    }
+
     @Test func aFolderThatIsInUseIsLeftAlone() async throws {
         try await Site.with(["a"]) { site in
             let a = try await site.startAlone("a")

@@ -28,4 +28,28 @@ struct TestFolder {
         }
         _ = rmdir(path) == 0 || unlink(path) == 0
     }
+
+    /// Flips a bit of the last byte that was written of the log in a node's folder.
+    static func flipLastByte(ofLogIn folder: String) throws {
+        var segment = ""
+        for number in 1...99 {
+            let digits = String(number, radix: 16)
+            let name = String(repeating: "0", count: 16 - digits.count) + digits
+            let path = "\(folder)/log/\(name).log"
+            if access(path, F_OK) == 0 { segment = path }
+        }
+        try flipLastByte(of: segment)
+    }
+
+    /// Flips a bit of the last byte of a file that is not zero.
+    static func flipLastByte(of path: String) throws {
+        let descriptor = open(path, O_RDWR | O_CLOEXEC)
+        try #require(descriptor >= 0)
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: Int(lseek(descriptor, 0, SEEK_END)))
+        try #require(pread(descriptor, &bytes, bytes.count, 0) == bytes.count)
+        let place = try #require(bytes.lastIndex { $0 != 0 })
+        var byte = bytes[place] ^ 4
+        try #require(pwrite(descriptor, &byte, 1, off_t(place)) == 1)
+    }
 }

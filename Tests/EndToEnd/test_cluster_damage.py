@@ -27,10 +27,10 @@ class DamageTests(MembershipCase):
         self.assertEqual(self.redeem(self.broken, *self.spent).status, 200)
         self.check_equal()
 
-    def records(self):
-        """Path and offset of each record of the log."""
+    def records(self, node=None):
+        """Path and offset of each record of the log of a node, of the broken one unless another is named."""
         found, path = [], None
-        result = subprocess.run([BINARY, "log", "inspect", self.broken.data], capture_output=True, text=True, timeout=60)
+        result = subprocess.run([BINARY, "log", "inspect", (node or self.broken).data], capture_output=True, text=True, timeout=60)
         self.assertEqual(result.returncode, 0, result)
         for line in result.stdout.splitlines():
             if match := re.match(r"(.*\.log): segment ", line):
@@ -56,6 +56,8 @@ class DamageTests(MembershipCase):
         self.assertTrue(broken.has_logged("damaged at byte"))
         self.assertTrue(broken.has_logged("This replica must not vote again"))
         self.cluster.wait_until(lambda: broken.has_logged("tollgate cluster replace"), "it says what to do")
+        # Nothing was erased.
+        self.cluster.wait_until(lambda: os.path.isdir(os.path.join(broken.data, "damaged-1", "snapshots")), "it is set aside")
         # It does not make a majority with anybody.
         other.kill()
         answer = self.get(one, "/alone", 50)
@@ -81,6 +83,48 @@ class DamageTests(MembershipCase):
             self.flip(path, offset + 17)
 
         self.check_replaced(harm)
+
+    def recover(self, node, *arguments):
+        return subprocess.run([BINARY, "recover", "--data", node.data, *arguments], capture_output=True, text=True, timeout=60)
+
+    def test_the_last_record_of_every_log(self):
+        """Nobody has the state any more, and nothing of it is gone but that record."""
+        # What comes last is not what is asked for afterwards.
+        self.buy(self.broken)
+        self.check_equal()
+        for node in self.cluster:
+            node.kill()
+        for node in self.cluster:
+            path, offset = self.records(node)[-1]
+            self.flip(path, offset + 17)
+        for node in self.cluster:
+            node.launch()
+        for node in self.cluster:
+            self.cluster.wait_until(lambda node=node: (node.status() or {}).get("role") == "waiting", "it waits")
+            self.assertTrue(node.has_logged("tollgate recover --data"))
+        shown = subprocess.run([BINARY, "cluster", "status", "--stale", "--admin", self.broken.admin], capture_output=True,
+                               text=True, timeout=60)
+        self.assertIn("tollgate recover --data FOLDER", shown.stdout)
+        for node in self.cluster:
+            node.kill()
+        survivor = self.broken
+        asked = self.recover(survivor)
+        self.assertEqual(asked.returncode, 1, asked)
+        self.assertRegex(asked.stdout, r"Damaged: .*/log/\S+: damaged at byte \d+")
+        self.assertRegex(asked.stdout, r"Lost would be all after entry \d+")
+        self.assertIn("damaged-1", asked.stdout)
+        self.assertIn("say --accept-loss", asked.stderr)
+        done = self.recover(survivor, "--accept-loss")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        survivor.launch()
+        self.cluster.wait_ready([survivor.name])
+        self.assert_refused(self.redeem(survivor, *self.spent), 409, "already-spent")
+        for node in self.others:
+            node.wipe()
+            node.launch()
+            self.cluster.wait_until(lambda node=node: node.has_logged("exists already, without this replica"), "it waits")
+            self.admit(node, at=survivor)
+        self.check_equal()
 
     def test_a_snapshot_cut_short(self):
         self.change(self.broken, "POST", "compact")

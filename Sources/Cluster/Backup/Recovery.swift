@@ -34,8 +34,12 @@ public enum Recovery {
         public var members: [String]
         /// The last entry of the log.
         public var last: LogPosition
-        /// The newest snapshot.
+        /// The newest snapshot that is whole.
         public var snapshotIndex: LogIndex
+        /// Where it is: the folder, or one in it that a damaged log was set aside in.
+        public var directory: String
+        /// What is wrong with it, where something is: what its log held after ``last`` is lost.
+        public var damage: String?
     }
 
     /// What came of it.
@@ -52,28 +56,33 @@ public enum Recovery {
 
     typealias Storage = NodeStorage<Ledger, PosixFileSystem>
 
-    /// Looks at a folder, and changes nothing but a torn tail.
+    /// Looks at a folder, and changes nothing but a torn tail. Where its log is damaged, it finds what can be read of it:
+    /// the newest snapshot that is whole, and the log after it up to the damage. Where it holds no state, since its node
+    /// waits to be admitted, it finds what that node had set aside there.
     /// - Throws: where a node uses it, or it holds no state.
     public static func survey(directory: String) throws(BackupError) -> Survey {
         let lock = try locked(directory)
         defer { lock.release() }
-        let state = try state(directory)
+        let (state, place) = try state(directory)
         return Survey(
             node: state.identity.node,
             cluster: state.identity.cluster,
             members: state.configuration.members.map(\.name).sorted(),
             last: state.last,
-            snapshotIndex: state.snapshot.index
+            snapshotIndex: state.snapshot.index,
+            directory: place,
+            damage: state.damage?.description
         )
     }
 
-    /// Makes a folder's node a cluster of one. After a failure or a crash it is to be called again.
+    /// Makes a folder's node a cluster of one, with the state that ``survey(directory:)`` finds. A damaged log is set aside,
+    /// as it is. After a failure or a crash it is to be called again.
     public static func recover(directory: String) throws(BackupError) -> Outcome {
         let lock = try locked(directory)
         defer { lock.release() }
         // What is there is kept as a backup before anything of it goes.
         let path = unfinished(directory)
-        if access(path, F_OK) != 0 { try save(try state(directory), to: path) }
+        if access(path, F_OK) != 0 { try save(try state(directory).state, to: path) }
         let backup = try BackupFile.read(path)
         var ledger = backup.ledger
         let outcome = try refound(directory, backup, &ledger, node: backup.head.node, secret: nil)
@@ -125,14 +134,23 @@ public enum Recovery {
         do throws(ClusterError) { return try DirectoryLock(directory: directory) } catch { throw .folder(error) }
     }
 
-    private static func state(_ directory: String) throws(BackupError) -> SurvivingState<Ledger> {
+    private static func state(
+        _ directory: String
+    ) throws(BackupError) -> (state: SurvivingState<Ledger>, directory: String) {
         do throws(StorageError) {
-            return try Storage.survey(directory: directory, files: PosixFileSystem(), settings: StorageSettings())
+            return try Storage.surveyAll(directory: directory, files: PosixFileSystem(), settings: StorageSettings())
         } catch .absent {
             throw .file(
                 path: directory,
                 reason: "it holds no state: the node waited to be admitted, or was never started. Use the folder of "
                     + "another node, or a backup"
+            )
+        } catch .damaged(let damage) {
+            throw .file(
+                path: directory,
+                reason:
+                    "no state can be read there (\(damage.path): \(damage.problem.rawValue)). Use the folder of another "
+                    + "node, or a backup"
             )
         } catch {
             throw .folder(.storage(error))

@@ -48,6 +48,8 @@ public final class SimulatedDisk: FileSystem {
     private static let folder = -1
     /// EIO.
     private static let inputOutputError: Int32 = 5
+    /// ENOTEMPTY.
+    private static let notEmpty: Int32 = 39
 
     /// An empty disk with the folder `/`.
     public init(generator: Xoshiro256) {
@@ -106,6 +108,19 @@ public final class SimulatedDisk: FileSystem {
     public func remove(_ path: String) throws(FileSystemError) {
         try begin(.remove, path, changes: true)
         guard let file = names[path], file != Self.folder else { throw error(.notFound, .remove, path) }
+        let change = NameChange(folder: Self.parent(of: path), removed: path, added: nil)
+        Self.apply(change, to: &names)
+        changes.append(change)
+        try end(.remove, path)
+    }
+
+    public func removeDirectory(_ path: String) throws(FileSystemError) {
+        try begin(.remove, path, changes: true)
+        guard names[path] == Self.folder, path != "/" else { throw error(.notFound, .remove, path) }
+        let prefix = path + "/"
+        guard !names.keys.contains(where: { $0.hasPrefix(prefix) }) else {
+            throw error(.failed(errno: Self.notEmpty), .remove, path)
+        }
         let change = NameChange(folder: Self.parent(of: path), removed: path, added: nil)
         Self.apply(change, to: &names)
         changes.append(change)

@@ -319,7 +319,16 @@ extension Simulation {
         trace.note(.stop, node, 0, 0, "\(reason)")
         switch reason {
         case .storageFailed: break
-        case .undecodableEntry, .undecodableSnapshot, .lostAlone:
+        case .lostAlone(let what):
+            guard let replica = nodes[node].replica, budget.lost.contains(replica) else {
+                throw .other("files that nothing has damaged are refused: \(what)", nodes: [node])
+            }
+            // What can be read of its log is older than the membership: an operator empties the folder.
+            counts.lostDisks += 1
+            try crash(node, cutsPower: nodes[node].disk.isOff)
+            nodes[node].loseDisk()
+            return
+        case .undecodableEntry, .undecodableSnapshot:
             throw .other("a release was given what it cannot read: \(reason)", nodes: [node])
         }
         try crash(node, cutsPower: nodes[node].disk.isOff)

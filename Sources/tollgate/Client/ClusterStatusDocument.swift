@@ -55,6 +55,14 @@ struct ClusterStatusDocument: Decodable, Equatable {
             "leader    \(leader ?? "none is known")\(term > 0 ? ", term \(term)" : "")",
             "log       committed \(commitIndex), applied \(appliedIndex), snapshot \(snapshotIndex)",
         ]
+        if membership == "waiting" {
+            lines += [
+                "",
+                "This node waits until a member admits it: tollgate cluster add \(node), or replace \(node), there.",
+                "If every node of the cluster waits, none has the state any more. Stop them all; on each,",
+                "tollgate recover --data FOLDER says what can still be read in its data folder.",
+            ]
+        }
         if !members.isEmpty {
             lines.append("")
             lines += Self.table([["NAME", "ROLE", "ADDRESS", "REACHABLE", "BEHIND"]] + members.map(row))

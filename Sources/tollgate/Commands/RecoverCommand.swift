@@ -10,6 +10,10 @@ struct RecoverCommand: ParsableCommand {
             Without --accept-loss it changes nothing, and says what the folder holds: compare the nodes that are left, and \
             recover the one whose log has the highest term and, in that, the highest entry. The node must be stopped.
 
+            Of a damaged folder it takes what can be read: the newest snapshot that is whole, and the log after it up to the \
+            damage. In the folder of a node that waits to be admitted it finds the log that this node has set aside as \
+            damaged (DIR/damaged-<number>). The damaged files stay.
+
             What the folder's log holds is kept, with quotas, bans, passes and challenges. What was decided by others and had \
             not reached this node is lost. The new cluster has an id of its own, so that nodes of the former one are refused \
             by it; but they must never serve again beside it: empty their folders first.
@@ -42,8 +46,19 @@ struct RecoverCommand: ParsableCommand {
             "log       up to entry \(survey.last.index.rawValue) of term \(survey.last.term.rawValue), "
                 + "snapshot \(survey.snapshotIndex.rawValue)",
             "",
-            "Lost would be what the others had decided after that entry.",
         ]
+        if let damage = survey.damage {
+            lines += [
+                "Damaged: \(damage)",
+                "What can be read ends there. Lost would be all after entry \(survey.last.index.rawValue), of this node's own "
+                    + "log too. If another node's folder is whole, use that one.",
+            ]
+        } else {
+            lines.append("Lost would be what the others had decided after that entry.")
+        }
+        if survey.directory != data {
+            lines.append("This is what the node has set aside in \(survey.directory).")
+        }
         if !others.isEmpty {
             lines.append(
                 "Be sure that \(others.joined(separator: ", ")) never serve again as they are: together they would go on as "

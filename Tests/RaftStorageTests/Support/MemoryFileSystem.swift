@@ -232,6 +232,13 @@ final class MemoryFileSystem: FileSystem {
         folders[folder]?.changes.append(.removed(name))
     }
 
+    func removeDirectory(_ path: String) throws(FileSystemError) {
+        try count("rmdir", path)
+        guard let folder = folders[path] else { throw failure(.notFound, "rmdir", path) }
+        guard folder.names.isEmpty else { throw failure(.failed(errno: 39), "rmdir", path) }
+        folders[path] = nil
+    }
+
     // MARK: -
 
     private func count(_ call: String, _ path: String) throws(FileSystemError) {

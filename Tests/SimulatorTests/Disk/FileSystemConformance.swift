@@ -15,6 +15,7 @@ struct FileSystemConformance<Files: FileSystem> {
         try truncatedBytesAreGone()
         try aRenamedFileTakesThePlaceOfTheOther()
         try aRemovedFileStaysOpen()
+        try onlyAnEmptyFolderIsRemoved()
         try whatIsNotThereIsNotFound()
     }
 
@@ -30,6 +31,17 @@ struct FileSystemConformance<Files: FileSystem> {
         try files.synchronizeDirectory(folder)
         #expect(reason { try files.makeDirectory(root + "/nowhere/within") } == .notFound)
         #expect(reason { try files.makeDirectory(folder + "/a") } == .exists)
+    }
+
+    private func onlyAnEmptyFolderIsRemoved() throws {
+        let folder = root + "/leaving"
+        try files.makeDirectory(folder)
+        files.close(try files.open(folder + "/file", .createNew))
+        #expect(reason { try files.removeDirectory(folder) } == .failed(errno: 39))
+        try files.remove(folder + "/file")
+        try files.removeDirectory(folder)
+        #expect(try !files.list(root).contains("leaving"))
+        #expect(reason { try files.removeDirectory(folder) } == .notFound)
     }
 
     private func filesAreMadeOnce() throws {
