@@ -2,11 +2,14 @@
 
 import json
 import os
+import resource
 import stat
+import subprocess
 import unittest
 
 import protocol
 from client import Client
+from harness import BINARY
 from operator_case import OperatorCase, run
 
 POLICIES = "{ p: { preset: api, consistency: strong, free: { rate: 1/day, burst: 3 }, ceiling: off, work: { difficulty: 64, rounds: 1, grants: 3 } } }"
@@ -107,6 +110,54 @@ class RestoreTests(BackupCase):
                 self.assertEqual(done.returncode, 1)
                 self.assertIn("take another backup", done.stderr)
                 self.assertFalse(os.path.exists(f"{folder}/data-{name}"))
+
+    def test_a_name_that_no_node_can_have_is_refused(self):
+        path = self.save()
+        folder = self.folder()
+        for name in ("", "a b", "a/b", "ä", "a" * 64):
+            with self.subTest(name):
+                done = run("backup", "restore", path, "--data", folder + "/data", "--name", name)
+                self.assertEqual(done.returncode, 1, done)
+                self.assertIn("is not a name: use 1 to 63 letters", done.stderr)
+        self.assertEqual(os.listdir(folder), [])
+
+    def test_a_folder_that_is_not_empty_is_refused(self):
+        path = self.save()
+        folder = self.folder()
+        with open(folder + "/notes", "w"):
+            pass
+        done = run("backup", "restore", path, "--data", folder)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn("it is not empty (notes)", done.stderr)
+
+    def test_a_restoration_that_was_cut_short_founds_nothing_and_can_be_repeated(self):
+        self.assertEqual([self.client.get("/a").status for _ in range(2)], [200, 200])
+        path = self.save()
+        self.stop_gateway()
+        data = self.gateway.data
+        os.rename(data, data + ".old")
+        os.mkdir(data, 0o700)
+        cut = subprocess.run(
+            [BINARY, "backup", "restore", path, "--data", data],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16)),
+            restore_signals=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        self.assertEqual(cut.returncode, 1, cut)
+        self.assertIn("restoring", os.listdir(data))
+        started = run("serve", "--config", self.gateway.config_path)
+        self.assertEqual(started.returncode, 1, started)
+        self.assertIn("run `tollgate backup restore` into it again, or empty it", started.stderr)
+        recovered = run("recover", "--data", data, "--accept-loss")
+        self.assertEqual(recovered.returncode, 1, recovered)
+        self.assertIn("a backup was being restored into it", recovered.stderr)
+        again = run("backup", "restore", path, "--data", data)
+        self.assertEqual((again.returncode, again.stderr), (0, ""), again)
+        self.assertNotIn("restoring", os.listdir(data))
+        self.start_on(data)
+        self.assertEqual([self.client.get("/a").status for _ in range(2)], [200, 429], "two of three were used before")
 
     def test_a_folder_with_data_is_left_alone(self):
         path = self.save()

@@ -63,6 +63,7 @@ public enum Recovery {
     public static func survey(directory: String) throws(BackupError) -> Survey {
         let lock = try locked(directory)
         defer { lock.release() }
+        try checkRestored(directory)
         let (state, place) = try state(directory)
         return Survey(
             node: state.identity.node,
@@ -80,6 +81,7 @@ public enum Recovery {
     public static func recover(directory: String) throws(BackupError) -> Outcome {
         let lock = try locked(directory)
         defer { lock.release() }
+        try checkRestored(directory)
         // What is there is kept as a backup before anything of it goes.
         let path = unfinished(directory)
         if access(path, F_OK) != 0 { try save(try state(directory).state, to: path) }
@@ -94,8 +96,10 @@ public enum Recovery {
         return Outcome(node: outcome.node, cluster: outcome.cluster, index: outcome.index, former: former)
     }
 
-    /// Makes an empty folder that of a cluster of one with the state of a backup. After a failure or a crash, empty it first.
-    /// - Parameter node: the node's name; nil for that of the node that made the backup.
+    /// Makes an empty folder that of a cluster of one with the state of a backup. After a failure or a crash no node starts
+    /// in it; it is to be called again, or the folder to be emptied.
+    /// - Parameter node: the node's name, one that its configuration can have; nil for that of the node that made the
+    ///   backup.
     public static func restore(
         _ backup: Backup,
         directory: String,
@@ -103,15 +107,12 @@ public enum Recovery {
     ) throws(BackupError) -> Outcome {
         let lock = try locked(directory)
         defer { lock.release() }
-        for name in ["log", "snapshots", "founding", "recovery"] where access("\(directory)/\(name)", F_OK) == 0 {
-            throw .file(
-                path: directory,
-                reason: "it holds a node's data already; name an empty folder, or move away what is there"
-            )
-        }
+        try RestoreMark.begin(in: directory)
         var ledger = backup.ledger
         let secret = Randomness.bytes(LedgerBounds.secretBytes)
-        return try refound(directory, backup, &ledger, node: node ?? backup.head.node, secret: secret)
+        let outcome = try refound(directory, backup, &ledger, node: node ?? backup.head.node, secret: secret)
+        try RestoreMark.end(in: directory)
+        return outcome
     }
 
     // MARK: - Steps
@@ -121,6 +122,7 @@ public enum Recovery {
 
     /// A node does not start in the middle: what it did then would be lost with the next call of ``recover(directory:)``.
     static func checkFinished(directory: String) throws(ClusterError) {
+        try RestoreMark.check(directory)
         guard access(unfinished(directory), F_OK) != 0 else {
             throw .folder(
                 path: directory,
@@ -128,6 +130,11 @@ public enum Recovery {
                     + "--accept-loss` again"
             )
         }
+    }
+
+    /// What was restored in part is no state.
+    private static func checkRestored(_ directory: String) throws(BackupError) {
+        do throws(ClusterError) { try RestoreMark.check(directory) } catch { throw .folder(error) }
     }
 
     private static func locked(_ directory: String) throws(BackupError) -> DirectoryLock {

@@ -156,9 +156,9 @@ extension Reading {
         )
         guard let fields = root.fields("node", example: "node: { name: a }") else { return node }
         defer { fields.finish() }
-        fields.parsed("name", example: "name: a") { text throws(Complaint) in try parseName(text, limit: 63) }.map {
-            node.name = $0
-        }
+        fields.parsed("name", example: "name: a") { text throws(Complaint) in
+            try parseName(text, limit: NodeSettings.nameBytesMax)
+        }.map { node.name = $0 }
         fields.parsed("data", example: "data: /var/lib/tollgate") { text throws(Complaint) in
             guard text.hasPrefix("/"), text.utf8.count <= 4_096, !text.utf8.contains(0) else {
                 throw Complaint("\(quoted(text)) is not an absolute path", "write it as in `/var/lib/tollgate`")

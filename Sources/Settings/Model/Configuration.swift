@@ -39,11 +39,23 @@ public struct Configuration: Sendable, Equatable {
 
 /// `node:`, this process among others.
 public struct NodeSettings: Sendable, Equatable {
+    /// How long a name can be.
+    static let nameBytesMax = 63
     /// Letters, digits, `-`, `_` and `.`, 1…63 bytes. Default: the host's name.
     public var name: String
     /// The folder for log, snapshots and keys, absolute, of mode 0700. Default: `$STATE_DIRECTORY`,
     /// else `/var/lib/tollgate`.
     public var data: String
+
+    /// Why no node can have a name, with what to do; nil where one can.
+    public static func objection(toName name: String) -> String? {
+        do throws(Complaint) {
+            _ = try parseName(name, limit: nameBytesMax)
+            return nil
+        } catch {
+            return "\(error.message): \(error.remedy)"
+        }
+    }
 }
 
 /// `log:`.

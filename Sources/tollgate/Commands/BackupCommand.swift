@@ -2,6 +2,7 @@ import ArgumentParser
 import Cluster
 import NIOCore
 import NIOHTTP1
+import Settings
 
 /// `tollgate backup`: the state of a cluster in a file.
 struct BackupCommand: AsyncParsableCommand {
@@ -73,6 +74,10 @@ private struct RestoreBackupCommand: ParsableCommand {
     func run() throws {
         do {
             let backup = try BackupFile.read(file)
+            if let objection = NodeSettings.objection(toName: name ?? backup.head.node) {
+                Terminal.error("error: --name: \(objection)")
+                throw ExitCode(1)
+            }
             let outcome = try Recovery.restore(backup, directory: data, node: name)
             try LostOutput.check(BackupText.lines(outcome, folder: data).allSatisfy { Terminal.line($0) })
         } catch let error as BackupError {
