@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 import stat
 import subprocess
 import unittest
@@ -61,6 +62,21 @@ class SaveTests(BackupCase):
         self.assertEqual(again.returncode, 1)
         self.assertIn("there is a file of this name already", again.stderr)
         self.assertEqual(os.listdir(os.path.dirname(path)), ["backup"])
+
+    def test_a_file_that_cannot_be_written_is_named_as_the_reason(self):
+        self.assertEqual(signal.getsignal(signal.SIGXFSZ), signal.SIG_IGN, "a write that is too long is an error")
+        folder = self.folder()
+        done = subprocess.run(
+            [BINARY, "backup", "save", folder + "/backup", "--admin", self.gateway.admin],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16)),
+            restore_signals=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        self.assertEqual(done.returncode, 1, done)
+        self.assertRegex(done.stderr, r"^error: .*/backup.partial: it cannot be written: File too large\.\n$")
+        self.assertEqual(os.listdir(folder), [])
 
     def test_without_a_node_nothing_is_left(self):
         folder = self.folder()

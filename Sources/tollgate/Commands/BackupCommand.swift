@@ -32,16 +32,22 @@ private struct SaveBackupCommand: AsyncParsableCommand {
         do { output = try BackupFile(path: file, replacing: false) } catch { throw BackupText.failure(error) }
         var failure: BackupError?
         let path = stale ? "/v1/backup?consistency=stale" : "/v1/backup"
-        let answer = try await options.asking { client throws(AdminClient.Failure) in
-            try await client.send(.GET, path) { piece in
-                do throws(BackupError) { try output.append(piece) } catch { failure = error }
-                return failure == nil
+        let answer: AdminClient.Answer? = try await options.asking { client throws(AdminClient.Failure) in
+            do throws(AdminClient.Failure) {
+                return try await client.send(.GET, path) { piece in
+                    do throws(BackupError) { try output.append(piece) } catch { failure = error }
+                    return failure == nil
+                }
+            } catch {
+                // Where the file cannot be written, the node is not to blame for an answer without an end.
+                guard failure != nil else { throw error }
+                return nil
             }
         }
         if let failure { throw BackupText.failure(failure) }
-        guard answer.status == .ok else {
-            let detail = OperationDocument.read(answer.body)?.detail
-            Terminal.error("error: \(detail ?? "the admin interface answered \(answer.status.code)")")
+        guard let answer, answer.status == .ok else {
+            let detail = answer.flatMap { OperationDocument.read($0.body)?.detail }
+            Terminal.error("error: \(detail ?? "the admin interface answered \(answer?.status.code ?? 0)")")
             throw ExitCode(1)
         }
         let backup: Backup
