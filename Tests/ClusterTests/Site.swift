@@ -106,10 +106,13 @@ final class Site {
     }
 
     /// Looks until something holds, or a bound that a sound run never comes near.
-    func until(_ condition: () async throws -> Bool) async throws {
+    func until(
+        sourceLocation: SourceLocation = #_sourceLocation,
+        _ condition: () async throws -> Bool
+    ) async throws {
         let deadline = ContinuousClock.now + .seconds(30)
         while try await !condition() {
-            try #require(ContinuousClock.now < deadline, "it never came to be")
+            try #require(ContinuousClock.now < deadline, "it never came to be", sourceLocation: sourceLocation)
             try await Task.sleep(for: .milliseconds(5))
         }
     }
