@@ -106,7 +106,8 @@ import Testing
         @Sendable func visit(_ number: Int, _ loop: any EventLoop) {
             loop.preconditionInEventLoop()
             let challenge = number % 4
-            switch table.enter(ChallengeID(high: 9, low: UInt64(challenge)), on: loop, then: { _ in visit(number, loop) }) {
+            let id = ChallengeID(high: 9, low: UInt64(challenge))
+            switch table.enter(id, on: loop, then: { _ in visit(number, loop) }) {
             case .waiting: break
             case .full: done[number].fail(LedgerUnavailable.overloaded)
             case .first:
@@ -117,7 +118,7 @@ import Testing
                 #expect(others == 1)
                 loop.execute {
                     spending.withLockedValue { $0[challenge] -= 1 }
-                    table.finish(ChallengeID(high: 9, low: UInt64(challenge)), isDecided: true)
+                    table.finish(id, isDecided: true)
                     done[number].succeed()
                 }
             }
