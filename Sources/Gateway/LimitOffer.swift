@@ -4,8 +4,11 @@ import Settings
 
 /// Puts limits into the ledger as its next revision, through one loop's client.
 struct LimitOffer: Sendable {
-    /// Another node may set a revision in between: it is looked at again, so often.
-    private static let triesMax = 4
+    /// Other nodes may set a revision in between: it is looked at again, so often. All members may offer at once, as at the
+    /// founding, and of each round one gets through.
+    private static let triesMax = 128
+    /// The longest wait before the next try, drawn evenly from nothing, in milliseconds.
+    private static let pauseMax = 20
 
     let client: NIOLoopBound<any LedgerClient>
 
@@ -73,11 +76,12 @@ struct LimitOffer: Sendable {
             }.get()
             switch result {
             case .policiesSet(let revision): return revision
-            case .policiesRefused(.revisionConflict): continue
+            case .policiesRefused(.revisionConflict):
+                try? await Task.sleep(for: .milliseconds(Int.random(in: 0...Self.pauseMax)))
             default: throw Gateway.Problem.limitsRefused("\(result)")
             }
         }
-        throw Gateway.Problem.limitsRefused("other nodes keep changing them")
+        throw Gateway.Problem.ledgerUnavailable
     }
 }
 

@@ -48,6 +48,25 @@ struct LimitOfferTests {
         }
     }
 
+    @Test func `as many nodes as there may be can offer limits at once`() async throws {
+        let ledger = try await LocalLedgerUnderTest(clients: 64)
+        try await withThrowingTaskGroup(of: UInt64.self) { group in
+            for (number, client) in ledger.clients.enumerated() {
+                let definitions = [PolicyDefinition(name: "p\(number)", maxKeys: 100, limits: [])]
+                group.addTask { try await LimitOffer(client: client).add(definitions) }
+            }
+            var revisions: Set<UInt64> = []
+            for try await revision in group { revisions.insert(revision) }
+            #expect(revisions.count == 64)
+        }
+        // Its answer comes after the facts.
+        let client = ledger.clients[0]
+        try await LimitOffer(client: client).add([PolicyDefinition(name: "p0", maxKeys: 100, limits: [])])
+        let held = try await client.eventLoop.submit { client.value.facts.policies.count }.get()
+        #expect(held == 64)
+        try await ledger.shutDown()
+    }
+
     @Test func `limits that do not fit beside the old ones take their place`() async throws {
         let ledger = try await LocalLedgerUnderTest(clients: 1)
         let client = ledger.clients[0]

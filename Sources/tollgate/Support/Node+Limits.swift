@@ -59,7 +59,9 @@ extension Node {
             return state.gateway
         }
         guard let gateway = isOpen else { return taken(old) }
-        var offers = revision != nil || offered.isNews(configuration)
+        // What was offered in vain before may come into force yet, and then this one's must follow it.
+        let isInDoubt = state.withLockedValue { !$0.inDoubt.isEmpty }
+        var offers = revision != nil || isInDoubt || offered.isNews(configuration)
         if isAsked, !offers { offers = await hasOtherLimits() }
         do {
             try await gateway.reload(
