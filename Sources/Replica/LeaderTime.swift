@@ -42,7 +42,4 @@ struct LeaderTime: Sendable {
         }
         return self.best
     }
-
-    /// Forgets what was heard.
-    mutating func reset() { best = nil }
 }
