@@ -78,7 +78,8 @@ final class ClusterLedgerClient: LedgerClient {
     }
 
     private func take(_ facts: LedgerFacts) {
-        guard facts.generation > self.facts.generation else { return }
+        // In order. A state that took the place of a wrong one may have counted fewer changes.
+        guard facts.generation != self.facts.generation else { return }
         self.facts = facts
         onFactsChange?()
     }

@@ -11,6 +11,38 @@ import Wire
 @Suite(.timeLimit(.minutes(2))) struct KeyRenewalTests {
     private func epochs(_ node: Cluster?) -> Int? { node?.view.facts?.epochs.count }
 
+    @Test func whatMayYetStandInTheLogIsNotAskedForAgain() async throws {
+        let trio = try await Trio()
+        let first = trio.nodes["a"]?.view.status
+        try await trio.stopAll()
+        var status = try #require(first)
+        (status.role, status.term, status.keysDueSince, status.renewsKeys) = (.leader, Term(7), LogIndex(20), true)
+        (status.appliedIndex, status.lastIndex) = (LogIndex(20), LogIndex(20))
+        var keys = KeyRenewals()
+        var now = BootTime(nanoseconds: 5)
+        func begins() -> Bool { keys.begins(status, now: now) }
+        #expect(begins())
+        #expect(!begins(), "it is under way")
+        status.lastIndex = LogIndex(21)
+        keys.failed(status)
+        now = now.adding(nanoseconds: 3_600_000_000_000)
+        #expect(!begins(), "it may stand in entry 21")
+        status.appliedIndex = LogIndex(21)
+        #expect(begins(), "it does not")
+        keys.failed(status)
+        status.lastIndex = LogIndex(30)
+        keys.failed(status)
+        now = now.adding(nanoseconds: 3_600_000_000_000)
+        #expect(!begins())
+        status.term = Term(8)
+        #expect(begins(), "another term: what is not in the log by now does not come")
+        keys.refused(since: LogIndex(20))
+        now = now.adding(nanoseconds: 3_600_000_000_000)
+        #expect(!begins(), "the ledger takes no more")
+        status.keysDueSince = LogIndex(40)
+        #expect(begins(), "somebody else has left")
+    }
+
     /// What the operator's request does after the change is left out, as where the leader dies just then.
     @Test func aRemovalAloneBringsAboutANewEpochAndARestartNoOther() async throws {
         let trio = try await Trio()
