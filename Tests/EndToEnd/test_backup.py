@@ -236,7 +236,6 @@ class StatusTests(BackupCase):
         for arguments, reason in {
             ("add", "b"): "No node of the name b waits",
             ("add", name, "10.0.0.1:1"): "is a member already",
-            ("remove", "b"): "There is no member b",
             ("remove", name): "is the only voter",
             ("replace", "b"): "There is no member b",
             ("promote", "b"): "There is no member b",
@@ -247,6 +246,11 @@ class StatusTests(BackupCase):
                 done = self.tollgate("cluster", *arguments)
                 self.assertEqual((done.returncode, done.stdout), (1, ""), done)
                 self.assertIn(reason, done.stderr)
+
+    def test_whom_nobody_knows_is_removed_already(self):
+        done = self.tollgate("cluster", "remove", "b")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        self.assertIn("There is no member b", done.stdout)
 
     def test_a_snapshot_is_made_at_once(self):
         self.client.get("/a")
