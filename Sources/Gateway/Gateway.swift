@@ -162,16 +162,17 @@ public final class Gateway: Sendable {
     /// Takes a new configuration: requests that begin from now on are decided by it. Listeners stay as they are.
     ///
     /// - Parameters:
-    ///   - offersLimits: as at the start.
-    ///   - revision: the last revision of the limits in force that the configuration's may follow; nil: any.
-    ///   - former: of configurations that were offered in vain; their limits may have come into force all the same, and may
-    ///     be followed as well.
-    /// - Throws: ``Problem``, `superseded` where there is a later revision; then nothing has changed, but limits that the
-    ///   ledger has taken stay in it.
+    ///   - connectionsMax, offersLimits: as at the start.
+    ///   - standing: the limits in force that the configuration's may follow; nil: any.
+    ///   - former: configurations that were offered since then in vain, in their order; their limits may have come into
+    ///     force all the same, and may be followed as well.
+    /// - Throws: ``Problem``, `superseded` where another node's are in force since; then nothing has changed, but limits
+    ///   that the ledger has taken stay in it.
     public func reload(
         _ configuration: Configuration,
+        connectionsMax: Int = .max,
         offersLimits: Bool = true,
-        after revision: UInt64? = nil,
+        after standing: LimitsInForce? = nil,
         orOwn former: [Configuration] = []
     ) async throws {
         // Its routes name no upstreams.
@@ -181,7 +182,7 @@ public final class Gateway: Sendable {
         if offersLimits {
             let revision = try await offer().add(
                 configuration.definitions,
-                after: revision,
+                after: standing,
                 orOwn: former.map(\.definitions)
             )
             offered.withLockedValue { $0 = revision }
@@ -189,14 +190,15 @@ public final class Gateway: Sendable {
         for loop in loops {
             try await loop.eventLoop.submit {
                 let ledger = loop.value.ledger
-                loop.value.adopt(try GatewayState(configuration, facts: ledger.facts, now: ledger.now()))
+                let state = try GatewayState(configuration, facts: ledger.facts, now: ledger.now())
+                loop.value.adopt(state, connectionsMax: connectionsMax)
             }.get()
         }
         current.withLockedValue { $0 = configuration }
     }
 
-    /// Has the ledger hold the configuration's limits and no others: after ``reload(_:offersLimits:after:orOwn:)``, when nobody asks
-    /// for the old ones any more. Where another node has offered limits meanwhile, nothing changes.
+    /// Has the ledger hold the configuration's limits and no others: after ``reload(_:connectionsMax:offersLimits:after:orOwn:)``, when
+    /// nobody asks for the old ones any more. Where another node has offered limits meanwhile, nothing changes.
     ///
     /// - Parameter revision: with which the limits were offered: ``offeredRevision``, also of a former gateway.
     /// - Throws: ``Problem``: limits that nobody asks for stay until the next time.
@@ -215,10 +217,10 @@ public final class Gateway: Sendable {
         return held.map(definitions.standing(of:)) ?? .same
     }
 
-    /// The revision of the limits in force; 0 before the first.
-    public func limitsRevision() async -> UInt64 {
+    /// The limits in force, as this node knows them; nil where the loops have ended.
+    public func limitsInForce() async -> LimitsInForce? {
         let first = loops[0]
-        return (try? await first.eventLoop.submit { first.value.ledger.facts.revision }.get()) ?? 0
+        return try? await first.eventLoop.submit { first.value.ledger.facts.limitsInForce }.get()
     }
 
     /// Has something be done whenever the limits in force have changed: on a loop of the gateway, after requests have begun

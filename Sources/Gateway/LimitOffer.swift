@@ -16,27 +16,25 @@ struct LimitOffer: Sendable {
     /// of its own also where the ledger holds them all: who has offered others before has no longer the last word.
     ///
     /// - Parameters:
-    ///   - revision: the last that they may follow. Where the ledger holds a later one, and not all of these, others were
-    ///     offered later.
-    ///   - former: what this node has offered before, of which it does not know what became: they may follow that as well.
+    ///   - standing: the last that they may follow. Where others are in force since, another node has offered them.
+    ///   - former: what this node has offered since then, of which it does not know what became: these may follow what
+    ///     that makes of `standing` as well.
     /// - Returns: the revision.
     /// - Throws: ``Gateway/Problem``.
     @discardableResult
     func add(
         _ definitions: [PolicyDefinition],
-        after revision: UInt64? = nil,
+        after standing: LimitsInForce? = nil,
         orOwn former: [[PolicyDefinition]] = []
     ) async throws -> UInt64 {
-        @Sendable func mayFollow(_ facts: LedgerFacts) -> Bool {
-            guard let revision, facts.revision > revision else { return true }
+        try await offer { facts in
             let held = facts.definitions
-            return former.contains { $0.with(held).isSame(as: held) }
-        }
-        return try await offer { facts in
-            let held = facts.definitions
-            let both = definitions.with(held)
-            guard both.isSame(as: held) || mayFollow(facts) else { throw Gateway.Problem.superseded }
-            return both.fits ? both : definitions
+            if let standing, facts.revision > standing.revision,
+                !standing.mayBecome(held, by: former + [definitions])
+            {
+                throw Gateway.Problem.superseded
+            }
+            return definitions.added(to: held)
         }
     }
 
@@ -85,12 +83,34 @@ struct LimitOffer: Sendable {
     }
 }
 
+/// The limits that the ledger holds, and their revision.
+public struct LimitsInForce: Hashable, Sendable {
+    /// The revision; 0 where nobody has set any.
+    public let revision: UInt64
+    let definitions: [PolicyDefinition]
+
+    /// Whether these are what offers make of those, where each of them came into force or did not, in their order.
+    func mayBecome(_ definitions: [PolicyDefinition], by offers: [[PolicyDefinition]]) -> Bool {
+        var possible = [self.definitions]
+        for offer in offers {
+            for before in possible {
+                let after = offer.added(to: before)
+                if !possible.contains(where: after.isSame) { possible.append(after) }
+            }
+        }
+        return possible.contains(where: definitions.isSame)
+    }
+}
+
 extension Configuration {
     /// What the ledger must hold for its policies.
     var definitions: [PolicyDefinition] { policies.map(PolicyRuntime.definition) }
 }
 
 extension LedgerFacts {
+    /// What the ledger holds, and since when.
+    public var limitsInForce: LimitsInForce { LimitsInForce(revision: revision, definitions: definitions) }
+
     /// What the ledger holds.
     var definitions: [PolicyDefinition] {
         policies.map { policy in
@@ -114,6 +134,12 @@ extension [PolicyDefinition] {
             }
         }
         return union
+    }
+
+    /// What the ledger is to hold when these are offered: both, or these alone where both are more than it can hold.
+    func added(to held: [PolicyDefinition]) -> [PolicyDefinition] {
+        let both = with(held)
+        return both.fits ? both : self
     }
 
     /// Whether the ledger can hold so many.

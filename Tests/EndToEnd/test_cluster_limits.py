@@ -33,8 +33,11 @@ class LimitsTests(ClusterCase):
         return len(self.lines(node, text))
 
     def burst(self, node):
-        """That of the limit by which a node decides, as it tells a new client. None where it does not decide."""
-        left = self.get(node, "/limits", next(self.clients)).header("ratelimit")
+        """That of the limit by which a node decides, as it tells a new client. None where it does not decide, or does not listen yet."""
+        try:
+            left = self.get(node, "/limits", next(self.clients)).header("ratelimit")
+        except ConnectionRefusedError:
+            return None
         return left and int(left.split("r=")[1].split(";")[0]) + 1
 
     def limits(self, node):

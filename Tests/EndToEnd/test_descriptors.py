@@ -12,18 +12,22 @@ CROWD = 100
 
 
 class DescriptorTests(OperatorCase):
+    def configuration(self, upstreams=1):
+        upstream = f'{{ servers: ["{self.upstream.authority}"] }}'
+        named = ", ".join([f"app: {upstream}", *(f"more{number}: {upstream}" for number in range(1, upstreams))])
+        return textwrap.dedent(f"""
+            upstreams: {{ {named} }}
+            routes: [{{ name: api, match: {{ path: "/*" }}, upstream: app, policy: p }}]
+            policies: {{ p: {{ free: {{ rate: 60/min }}, work: {{ difficulty: 64, rounds: 4 }} }} }}
+            admin: {{ address: "unix:{self.admin}" }}
+            probes: {{ address: "127.0.0.1:0" }}
+        """)
+
     def gateway_of(self, limit):
         """A gateway that may have so many, not started yet."""
         self.upstream = self.start_upstream()
-        gateway = Gateway(
-            textwrap.dedent(f"""
-                upstreams: {{ app: {{ servers: ["{self.upstream.authority}"] }} }}
-                routes: [{{ name: api, match: {{ path: "/*" }}, upstream: app, policy: p }}]
-                policies: {{ p: {{ free: {{ rate: 60/min }}, work: {{ difficulty: 64, rounds: 4 }} }} }}
-                admin: {{ address: "unix:{self.socket_path()}" }}
-                probes: {{ address: "127.0.0.1:0" }}
-            """)
-        )
+        self.admin = self.socket_path()
+        gateway = Gateway(self.configuration())
         gateway.prefix = ["sh", "-c", f'ulimit -n {limit} && exec "$@"', "sh"]
         self.addCleanup(gateway.stop)
         return gateway
@@ -62,6 +66,34 @@ class DescriptorTests(OperatorCase):
         said = run("cluster", "compact", "--admin", gateway.admin)
         self.assertEqual(said.returncode, 0, said.stderr)
         self.assertTrue(gateway.is_running())
+
+    def test_a_new_file_that_needs_more_than_there_are_is_not_taken(self):
+        gateway = self.gateway_of(self.refused(48))
+        gateway.start()
+        gateway.write_config(self.configuration(upstreams=2))
+        gateway.reload()
+        gateway.wait_for(lambda lines: any("not reloaded" in line["message"] and "LimitNOFILE" in str(line) for line in lines))
+        with self.connect(gateway) as client:
+            self.assertEqual(client.get("/").status, 200)
+
+    def test_a_new_file_divides_them_anew(self):
+        gateway = self.gateway_of(self.refused(48) + 40)
+        gateway.start()
+        gateway.write_config(self.configuration(upstreams=4))
+        gateway.reload()
+        gateway.wait_for(lambda lines: any(line["message"] == "configuration reloaded" for line in lines))
+        said = [int(line["connections"]) for line in gateway.lines if "too few file descriptors" in line["message"]]
+        # Each client may have used every upstream.
+        self.assertLess(said[-1], said[0])
+        served = 0
+        for client in [self.connect(gateway) for _ in range(4 * said[0])]:
+            client.send(client.head("GET", "/"))
+            try:
+                served += client.read_response().status in (200, 401)
+            except Exception:  # closed or reset at once, before or after it was accepted
+                client.close()
+        self.assertGreater(served, 0)
+        self.assertLessEqual(served, said[-1])
 
 
 if __name__ == "__main__":

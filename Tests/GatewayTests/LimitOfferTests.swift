@@ -1,4 +1,5 @@
 import Ledger
+import NIOCore
 import Testing
 
 @testable import Gateway
@@ -83,28 +84,72 @@ struct LimitOfferTests {
         try await ledger.shutDown()
     }
 
+    private func inForce(_ client: NIOLoopBound<any LedgerClient>) async throws -> LimitsInForce {
+        try await client.eventLoop.submit { client.value.facts.limitsInForce }.get()
+    }
+
+    private func expectSuperseded(_ body: () async throws -> UInt64) async {
+        await #expect {
+            _ = try await body()
+        } throws: { error in
+            if case Gateway.Problem.superseded = error { true } else { false }
+        }
+    }
+
     @Test func `limits that had to wait give way to those that another node has offered meanwhile`() async throws {
         let ledger = try await LocalLedgerUnderTest(clients: 1)
         let client = ledger.clients[0]
         let offer = LimitOffer(client: client)
         try await offer.add(policy([limit("client", 5)]))
-        let before = try await client.eventLoop.submit { client.value.facts.revision }.get()
+        let before = try await inForce(client)
         // Nobody has: they are taken, also once they are there.
         try await offer.add(policy([limit("client", 7)]), after: before)
         try await offer.add(policy([limit("client", 7)]), after: before)
+        let own = try await inForce(client)
         try await offer.add(policy([limit("client", 3)]))
-        await #expect {
-            try await offer.add(policy([limit("client", 7)]), after: before + 1)
-        } throws: { error in
-            if case Gateway.Problem.superseded = error { true } else { false }
-        }
-        let held = try await client.eventLoop.submit { client.value.facts.definitions }.get()
-        #expect(held == policy([limit("client", 3)]))
+        await expectSuperseded { try await offer.add(policy([limit("client", 7)]), after: own) }
+        #expect(try await inForce(client).definitions == policy([limit("client", 3)]))
         // Unless those are what this node itself had offered before, and never heard of again.
-        try await offer.add(policy([limit("client", 7)]), after: before, orOwn: [policy([limit("client", 3)])])
-        let after = try await client.eventLoop.submit { client.value.facts.definitions }.get()
-        #expect(after == policy([limit("client", 7)]))
+        try await offer.add(policy([limit("client", 7)]), after: own, orOwn: [policy([limit("client", 3)])])
+        #expect(try await inForce(client).definitions == policy([limit("client", 7)]))
         try await ledger.shutDown()
+    }
+
+    @Test func `limits that had to wait do not follow another node's, though these hold them all`() async throws {
+        let ledger = try await LocalLedgerUnderTest(clients: 1)
+        let client = ledger.clients[0]
+        let offer = LimitOffer(client: client)
+        try await offer.add(policy([limit("client", 5)]))
+        let before = try await inForce(client)
+        try await offer.add(policy([limit("client", 7), limit("all", 9)]))
+        let others = try await inForce(client)
+        // To be retired with this revision would be the other node's.
+        await expectSuperseded { try await offer.add(policy([limit("client", 7)]), after: before) }
+        #expect(try await inForce(client) == others)
+        try await ledger.shutDown()
+    }
+
+    @Test func `limits that had to wait follow what any former offers of this node have made`() async throws {
+        let former = [policy([limit("all", 9)]), policy([limit("client", 6)]), policy([limit("client/24,/48", 8)])]
+        for reached in 0..<8 {
+            let ledger = try await LocalLedgerUnderTest(clients: 1)
+            let client = ledger.clients[0]
+            let offer = LimitOffer(client: client)
+            try await offer.add(policy([limit("client", 5)]))
+            let before = try await inForce(client)
+            for (number, definitions) in former.enumerated() where reached & 1 << number != 0 {
+                try await offer.add(definitions)
+            }
+            let held = try await inForce(client)
+            try await offer.add(policy([limit("client", 7)]), after: before, orOwn: former)
+            let after = try await inForce(client)
+            #expect(after.revision == held.revision + 1)
+            #expect(after.definitions == policy([limit("client", 7)]).with(held.definitions))
+            // With anything of another node's besides, they do not.
+            try await offer.add(policy([limit("header:x-key", 1)]))
+            await expectSuperseded { try await offer.add(policy([limit("client", 7)]), after: before, orOwn: former) }
+            try await ledger.shutDown()
+        }
     }
 
     @Test func `limits in force are a file's, more than that, or others`() {

@@ -24,7 +24,7 @@ final class GatewayLoop {
     private let index: Int
     private let loops: Int
     /// Connections of clients for which the process has descriptors, on all loops together.
-    private let connectionsMax: Int
+    private var connectionsMax: Int
     let logger: Logger
     private var dateText = ""
     private var dateSecond = 0
@@ -70,8 +70,9 @@ final class GatewayLoop {
     // MARK: State
 
     /// Takes a new configuration for all requests to come. Pools that it does not need end with their last request.
-    func adopt(_ state: GatewayState) {
+    func adopt(_ state: GatewayState, connectionsMax: Int) {
         self.state = state
+        self.connectionsMax = connectionsMax
         awaitEpoch()
         observer.adopt(state.configuration)
         for pool in pools where !state.configuration.upstreams.contains(pool.settings) { pool.retire() }

@@ -15,7 +15,8 @@ extension Node {
     /// there too.
     private static let retirementGrace = Duration.seconds(300)
 
-    private static let inDoubtMax = 8
+    /// Of each it is open whether it came into force: so many must be looked at together.
+    private static let inDoubtMax = 4
 
     // MARK: - Reload
 
@@ -24,16 +25,15 @@ extension Node {
     ///   - isAsked: an operator asks for it, and not only the file has changed: limits in force that are another file's
     ///     give way to this one's.
     ///   - taken: called when it is taken, which may be later. Not called where another configuration comes before.
-    /// - Throws: ``Gateway/Problem``; then nothing has changed. After `ledgerUnavailable` it is tried again by itself.
+    /// - Throws: ``Gateway/Problem``, ``DescriptorError``; then nothing has changed. After `ledgerUnavailable` it is tried again by itself.
     func reload(_ configuration: Configuration, isAsked: Bool, taken: @escaping Taken) async throws {
         giveUpPending()
         try await changes.run {
+            let standing = await self.gateway?.limitsInForce()
             do {
                 try await self.take(configuration, isAsked: isAsked, taken: taken)
             } catch Gateway.Problem.ledgerUnavailable {
-                if let gateway = self.gateway {
-                    self.takeLater(configuration, after: await gateway.limitsRevision(), taken: taken)
-                }
+                if self.gateway != nil { self.takeLater(configuration, after: standing, taken: taken) }
                 throw Gateway.Problem.ledgerUnavailable
             }
         }
@@ -44,12 +44,12 @@ extension Node {
     @discardableResult
     func giveUpPending() -> Bool { pending.giveUp() }
 
-    /// - Parameter revision: it was offered before, in vain, when this was the revision of the limits in force: it is
-    ///   offered again, unless another node's have come since.
+    /// - Parameter standing: it was offered before, in vain, when these were the limits in force: it is offered again,
+    ///   unless another node's have come since.
     private func take(
         _ configuration: Configuration,
         isAsked: Bool,
-        after revision: UInt64? = nil,
+        after standing: LimitsInForce? = nil,
         taken: Taken
     ) async throws {
         try await reloadCertificates(configuration)
@@ -59,15 +59,18 @@ extension Node {
             return state.gateway
         }
         guard let gateway = isOpen else { return taken(old) }
+        try FileDescriptors.check(configuration)
+        let connectionsMax = FileDescriptors.connectionsMax(configuration, logger: logger)
         // What was offered in vain before may come into force yet, and then this one's must follow it.
         let isInDoubt = state.withLockedValue { !$0.inDoubt.isEmpty }
-        var offers = revision != nil || isInDoubt || offered.isNews(configuration)
+        var offers = standing != nil || isInDoubt || offered.isNews(configuration)
         if isAsked, !offers { offers = await hasOtherLimits() }
         do {
             try await gateway.reload(
                 configuration,
+                connectionsMax: connectionsMax,
                 offersLimits: offers,
-                after: revision,
+                after: standing,
                 orOwn: state.withLockedValue { $0.inDoubt }
             )
         } catch Gateway.Problem.ledgerUnavailable {
@@ -77,7 +80,7 @@ extension Node {
             logger.warning(
                 "limits of another node's file came into force before this one's could: these are not offered"
             )
-            try await gateway.reload(configuration, offersLimits: false)
+            try await gateway.reload(configuration, connectionsMax: connectionsMax, offersLimits: false)
             offers = false
             record(configuration, retiring: nil)
         }
@@ -99,22 +102,23 @@ extension Node {
     }
 
     /// Takes a configuration as soon as a majority takes its limits.
-    /// - Parameter revision: as for ``take(_:isAsked:after:taken:)``.
-    func takeLater(_ configuration: Configuration, after revision: UInt64?, taken: @escaping Taken) {
+    /// - Parameter standing: as for ``take(_:isAsked:after:taken:)``.
+    func takeLater(_ configuration: Configuration, after standing: LimitsInForce?, taken: @escaping Taken) {
         pending.put { ticket in
-            var revision = revision
+            var standing = standing
             var waits = RetryWaits()
             var generator = SystemRandomNumberGenerator()
             // It throws when the node ends.
             while (try? await self.cluster.serving()) != nil, ticket.isGood {
+                let before = await self.gateway?.limitsInForce()
                 do {
-                    try await self.changes.run { [revision] in
+                    try await self.changes.run { [standing] in
                         guard ticket.isGood else { return }
-                        try await self.take(configuration, isAsked: false, after: revision, taken: taken)
+                        try await self.take(configuration, isAsked: false, after: standing, taken: taken)
                     }
                     return
                 } catch Gateway.Problem.ledgerUnavailable {
-                    if revision == nil { revision = await self.gateway?.limitsRevision() }
+                    if standing == nil { standing = before }
                 } catch {
                     guard ticket.isGood, !self.isStopping else { return }
                     self.isReloadOK = false
@@ -144,21 +148,42 @@ extension Node {
         record(gateway.configuration, retiring: revision)
         if cluster.view.status?.configuration.members.count ?? 1 <= 1 {
             retirement.giveUp()
-            return await retireNow(gateway, offeredAt: revision)
+            if await retireNow(gateway, offeredAt: revision) { return }
+            return retirement.put { await self.retireLater(gateway, offeredAt: revision, ticket: $0) }
         }
         retirement.put { ticket in
             guard (try? await Task.sleep(for: Self.retirementGrace)) != nil else { return }
-            try? await self.changes.run { if ticket.isGood { await self.retireNow(gateway, offeredAt: revision) } }
+            await self.retireLater(gateway, offeredAt: revision, ticket: ticket)
         }
     }
 
-    private func retireNow(_ gateway: Gateway, offeredAt revision: UInt64) async {
+    /// Does it as soon as a majority takes it.
+    private func retireLater(_ gateway: Gateway, offeredAt revision: UInt64, ticket: Later.Ticket) async {
+        var waits = RetryWaits()
+        var generator = SystemRandomNumberGenerator()
+        // It throws when the node ends.
+        while (try? await cluster.serving()) != nil, ticket.isGood {
+            let isDone = try? await changes.run {
+                guard ticket.isGood else { return true }
+                return await self.retireNow(gateway, offeredAt: revision)
+            }
+            guard isDone == false, (try? await Task.sleep(for: waits.next(using: &generator))) != nil else { return }
+        }
+    }
+
+    /// - Returns: whether there is nothing more to do: false where no majority took it.
+    private func retireNow(_ gateway: Gateway, offeredAt revision: UInt64) async -> Bool {
         do {
             try await gateway.retireLimits(offeredAt: revision)
-            record(gateway.configuration, retiring: nil)
+        } catch Gateway.Problem.ledgerUnavailable {
+            logger.debug("no majority retires the limits that the file has no more yet")
+            return false
         } catch {
             logger.warning("limits that the file has no more stay for now", metadata: ["error": "\(error)"])
+            return true
         }
+        record(gateway.configuration, retiring: nil)
+        return true
     }
 
     /// - Parameter revision: with which the limits were offered, where some that the file has no more are still in force.
@@ -198,7 +223,7 @@ extension Node {
     func reviewLimits() async {
         guard let gateway else { return }
         let differs = await hasOtherLimits()
-        let revision = await gateway.limitsRevision()
+        let revision = await gateway.limitsInForce()?.revision ?? 0
         let before = state.withLockedValue { state in
             defer { state.otherRevision = differs ? revision : nil }
             return state.otherRevision

@@ -28,7 +28,8 @@ extension Node {
             // Limits that were set after the snapshot on the disk are known only now.
             facts = try await cluster.firstFacts()
         }
-        var isPending = false
+        // Those in force before the file's were offered in vain.
+        var standing: LimitsInForce?
         while true {
             let configuration = self.configuration
             // Limits that nobody has set yet are everybody's to set; those in force are another file's unless this one is
@@ -36,25 +37,32 @@ extension Node {
             let offers = facts.revision == 0 || offered.isNews(configuration)
             let gateway: Gateway
             do {
-                gateway = try await start(configuration, offers: offers && !isPending)
+                gateway = try await start(configuration, offers: offers && standing == nil)
             } catch Gateway.Problem.ledgerUnavailable {
                 logger.warning("no majority takes the limits of the file yet")
                 doubt(configuration)
-                isPending = facts.revision > 0
-                if !isPending {
+                if facts.revision > 0 {
+                    standing = facts.limitsInForce
+                } else {
                     try await cluster.serving()
                     facts = try await cluster.firstFacts()
                 }
                 continue
             }
-            await opened(gateway, by: configuration, offers: offers, isPending: isPending)
+            await opened(gateway, by: configuration, offers: offers, inVainAfter: standing)
             // The next start finds them without a majority.
             if isFirst { cluster.requestSnapshot() }
             return
         }
     }
 
-    private func opened(_ gateway: Gateway, by configuration: Configuration, offers: Bool, isPending: Bool) async {
+    /// - Parameter standing: the limits that were in force before those of the file were offered in vain.
+    private func opened(
+        _ gateway: Gateway,
+        by configuration: Configuration,
+        offers: Bool,
+        inVainAfter standing: LimitsInForce?
+    ) async {
         let isStopping = state.withLockedValue { state in
             if !state.isStopping { state.gateway = gateway }
             return state.isStopping
@@ -62,14 +70,12 @@ extension Node {
         if isStopping { return await gateway.shutdown(deadline: .zero) }
         await watchLimits(gateway)
         try? await changes.run {
-            if isPending || self.configuration != configuration {
-                var revision: UInt64?
-                if isPending { revision = await gateway.limitsRevision() }
-                self.takeLater(self.configuration, after: revision) { [logger = self.logger] _ in
+            if standing != nil || self.configuration != configuration {
+                self.takeLater(self.configuration, after: standing) { [logger = self.logger] _ in
                     logger.notice("the configuration that waited is taken")
                 }
             }
-            guard !isPending else { return }
+            guard standing == nil else { return }
             if offers || self.offered.retiring != nil {
                 await self.retire(gateway)
             } else if !self.offered.hasRecord {

@@ -5,15 +5,16 @@ final class OneAtATime: Sendable {
     private let last = NIOLockedValueBox<Task<Void, Never>?>(nil)
 
     /// Runs a body when all that came before have ended. A body that calls this would wait for itself.
-    func run(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    @discardableResult
+    func run<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
         let task = last.withLockedValue { last in
             let task = Task { [before = last] in
                 await before?.value
-                try await body()
+                return try await body()
             }
             last = Task { _ = await task.result }
             return task
         }
-        try await task.value
+        return try await task.value
     }
 }
