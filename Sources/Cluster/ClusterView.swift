@@ -8,8 +8,8 @@ public struct ClusterView: Sendable {
     public var cluster: ClusterID?
     /// Its replica's standing; nil while there is none.
     public var status: ReplicaStatus?
-    /// What was asked last was not decided in time.
-    public var isInDoubt = false
+    /// What was asked last was not decided in time, or nothing has been since there was no leader.
+    public var isInDoubt = true
     /// Whether it is the only member of its cluster by mistake.
     var lone = LoneMember.Standing.well
     /// The ledger's facts that it has applied; nil while it has no state.

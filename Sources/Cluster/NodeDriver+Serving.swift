@@ -29,7 +29,10 @@ extension NodeDriver {
 
     var stopError: ClusterError { view.withLockedValue { $0.stopped }.map { .stopped($0) } ?? .closed }
 
-    /// A read needs a majority; and without a state there is nothing to read.
+    /// Has something decided that changes nothing. A read would not do: peers whose disks do not answer let it pass.
+    ///
+    /// Its answer is found where the log is applied, so a node that is behind has caught up when it comes. Without a state
+    /// it has nothing to answer by.
     func probe() {
         let now = SystemClocks.boot()
         guard !servingPromises.isEmpty || isInDoubt, !isProbing, now >= probeDueAt,
@@ -37,7 +40,7 @@ extension NodeDriver {
         else { return }
         probeDueAt = now.adding(nanoseconds: Self.probePause)
         isProbing = true
-        read { answer in
+        submit([.raiseVersion(to: 0)]) { answer in
             self.isProbing = false
             if case .success = answer { self.endServing() }
         }

@@ -44,8 +44,9 @@ extension NodeDriver {
             guard let address = book.address(of: destination) else { return }
             transport?.send(message.encode(), to: address, lane: message.lane)
         case .answer(let request, let result):
+            let isDecision = decisions.remove(request) != nil
             switch result {
-            case .success: isInDoubt = false
+            case .success: if isDecision { isInDoubt = false }
             case .failure(.noQuorum), .failure(.diverged): isInDoubt = true
             case .failure: break
             }

@@ -30,6 +30,7 @@ extension NodeDriver {
         let membership = reviewMembership(status)
         let (standing, loneliness) = reviewLoneliness(status)
         let waiting = waiting(node, status)
+        if status?.leader == nil { isInDoubt = true }
         view.withLockedValue { view in
             view.cluster = cluster
             view.status = status

@@ -30,6 +30,8 @@ final class NodeDriver {
     /// Disks of which the operator was told that they have a member's name; none but members' names.
     var remarked: [String: ReplicaID] = [:]
     var answers: [RequestID: Answer] = [:]
+    /// Those of ``answers`` that ask for commands to be applied.
+    var decisions: Set<RequestID> = []
     /// The number of the last request.
     private(set) var nextRequest: UInt64 = 0
     var isTurnDue = false
@@ -53,8 +55,9 @@ final class NodeDriver {
     var factsPromises: [EventLoopPromise<LedgerFacts>] = []
     var isProbing = false
     var probeDueAt = BootTime.zero
-    /// What was asked last was not decided: it may be that others are heard here and do not hear this node.
-    var isInDoubt = false
+    /// Nothing was decided yet since the start or since there was no leader, or what was asked last was not: it may be that
+    /// others are heard here and do not hear this node, that their disks do not answer, or that this node is far behind.
+    var isInDoubt = true
     /// What is being done about keys that a member has taken along.
     var keys = KeyRenewals()
     /// Who waits until this node has caught up.
@@ -89,6 +92,8 @@ final class NodeDriver {
         loop.preconditionInEventLoop()
         self.transport = transport
         turn()
+        // Who was let in before had nobody to judge it.
+        if admission != nil { transport?.reauthorize() }
         // With the members from the disk: one that is alone dials nobody. See LoneMember.
         transport?.update(peers: book.peers)
     }
@@ -96,7 +101,10 @@ final class NodeDriver {
     /// Asks for commands to be applied. By a folder that is not meant nothing is decided.
     func submit(_ commands: [Command], answer: @escaping Answer) {
         if isAstray, !isStopped { return answer(.failure(.noQuorum)) }
-        ask(answer) { node, request in node.submit(commands, request: request) }
+        ask(answer) { node, request in
+            decisions.insert(request)
+            node.submit(commands, request: request)
+        }
     }
 
     /// Asks for a moment at which the state shows all that was acknowledged before.
@@ -164,6 +172,7 @@ final class NodeDriver {
         wake = nil
         let waiting = answers
         answers = [:]
+        decisions = []
         for request in waiting.keys.sorted(by: { $0.rawValue < $1.rawValue }) { waiting[request]?(.failure(.stopped)) }
         listeners = []
         for promise in factsPromises { promise.fail(stopError) }

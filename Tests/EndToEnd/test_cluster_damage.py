@@ -194,8 +194,8 @@ class FullDiskTests(MembershipCase):
         self.assertEqual([self.use(node, token).status for node in cluster], [200] * 3)
         self.check_equal()
 
-    def test_a_leader_whose_log_has_no_room_lets_others_decide_and_goes_on_by_itself(self):
-        # Charges of many limits make long entries: a segment is full soon.
+    def use_long_entries(self):
+        """Charges of many limits make long entries: a segment is full soon."""
         keys = ", ".join(f'{{ key: "header:X-{number}", rate: 1000000/s }}' for number in range(15))
         self.settings = self.settings.replace(
             "routes:", 'routes:\n  - { name: long, match: { path: "/long" }, upstream: app, policy: long }', 1
@@ -206,19 +206,28 @@ class FullDiskTests(MembershipCase):
     free: [{{ rate: 1000000/s }}, {keys}]
     ceiling: off
 """
+
+    def load_long_entries(self, nodes=None):
+        fields = "".join(f"X-{number}: {number}\r\n" for number in range(15))
+        request = f"GET /long HTTP/1.1\r\nHost: a\r\n{fields}\r\n".encode()
+        return self.load(lambda _: ("long", request), nodes, connections=48, total=0)
+
+    def lead(self, cluster, node):
+        if cluster.leader() is not node:
+            self.change(node, "POST", "transfer", {"to": node.name})
+        cluster.wait_until(lambda: cluster.leader() is node, "it leads")
+
+    def test_a_leader_whose_log_has_no_room_lets_others_decide_and_goes_on_by_itself(self):
+        self.use_long_entries()
         cluster = self.make_cluster("abc")
         full, one, other = cluster
         self.mount(full, SMALL)
         cluster.launch()
         cluster.wait_ready()
-        if cluster.leader() is not full:
-            self.change(full, "POST", "transfer", {"to": full.name})
-        cluster.wait_until(lambda: cluster.leader() is full, "it leads")
+        self.lead(cluster, full)
         token = self.buy(full)
         ballast = self.fill(full)
-        fields = "".join(f"X-{number}: {number}\r\n" for number in range(15))
-        request = f"GET /long HTTP/1.1\r\nHost: a\r\n{fields}\r\n".encode()
-        load = self.load(lambda _: ("long", request), connections=48, total=0)
+        load = self.load_long_entries()
         cluster.wait_until(lambda: full.has_logged("The disk is full"), "it says so", 3 * ENOUGH)
         load.finish(ENOUGH)
         for node in (one, other):
@@ -229,6 +238,30 @@ class FullDiskTests(MembershipCase):
         cluster.wait_ready()
         self.assertEqual([self.use(node, token).status for node in cluster], [200] * 3)
         self.assertEqual(set(load.counts["long"]) - {(200, None), (503, "no-quorum"), UNKNOWN}, set(), load)
+        self.check_equal()
+
+    def test_a_leader_whose_followers_have_no_room_does_not_say_that_a_majority_decides(self):
+        self.use_long_entries()
+        cluster = self.make_cluster("abc")
+        leader, *full = cluster
+        for node in full:
+            self.mount(node, SMALL)
+        cluster.launch()
+        cluster.wait_ready()
+        self.lead(cluster, leader)
+        ballast = [self.fill(node) for node in full]
+        load = self.load_long_entries([leader])
+        for node in full:
+            cluster.wait_until(lambda node=node: node.has_logged("The disk is full"), f"{node.name} says so", 3 * ENOUGH)
+        load.finish(ENOUGH)
+        self.assert_refused(self.get(leader, "/charged", 1, timeout=ENOUGH), 503, "no-quorum")
+        # It hears them, and they hear it: what it could read says nothing.
+        self.assertEqual(leader.status()["leader"], leader.name)
+        self.assertEqual({leader.probe("/readyz?quorum=1").status for _ in range(300)}, {503})
+        for path in ballast:
+            os.unlink(path)
+        cluster.wait_ready()
+        self.assertEqual(self.get(leader, "/charged", 1).status, 200)
         self.check_equal()
 
 

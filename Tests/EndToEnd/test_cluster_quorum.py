@@ -100,6 +100,20 @@ class QuorumTests(ClusterCase):
         self.check_healed()
 
 
+class TrialTests(ClusterCase):
+    def test_a_node_that_lets_some_through_stays_ready_alone(self):
+        trial = self.settings.replace("policies:\n  strong:\n", "policies:\n  strong:\n    enforce: false\n", 1)
+        self.assertNotEqual(trial, self.settings)
+        self.settings = trial
+        self.start_cluster()
+        one, *others = self.cluster
+        for node in others:
+            node.kill()
+        self.cluster.wait_until(lambda: one.probe("/readyz?quorum=1").status == 503, "it says that it has no majority")
+        self.assertEqual(one.probe("/readyz").status, 200)
+        self.assertEqual(self.get(one, "/tried", 1, timeout=DECISION_TIMEOUT + SLACK).status, 200)
+
+
 class UnheardTests(ClusterCase):
     def setUp(self):
         # Connections that go on while what is sent on them in one direction is held back.

@@ -8,14 +8,10 @@ extension Node {
         let (gateway, isStopping) = state.withLockedValue { ($0.gateway, $0.isStopping) }
         if isStopping { return .stopping }
         guard let gateway, gateway.isReady else { return .starting }
-        // Every policy denies what cannot be decided.
-        let needsQuorum = gateway.configuration.routes.contains {
-            if case .policy = $0.action { true } else { false }
-        }
         let view = cluster.view
         if view.isAstray { return .astray }
         if view.isListening { return .starting }
-        return view.hasQuorum ? .ready : needsQuorum ? .noQuorum : .readyWithoutQuorum
+        return view.hasQuorum ? .ready : gateway.configuration.isServedByQuorumAlone ? .noQuorum : .readyWithoutQuorum
     }
 
     func metrics() async -> NodeMetrics {
@@ -28,5 +24,16 @@ extension Node {
             hasOtherLimits: await hasOtherLimits(),
             version: Version.number
         )
+    }
+}
+
+extension Configuration {
+    /// Whether every policy that a route names denies what no majority decides. One that enforces nothing does not.
+    fileprivate var isServedByQuorumAlone: Bool {
+        let named = routes.compactMap { route -> PolicySettings? in
+            guard case .policy(_, let name, _, _) = route.action else { return nil }
+            return policy(named: name)
+        }
+        return !named.isEmpty && named.allSatisfy(\.enforce)
     }
 }

@@ -1,0 +1,76 @@
+import Ledger
+import NIOCore
+import Testing
+
+@testable import Cluster
+
+/// What a node says of its majority: others send requests to it, and stop the next node, by that.
+@Suite(.timeLimit(.minutes(2))) struct QuorumViewTests {
+    /// Policies that make a long entry.
+    private func policies(_ number: Int) -> [PolicyDefinition] {
+        (0..<LedgerBounds.policies).map { policy in
+            let limits = (0..<LedgerBounds.limits).map { limit in
+                LimitDefinition(
+                    role: .free,
+                    key: "header:x-\(limit)",
+                    interval: 1_000_000_000,
+                    burst: UInt64(number + 1)
+                )
+            }
+            return PolicyDefinition(name: "policy-\(policy)", maxKeys: 100, limits: limits)
+        }
+    }
+
+    @Test func `a node that has been away has none before it has caught up`() async throws {
+        try await Site.with(["a", "b", "c"]) { site in
+            for name in ["a", "b", "c"] {
+                try await site.start(name, seeds: ["a", "b", "c"], checkpointEntries: 1 << 20)
+            }
+            for name in ["a", "b", "c"] { try await site.node(name).serving() }
+            await site.stop("c")
+            let a = try site.node("a")
+            let loop = site.group.next()
+            for number in 0..<10 {
+                let policies = policies(number)
+                let promise = loop.makePromise(of: Void.self)
+                loop.execute {
+                    let client = a.makeClient(on: loop)
+                    let command = Command.setPolicies(expectedRevision: UInt64(number), policies: policies)
+                    client.submit([command]) { promise.completeWith($0.map { _ in }.mapError { $0 as any Error }) }
+                }
+                try await promise.futureResult.get()
+            }
+            #expect(a.view.hasQuorum)
+            let c = try await site.start("c", seeds: ["a", "b", "c"], checkpointEntries: 1 << 20)
+            var view = c.view
+            while !view.hasQuorum {
+                await Task.yield()
+                view = c.view
+            }
+            #expect(view.facts?.revision == 10)
+        }
+    }
+
+    @Test func `a node that hears no leader any more has none before something is decided again`() async throws {
+        let trio = try await Trio()
+        do {
+            for name in Trio.names {
+                let node = try #require(trio.nodes[name])
+                while !node.view.hasQuorum { await Task.yield() }
+                #expect(!node.view.isInDoubt)
+            }
+            await trio.stop("b")
+            await trio.stop("c")
+            let a = try #require(trio.nodes["a"])
+            while a.view.status?.leader != nil { await Task.yield() }
+            #expect(a.view.isInDoubt && !a.view.hasQuorum)
+            try await trio.start("b")
+            while !a.view.hasQuorum { await Task.yield() }
+            #expect(!a.view.isInDoubt)
+        } catch {
+            try await trio.stopAll()
+            throw error
+        }
+        try await trio.stopAll()
+    }
+}
