@@ -66,6 +66,22 @@ policies:
         self.reloaded(gateway)
         self.assertEqual(self.admitted(gateway), 7)
 
+    def test_a_folder_that_is_replaced_is_noticed_though_the_kernel_does_not_tell_of_it(self):
+        with tempfile.TemporaryDirectory(prefix="tollgate-test-") as folder:
+            for name, burst in [("old", 5), ("new", 10)]:
+                os.mkdir(os.path.join(folder, name))
+                with open(os.path.join(folder, name, "tollgate.yaml"), "w", encoding="utf-8") as file:
+                    file.write(f'listeners: [{{ address: "127.0.0.1:0" }}]\nnode: {{ data: "{folder}/data" }}\n{self.text(burst)}')
+            link = os.path.join(folder, "current")
+            os.symlink("old", link)
+            gateway = self.start_gateway(arguments=["serve", "--config", os.path.join(link, "tollgate.yaml")])
+            self.pass_exactly(gateway, 5)
+            os.symlink("new", link + ".new")
+            os.rename(link + ".new", link)
+            gateway.wait_for(lambda lines: self.messages(lines, "configuration reloaded") == 1, timeout=120)
+            self.assertEqual(self.admitted(gateway), 5)
+            gateway.stop()
+
     def test_whatever_a_file_is_called_its_report_is_a_line_of_json(self):
         with tempfile.TemporaryDirectory(prefix="tollgate-test-") as folder:
             # Text that is written the other way round, and a character beyond the first plane.

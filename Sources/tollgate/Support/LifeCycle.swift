@@ -9,6 +9,16 @@ import Settings
 /// It listens for signals from when it is made, which is before the node starts: what comes during the start is handled
 /// after it.
 struct LifeCycle: Sendable {
+    /// The files are looked at so often, whatever the kernel says of them: it may watch no more folders, a folder itself may
+    /// be replaced, and what did not hold may hold by now without having changed, as a certificate does.
+    private static let lookPause = Duration.seconds(30)
+
+    /// What came of the files that were read last.
+    private struct Look {
+        var configuration: Configuration?
+        var problems: [String] = []
+    }
+
     private let load: (@Sendable () throws -> LoadedConfiguration)?
     private let logging: NodeLog
     private let endsAtHangUp: Bool
@@ -78,6 +88,11 @@ struct LifeCycle: Sendable {
     private func handleSignals(_ nodes: [Node], files: [String], _ cutShort: (@Sendable () -> Void)?) async {
         var watcher = watch(files)
         var watched = files
+        var look = Look()
+        let clock = Task { [signals] in
+            while (try? await Task.sleep(for: Self.lookPause)) != nil { signals.noteChange(.lookedAgain) }
+        }
+        defer { clock.cancel() }
         for await _ in signals.wakeUps {
             switch signals.take() {
             case .stop(let reason):
@@ -88,7 +103,7 @@ struct LifeCycle: Sendable {
                 await stop(nodes, SignalInbox.ReloadReason.hangUp.rawValue, cutShort)
                 return
             case .reload(let reason):
-                if let files = await reload(nodes[0], reason), files != watched {
+                if let files = await reload(nodes[0], reason, &look), files != watched {
                     watched = files
                     watcher?.cancel()
                     watcher = watch(files)
@@ -100,8 +115,15 @@ struct LifeCycle: Sendable {
     }
 
     private func watch(_ files: [String]) -> FileWatcher? {
+        guard !files.isEmpty else { return nil }
         let signals = self.signals
-        guard let watcher = FileWatcher(files: files, onChange: { signals.noteChange() }) else { return nil }
+        guard let watcher = FileWatcher(files: files, onChange: { signals.noteChange() }) else {
+            logger.warning(
+                "the kernel does not tell of changed files: a change is seen within \(Self.lookPause), or at SIGHUP",
+                metadata: ["remedy": "raise fs.inotify.max_user_instances"]
+            )
+            return nil
+        }
         // They may have changed since they were read: they are read once more, and what is equal changes nothing.
         signals.noteChange()
         return watcher
@@ -117,14 +139,31 @@ struct LifeCycle: Sendable {
     }
 
     /// - Returns: the files to watch from now on; nil where the new configuration does not hold.
-    private func reload(_ node: Node, _ reason: SignalInbox.ReloadReason) async -> [String]? {
+    private func reload(_ node: Node, _ reason: SignalInbox.ReloadReason, _ look: inout Look) async -> [String]? {
+        let isAsked = reason == .hangUp
         guard let load else {
-            logger.notice("nothing to reload: the node runs without a configuration file")
+            if isAsked { logger.notice("nothing to reload: the node runs without a configuration file") }
             return nil
+        }
+        let before = look
+        look = Look()
+        // What was said of the same before need not be said again.
+        func report(_ problem: String) {
+            look.problems.append(problem)
+            let isKnown = reason == .lookedAgain && before.problems.contains(problem)
+            logger.log(
+                level: isKnown ? .debug : .error,
+                "configuration not reloaded",
+                metadata: ["error": "\(problem)"]
+            )
         }
         do {
             let loaded = try load()
-            let isAsked = reason == .hangUp
+            look.configuration = loaded.configuration
+            // One that waits for a majority goes on waiting.
+            if reason == .lookedAgain, node.pending.isPending, before.configuration == loaded.configuration {
+                return loaded.files
+            }
             if loaded.configuration == node.configuration {
                 node.isReloadOK = true
                 // One that waits for a majority is no longer what the file says.
@@ -132,7 +171,8 @@ struct LifeCycle: Sendable {
                     guard isAsked, await node.hasOtherLimits() else { return loaded.files }
                 }
             }
-            for warning in loaded.warnings {
+            for warning in loaded.warnings where reason != .lookedAgain || before.configuration != loaded.configuration
+            {
                 logger.warning("configuration", metadata: ["warning": "\(warning)"])
             }
             do {
@@ -141,18 +181,13 @@ struct LifeCycle: Sendable {
                 }
             } catch Gateway.Problem.ledgerUnavailable {
                 node.isReloadOK = false
-                logger.error(
-                    "configuration not reloaded",
-                    metadata: ["error": "no majority takes its limits yet: it is tried again by itself"]
-                )
+                report("no majority takes its limits yet: it is tried again by itself")
             }
             return loaded.files
         } catch let errors as ConfigurationErrors {
-            for problem in errors.problems {
-                logger.error("configuration not reloaded", metadata: ["error": "\(problem)"])
-            }
+            for problem in errors.problems { report("\(problem)") }
         } catch {
-            logger.error("configuration not reloaded", metadata: ["error": "\(error)"])
+            report("\(error)")
         }
         node.isReloadOK = false
         return nil

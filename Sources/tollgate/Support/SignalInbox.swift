@@ -26,6 +26,8 @@ final class SignalInbox: Sendable {
     enum ReloadReason: String, Sendable {
         case fileChanged = "file changed"
         case hangUp = "SIGHUP"
+        /// Nothing was heard of a change; there may be one.
+        case lookedAgain = "looked again"
     }
 
     private struct Waiting {
@@ -89,8 +91,8 @@ final class SignalInbox: Sendable {
     private let sources = NIOLockedValueBox<[Held]>([])
 
     /// A watched file may have changed.
-    func noteChange() {
-        waiting.withLockedValue { $0.reload = $0.reload ?? .fileChanged }
+    func noteChange(_ reason: ReloadReason = .fileChanged) {
+        waiting.withLockedValue { $0.reload = $0.reload ?? reason }
         continuation.yield()
     }
 
