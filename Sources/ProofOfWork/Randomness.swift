@@ -15,7 +15,9 @@ public func randomBytes(into buffer: UnsafeMutableRawBufferPointer) {
 ///
 /// - Parameter count: 0 or more.
 public func randomBytes(count: Int) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+    // All empty arrays share one buffer of the standard library's; nobody writes into it.
+    guard count > 0 else { return [] }
+    return [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
         randomBytes(into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
         filled = count
     }

@@ -78,7 +78,8 @@ public struct PosixFileSystem: FileSystem, Sendable {
     public func read(_ file: OpenFile, at offset: UInt64, count: Int) throws(FileSystemError) -> [UInt8] {
         // A caller's count may be far beyond the file's end: nothing is reserved for that.
         let length = try length(file)
-        let wanted = offset < length ? Int(min(UInt64(count), length - offset)) : 0
+        guard offset < length, count > 0 else { return [] }
+        let wanted = Int(min(UInt64(count), length - offset))
         var code: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, filled in
             while filled < wanted {
