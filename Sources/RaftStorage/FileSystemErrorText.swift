@@ -2,6 +2,25 @@ import Glibc
 
 // What the numbers of the commonest errors mean for a file of the log, in words.
 
+extension FileSystemError {
+    /// The device, or the file system on it, has lost what was asked for: nobody's right, name or room is what is missing.
+    public var isOfDevice: Bool {
+        switch reason {
+        // What block devices say, and what file systems say of metadata and data whose checksums do not agree.
+        case .failed(errno: EIO), .failed(errno: EUCLEAN), .failed(errno: EBADMSG): true
+        default: false
+        }
+    }
+
+    /// It lies in the file itself: nothing that another user, another moment or more room would change.
+    var isOfFile: Bool {
+        switch reason {
+        case .notFound, .isFolder, .failed(errno: ELOOP), .failed(errno: ENXIO), .failed(errno: ENOTDIR): true
+        default: isOfDevice
+        }
+    }
+}
+
 extension FileSystemError.Reason {
     /// A folder where a file was meant.
     static let isFolder = Self.failed(errno: EISDIR)
@@ -19,6 +38,7 @@ extension FileSystemError.Reason {
         case EMFILE, ENFILE: "too many files are open"
         case ENOMEM: "there is no memory left"
         case EIO: "the device failed"
+        case EUCLEAN, EBADMSG: "its file system is damaged"
         default: "error \(code)"
         }
     }

@@ -39,25 +39,39 @@ public struct SalvagedLog: Hashable, Sendable {
 }
 
 extension LogStorage {
-    /// Reads what is left of a damaged log, and changes nothing. A file that cannot be read counts as a damaged one.
+    /// Reads what is left of a damaged log, and changes nothing. A file that the device fails to read, or that is none, counts
+    /// as a damaged one.
     /// - Returns: nil where no snapshot is whole.
-    /// - Throws: where the folder itself cannot be read.
+    /// - Throws: where the folders themselves cannot be read; and where another user, another moment or another release can read
+    ///   more than this one.
     public static func salvage(directory: String, files: Files) throws(StorageError) -> SalvagedLog? {
+        var losses: [StorageError.Damage] = []
+        return try salvage(directory: directory, files: files, losses: &losses)
+    }
+
+    /// As ``salvage(directory:files:)``.
+    /// - Parameter losses: gets all that was found to be damaged, or could not be read, in the order in which it was met.
+    public static func salvage(
+        directory: String,
+        files: Files,
+        losses: inout [StorageError.Damage]
+    ) throws(StorageError) -> SalvagedLog? {
         var disk = StorageFiles(files)
         let paths = StoragePaths(directory: directory)
         guard let names = try disk.listIfPresent(directory), !names.contains(StoragePaths.creatingName) else {
             return nil
         }
+        var salvage = LogSalvage(paths: paths, files: files)
+        defer { losses += salvage.losses }
         let positions = (try disk.listIfPresent(paths.snapshots) ?? []).compactMap(StoragePaths.snapshotPosition)
         let segments = (try disk.listIfPresent(paths.log) ?? []).compactMap(StoragePaths.segmentNumber).sorted()
-        let salvage = LogSalvage(paths: paths, files: files)
         for position in positions.sorted(by: { ($0.index, $0.term) > ($1.index, $1.term) }) {
-            guard let (head, payload) = salvage.snapshot(position) else { continue }
+            guard let (head, payload) = try salvage.snapshot(position) else { continue }
             return SalvagedLog(
                 identity: head.identity,
                 snapshot: head.description,
                 payload: payload,
-                entries: salvage.entries(after: position, in: segments, identity: head.identity)
+                entries: try salvage.entries(after: position, in: segments, identity: head.identity)
             )
         }
         return nil
@@ -68,76 +82,161 @@ extension LogStorage {
 private struct LogSalvage<Files: FileSystem> {
     let paths: StoragePaths
     let files: Files
+    /// What was wrong.
+    private(set) var losses: [StorageError.Damage] = []
+
+    init(paths: StoragePaths, files: Files) {
+        self.paths = paths
+        self.files = files
+    }
+
+    /// Something may be met twice: a segment is looked at as the one after another, too.
+    private mutating func lose(_ damage: StorageError.Damage) {
+        if !losses.contains(damage) { losses.append(damage) }
+    }
+
+    private mutating func lose(_ path: String, _ offset: Int, _ problem: StorageError.Problem) {
+        lose(StorageError.Damage(path: path, offset: UInt64(offset), problem: problem))
+    }
+
+    private mutating func lose(_ path: String, at offset: Int = 0, _ error: StorageError) throws(StorageError) {
+        switch error {
+        case .damaged(let damage): lose(damage)
+        case .fatal(let error) where error.isOfFile: lose(path, offset, error.isOfDevice ? .deviceFailed : .unreadable)
+        default: throw error
+        }
+    }
 
     /// A snapshot; nil if any of it is damaged.
-    func snapshot(_ position: LogPosition) -> (head: SnapshotHead, payload: [UInt8])? {
+    mutating func snapshot(
+        _ position: LogPosition
+    ) throws(StorageError) -> (head: SnapshotHead, payload: [UInt8])? {
         // Each file has a verdict of its own: a failure stops only what reads that one.
         var disk = StorageFiles(files)
-        guard let reader = try? SnapshotReader<Files>(path: paths.snapshot(position), disk: &disk) else { return nil }
-        defer { reader.close(disk) }
-        let count = Int(clamping: reader.head.description.bytes)
-        guard reader.head.description.position == position,
-            let payload = try? reader.read(offset: 0, count: count, disk: &disk), payload.count == count
-        else { return nil }
-        return (reader.head, payload)
-    }
-
-    /// The entries that follow a snapshot, as far as segments without a number missing can be read.
-    func entries(after snapshot: LogPosition, in segments: [UInt64], identity: StorageIdentity) -> [Entry] {
-        var rest = segments[...]
-        while let last = rest.last {
-            var first = rest.count - 1
-            while first > 0, rest[first - 1] == rest[first] - 1 { first -= 1 }
-            let (extent, entries) = read(rest[first]...last, identity)
-            rest = rest[..<first]
-            // Those of before a number that is missing may reach back to the snapshot.
-            guard let extent, extent.first <= snapshot.index + 1 else { continue }
-            // The snapshot was a leader's, and the log another one that it was to replace.
-            if let term = extent.term(at: snapshot.index), term != snapshot.term { return [] }
-            return entries.filter { $0.position.index > snapshot.index }
+        let path = paths.snapshot(position)
+        do throws(StorageError) {
+            let reader = try SnapshotReader<Files>(path: path, disk: &disk)
+            defer { reader.close(disk) }
+            guard reader.head.description.position == position else { throw StorageError.damage(path, 0, .head) }
+            let count = Int(clamping: reader.head.description.bytes)
+            let payload = try reader.read(offset: 0, count: count, disk: &disk)
+            guard payload.count == count else { throw StorageError.damage(path, 0, .length) }
+            return (reader.head, payload)
+        } catch {
+            try lose(path, error)
+            return nil
         }
-        return []
     }
 
-    /// Reads segments until something is wrong.
-    private func read(_ numbers: ClosedRange<UInt64>, _ identity: StorageIdentity) -> (LogExtent?, [Entry]) {
+    /// The entries that follow a snapshot, of the newest segments that go on from one another and reach back to it. What is
+    /// wrong with an older segment, which the snapshot stands for, does no harm.
+    mutating func entries(
+        after snapshot: LogPosition,
+        in segments: [UInt64],
+        identity: StorageIdentity
+    ) throws(StorageError) -> [Entry] {
+        var rest = segments[...]
+        var newest: (extent: LogExtent, entries: [Entry])?
+        while let first = rest.first {
+            let (extent, entries, last) = try read(first, through: segments, identity)
+            rest = rest.drop { $0 <= last }
+            // Those after something that is lost may not reach back to the snapshot.
+            if let extent, extent.first <= snapshot.index + 1 { newest = (extent, entries) }
+        }
+        guard let newest else { return [] }
+        // The snapshot was a leader's, and the log another one that it was to replace.
+        if let term = newest.extent.term(at: snapshot.index), term != snapshot.term { return [] }
+        return newest.entries.filter { $0.position.index > snapshot.index }
+    }
+
+    /// Reads segments until something is wrong, or a number is missing.
+    /// - Returns: what is in them, and the last one that was read at all.
+    private mutating func read(
+        _ first: UInt64,
+        through all: [UInt64],
+        _ identity: StorageIdentity
+    ) throws(StorageError) -> (extent: LogExtent?, entries: [Entry], last: UInt64) {
         var replay = LogReplay()
         var entries: [Entry] = []
-        var current = segment(numbers.lowerBound, identity)
-        for number in numbers {
-            guard let (head, salt, bytes) = current, head.number == number else { break }
-            let next = number < numbers.upperBound ? segment(number + 1, identity) : nil
+        var number = first
+        var current = try segment(number, identity)
+        while let segment = current {
+            let next = all.contains(number + 1) ? try self.segment(number + 1, identity) : nil
             let close = next.map {
                 SegmentScan.Close(end: Int(clamping: $0.head.previousEnd), sum: $0.head.previousSum)
             }
-            var scan = SegmentScan(bytes: bytes, salt: salt, close: close)
+            var scan = SegmentScan(bytes: segment.bytes, salt: segment.salt, close: close)
             replay.begin(segment: number)
             while let record = scan.next() {
-                guard let content = RecordContent(record), (try? replay.take(content)) != nil else {
-                    return (replay.extent, entries)
+                guard let content = RecordContent(record) else {
+                    lose(paths.segment(number), record.offset, .recordContent)
+                    return (replay.extent, entries, number)
+                }
+                do throws(LogReplayError) { try replay.take(content) } catch {
+                    lose(paths.segment(number), record.offset, error.problem)
+                    return (replay.extent, entries, number)
                 }
                 LogRecovery<Files>.keep(content, &entries)
             }
-            guard case .clean? = scan.ending else { break }
+            // Where the file ends too early, that is known already.
+            if case .damaged(let offset, let problem)? = scan.ending, segment.isWhole {
+                lose(paths.segment(number), offset, problem)
+            }
+            guard case .clean? = scan.ending, next != nil else { break }
             current = next
+            number += 1
         }
-        return (replay.extent, entries)
+        return (replay.extent, entries, number)
     }
 
-    /// A segment with a good head, as much of it as is there.
-    private func segment(
+    private struct Segment {
+        var head: SegmentHead
+        var salt: UInt32
+        var bytes: [UInt8]
+        /// All of it could be read.
+        var isWhole: Bool
+    }
+
+    /// A segment with a good head, as much of it as is there and as the device reads.
+    private mutating func segment(
         _ number: UInt64,
         _ identity: StorageIdentity
-    ) -> (head: SegmentHead, salt: UInt32, bytes: [UInt8])? {
+    ) throws(StorageError) -> Segment? {
         var disk = StorageFiles(files)
         let path = paths.segment(number)
-        guard let file = try? disk.open(path, .read) else { return nil }
-        defer { disk.close(file) }
-        guard let sector = try? disk.read(file, at: 0, count: SegmentHead.bytes),
-            let (head, salt) = try? SegmentHead.read(sector, path: path),
-            head.number == number, head.identity == identity,
-            let bytes = try? disk.read(file, at: 0, count: Int(head.length))
-        else { return nil }
-        return (head, salt, bytes)
+        do throws(StorageError) {
+            let file = try disk.open(path, .read)
+            defer { disk.close(file) }
+            let sector = try disk.read(file, at: 0, count: SegmentHead.bytes)
+            let (head, salt) = try SegmentHead.read(sector, path: path)
+            guard head.number == number, head.identity == identity else {
+                throw StorageError.damage(path, 0, .headContent)
+            }
+            let (bytes, failure) = readable(file, count: Int(head.length))
+            if let failure { try lose(path, at: bytes.count, .fatal(failure)) }
+            return Segment(head: head, salt: salt, bytes: bytes, isWhole: failure == nil)
+        } catch {
+            try lose(path, error)
+            return nil
+        }
+    }
+
+    /// A file from its beginning up to the first page that cannot be read. A device takes its time to fail: it is asked for
+    /// few of them.
+    private func readable(_ file: OpenFile, count: Int) -> (bytes: [UInt8], failure: FileSystemError?) {
+        var bytes: [UInt8] = []
+        var failure: FileSystemError?
+        for step in [count, 1 << 20, 1 << 12] {
+            failure = nil
+            while bytes.count < count, failure == nil {
+                do throws(FileSystemError) {
+                    let piece = try files.read(file, at: UInt64(bytes.count), count: min(step, count - bytes.count))
+                    bytes += piece
+                    if piece.isEmpty { return (bytes, nil) }
+                } catch { failure = error }
+            }
+            if failure == nil { break }
+        }
+        return (bytes, failure)
     }
 }

@@ -70,6 +70,10 @@ public enum StorageError: Error, Hashable, Sendable {
         case block = "a block does not agree with its checksum"
         /// A small file.
         case content = "its content does not agree with its checksum"
+        /// A sector that is lost: the call ended with an error of the device.
+        case deviceFailed = "the device fails to read it"
+        /// A file that another error keeps from being read.
+        case unreadable = "it cannot be read"
     }
 }
 
@@ -88,7 +92,8 @@ extension StorageError: CustomStringConvertible {
         case .absent(let directory): "\(directory): there is no log here."
         case .exists(let directory): "\(directory): there is a log here already."
         case .damaged(let damage):
-            "\(damage) This replica must not vote again; let the cluster replace it, or restore the folder from a backup."
+            "\(damage) This replica must not vote again: let the cluster replace it. What its folder still holds says "
+                + "`tollgate recover --data`."
         case .unsupportedVersion(let path, let version):
             "\(path): written in format \(version), which this release does not know; use the release that wrote it."
         case .laterRelease(let path, let what):
