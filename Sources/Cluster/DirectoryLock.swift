@@ -38,7 +38,7 @@ final class DirectoryLock: Sendable {
             throw .folder(
                 path: directory,
                 reason: code == EWOULDBLOCK
-                    ? "another process uses it; give each node a folder of its own"
+                    ? "another process uses it; stop that one, or give each node a folder of its own"
                     : "it cannot be locked: \(String(cString: strerror(code)))"
             )
         }

@@ -13,7 +13,12 @@ extension LogStorage {
     ///
     /// After a failure or a crash it is to be called again, and goes on where it was: what is left is still found to be
     /// damaged until all is moved.
-    public static func setAside(directory: String, files: Files) throws(StorageError) {
+    /// - Parameter kept: how many logs that were set aside are kept, this one included.
+    public static func setAside(
+        directory: String,
+        files: Files,
+        kept: Int = setAsideMax
+    ) throws(StorageError) {
         var disk = StorageFiles(files)
         let paths = StoragePaths(directory: directory)
         guard let names = try disk.listIfPresent(directory) else { return }
@@ -36,16 +41,29 @@ extension LogStorage {
             try disk.rename("\(directory)/\(clockName)", to: "\(aside.directory)/\(clockName)")
             try synchronize(aside.directory, directory, &disk)
         }
-        try finishSettingAside(directory: directory, files: files)
+        try finishSettingAside(directory: directory, files: files, kept: kept)
     }
 
-    /// Ends what a crash left of ``setAside(directory:files:)`` when all was moved already: what is set aside later gets a
-    /// folder of its own. Removes what is beyond ``setAsideMax``.
-    public static func finishSettingAside(directory: String, files: Files) throws(StorageError) {
+    /// Whether ``setAside(directory:files:kept:)`` was begun and has not come to an end: a part of the log may be in the
+    /// newest of the folders, and the rest where it was.
+    public static func isSettingAside(directory: String, files: Files) throws(StorageError) -> Bool {
+        var disk = StorageFiles(files)
+        let numbers = (try disk.listIfPresent(directory) ?? []).compactMap(StoragePaths.setAsideNumber)
+        guard let newest = numbers.max() else { return false }
+        return try disk.list("\(directory)/\(StoragePaths.setAsideName(newest))").contains(movingName)
+    }
+
+    /// Ends what a crash left of ``setAside(directory:files:kept:)`` when all was moved already: what is set aside later gets
+    /// a folder of its own. Removes what is beyond the number that is kept.
+    public static func finishSettingAside(
+        directory: String,
+        files: Files,
+        kept: Int = setAsideMax
+    ) throws(StorageError) {
         var disk = StorageFiles(files)
         let numbers = (try disk.listIfPresent(directory) ?? []).compactMap(StoragePaths.setAsideNumber).sorted()
         guard let newest = numbers.last else { return }
-        for number in numbers.dropLast(max(1, setAsideMax)) {
+        for number in numbers.dropLast(max(1, kept)) {
             // What cannot be removed, since somebody else put something there, keeps nobody from going on.
             try? removeSetAside(StoragePaths(directory: "\(directory)/\(StoragePaths.setAsideName(number))"), files)
         }

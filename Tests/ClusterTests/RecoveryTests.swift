@@ -86,11 +86,56 @@ import Testing
             #expect(rename(former, folder + "/recovery") == 0)
             TestFolder.remove(folder + "/log")
             await #expect(throws: ClusterError.self) { try await site.start("a", seeds: ["a", "b", "c"]) }
+            do {
+                _ = try Recovery.survey(directory: folder)
+                Issue.record("it says that nothing is there")
+            } catch {
+                #expect("\(error)".contains("tollgate recover --data \(folder) --accept-loss"))
+                #expect("\(error)".contains("after entry \(first.index.rawValue)"))
+            }
             let second = try Recovery.recover(directory: folder)
             #expect(second.index == first.index && second.cluster != first.cluster)
+            #expect(second.directory == nil && first.directory == folder)
             let a = try await site.start("a", seeds: ["a", "b", "c"])
             try await a.serving()
             #expect(a.view.cluster == second.cluster)
+        }
+    }
+
+    @Test func whatASecondRecoveryFindsIsKeptBesideWhatTheFirstFound() async throws {
+        try await Site.with(["a"]) { site in
+            let a = try await site.startAlone("a")
+            try await a.serving()
+            try await site.write("a", times: 2)
+            let cluster = try #require(a.view.cluster)
+            await site.stop("a")
+            let first = try Recovery.recover(directory: site.directory("a"))
+            let second = try Recovery.recover(directory: site.directory("a"))
+            #expect(try BackupFile.read(try #require(first.former)).head.cluster == cluster)
+            #expect(try BackupFile.read(try #require(second.former)).head.cluster == first.cluster)
+        }
+    }
+
+    @Test func aRecoveryWhoseCopyIsDamagedSaysWhatToDo() async throws {
+        try await Site.with(["a"]) { site in
+            let a = try await site.startAlone("a")
+            try await a.serving()
+            await site.stop("a")
+            let folder = site.directory("a")
+            let former = try #require(try Recovery.recover(directory: folder).former)
+            #expect(rename(former, folder + "/recovery") == 0)
+            try TestFolder.flipLastByte(of: folder + "/recovery")
+            for isMeant in [false, true] {
+                do {
+                    if isMeant { _ = try Recovery.recover(directory: folder) }
+                    _ = try Recovery.survey(directory: folder)
+                    Issue.record("it is taken")
+                } catch {
+                    #expect("\(error)".contains("Move this file away") && "\(error)".contains(folder + "/recovery"))
+                }
+            }
+            #expect(rename(folder + "/recovery", folder + "/moved") == 0)
+            #expect(try Recovery.survey(directory: folder).members == ["a"])
         }
     }
 
@@ -103,7 +148,7 @@ import Testing
             for name in names { try TestFolder.flipLastByte(ofLogIn: site.directory(name)) }
             for name in names {
                 let survey = try Recovery.survey(directory: site.directory(name))
-                #expect(survey.damage != nil && survey.directory == site.directory(name))
+                #expect(!survey.losses.isEmpty && survey.directory == site.directory(name))
             }
             // All begin anew, and all wait.
             for name in names { try await site.start(name, seeds: names) }
@@ -114,7 +159,7 @@ import Testing
             for name in names { await site.stop(name) }
             let survey = try Recovery.survey(directory: site.directory("a"))
             #expect(survey.directory == site.directory("a") + "/damaged-1")
-            #expect(survey.damage != nil && survey.cluster == before.head.cluster)
+            #expect(!survey.losses.isEmpty && survey.cluster == before.head.cluster)
             #expect(survey.members == names)
             let outcome = try Recovery.recover(directory: site.directory("a"))
             #expect(outcome.node == "a" && outcome.index == survey.last.index)
@@ -157,7 +202,7 @@ import Testing
                 Issue.record("it starts")
             } catch let error as ClusterError {
                 guard case .damaged = error else { throw error }
-                #expect(error.description.contains("tollgate recover --data \(folder)"))
+                #expect("\(error)".contains("tollgate recover --data \(folder)"))
                 #expect(error.description.contains("tollgate cluster replace a"))
             }
             _ = try Recovery.recover(directory: folder)

@@ -35,12 +35,13 @@ import Wire
         group.crash(place)
         let disk = group.places[place].disk
         #expect(try disk.list("/data/damaged-1") == ["clock", "log", "snapshots"])
-        let (state, folder) = try NodeStorage<Ledger, SimulatedDisk>.surveyAll(
+        let (state, left) = try NodeStorage<Ledger, SimulatedDisk>.surveyAll(
             directory: "/data",
             files: disk,
             settings: StorageSettings()
         )
-        #expect(folder == "/data/damaged-1")
+        #expect(state.directory == "/data/damaged-1")
+        #expect(left.map(\.directory) == ["/data"] && left.first?.state == nil)
         #expect(state.damage != nil)
         #expect(state.identity.replica == before)
         #expect(state.last.index <= end && state.last.index.rawValue + 2 >= end.rawValue)

@@ -10,7 +10,7 @@ import Wire
 ///
 /// **The new cluster has another id**, and the node is another replica: former members, should they come back, are refused.
 /// **The cluster's secret stays**, under which limits' keys and clients' bindings are
-/// hashed: quotas and bans go on.
+/// hashed: quotas go on.
 ///
 /// *Of a surviving folder*, key epochs stay too, and with them passes and challenges. All that the folder's log holds
 /// counts, decided or not. What others had decided and this node had not yet received is lost: a challenge that was
@@ -38,8 +38,10 @@ public enum Recovery {
         public var snapshotIndex: LogIndex
         /// Where it is: the folder, or one in it that a damaged log was set aside in.
         public var directory: String
-        /// What is wrong with it, where something is: what its log held after ``last`` is lost.
-        public var damage: String?
+        /// What is wrong with it, where something is, one sentence each: what its log held after ``last`` is lost.
+        public var losses: [String]
+        /// What was looked at besides and would not be taken, one sentence each, the newest first.
+        public var left: [String]
     }
 
     /// What came of it.
@@ -52,48 +54,80 @@ public enum Recovery {
         public var index: LogIndex
         /// What was there before, as a backup; nil where nothing was.
         public var former: String?
+        /// Where the state was taken from; nil where an earlier call had saved it.
+        public var directory: String?
+        /// What of that could not be read, one sentence each.
+        public var losses: [String] = []
+        /// What was not taken, one sentence each. It stays where it is, or was set aside.
+        public var left: [String] = []
     }
 
     typealias Storage = NodeStorage<Ledger, PosixFileSystem>
 
-    /// Looks at a folder, and changes nothing but a torn tail. Where its log is damaged, it finds what can be read of it:
-    /// the newest snapshot that is whole, and the log after it up to the damage. Where it holds no state, since its node
-    /// waits to be admitted, it finds what that node had set aside there.
-    /// - Throws: where a node uses it, or it holds no state.
+    /// Looks at a folder, and changes nothing but what each start would: it cuts a torn tail, and finishes a setting aside
+    /// that was cut short. Where its log is damaged, or a device fails to read it, it finds what can be read of it: the newest
+    /// snapshot that is whole, and the log after it up to the damage. It looks at what the node has set aside there, too, and
+    /// takes what goes furthest.
+    /// - Throws: where a node uses it, or it holds no state, or a recovery of it was begun.
     public static func survey(directory: String) throws(BackupError) -> Survey {
         let lock = try locked(directory)
         defer { lock.release() }
         try checkRestored(directory)
-        let (state, place) = try state(directory)
+        if let saved = try saved(directory) {
+            throw .file(
+                path: directory,
+                reason: "its recovery was begun and has not come to an end; the state of node \(saved.head.node) after "
+                    + "entry \(saved.head.index.rawValue) of cluster \(saved.head.cluster) is saved in "
+                    + "\(unfinished(directory)). Run `tollgate recover --data \(directory) --accept-loss`: it goes on with "
+                    + "that"
+            )
+        }
+        let (state, left) = try state(directory)
         return Survey(
             node: state.identity.node,
             cluster: state.identity.cluster,
             members: state.configuration.members.map(\.name).sorted(),
             last: state.last,
             snapshotIndex: state.snapshot.index,
-            directory: place,
-            damage: state.damage?.description
+            directory: state.directory,
+            losses: state.losses.map(\.description),
+            left: sentences(left)
         )
     }
 
-    /// Makes a folder's node a cluster of one, with the state that ``survey(directory:)`` finds. A damaged log is set aside,
-    /// as it is. After a failure or a crash it is to be called again.
+    /// Makes a folder's node a cluster of one, with the state that ``survey(directory:)`` finds. A log that is damaged, or that
+    /// another one is taken for, is set aside, as it is. After a failure or a crash it is to be called again.
     public static func recover(directory: String) throws(BackupError) -> Outcome {
         let lock = try locked(directory)
         defer { lock.release() }
         try checkRestored(directory)
         // What is there is kept as a backup before anything of it goes.
         let path = unfinished(directory)
-        if access(path, F_OK) != 0 { try save(try state(directory).state, to: path) }
-        let backup = try BackupFile.read(path)
+        var taken: SurvivingState<Ledger>?
+        var left: [FolderLeft] = []
+        let backup: Backup
+        if let saved = try saved(directory) {
+            backup = saved
+        } else {
+            let found = try state(directory)
+            try save(found.state, to: path)
+            backup = try BackupFile.read(path)
+            (taken, left) = found
+        }
         var ledger = backup.ledger
-        let outcome = try refound(directory, backup, &ledger, node: backup.head.node, secret: nil)
-        let former = directory + "/before-recovery.backup"
+        // What the folder itself holds may be another state than what was saved.
+        let kept = taken?.directory == directory ? nil : backup.head.cluster
+        var outcome = try refound(directory, backup, &ledger, node: backup.head.node, secret: nil, keeping: kept)
+        let former = unused(directory)
         guard rename(path, former) == 0 else {
             throw .file(path: path, reason: "it cannot be renamed: \(String(cString: strerror(errno)))")
         }
         try BackupFile.synchronizeFolder(of: former)
-        return Outcome(node: outcome.node, cluster: outcome.cluster, index: outcome.index, former: former)
+        outcome.former = former
+        outcome.directory = taken?.directory
+        outcome.losses = taken?.losses.map(\.description) ?? []
+        outcome.left = sentences(left)
+        return outcome
     }
 
     /// Makes an empty folder that of a cluster of one with the state of a backup. After a failure or a crash no node starts
@@ -120,6 +154,52 @@ public enum Recovery {
     /// What was there before, while it is being recovered.
     private static func unfinished(_ directory: String) -> String { directory + "/recovery" }
 
+    /// What an earlier call has saved that did not come to an end.
+    private static func saved(_ directory: String) throws(BackupError) -> Backup? {
+        let path = unfinished(directory)
+        guard access(path, F_OK) == 0 else { return nil }
+        do throws(BackupError) { return try BackupFile.read(path) } catch {
+            if case .laterRelease = error { throw error }
+            let what: String =
+                switch error {
+                case .damaged(_, let reason), .file(_, let reason): reason
+                default: "\(error)"
+                }
+            throw .file(
+                path: path,
+                reason: "a recovery was begun, and what it had saved cannot be used (\(what)). Move this file away, "
+                    + "and `tollgate recover --data \(directory)` says what else the folder holds; or restore a "
+                    + "backup into an empty one"
+            )
+        }
+    }
+
+    /// A name for what was there before that no earlier recovery has used.
+    private static func unused(_ directory: String) -> String {
+        var path = directory + "/before-recovery.backup"
+        var number = 1
+        while access(path, F_OK) == 0 {
+            number += 1
+            path = directory + "/before-recovery-\(number).backup"
+        }
+        return path
+    }
+
+    /// What is said of folders whose state is not taken. Of a node that has begun anew and has no state yet nothing is.
+    private static func sentences(_ left: [FolderLeft]) -> [String] {
+        left.compactMap { folder in
+            if let state = folder.state {
+                return "\(folder.directory) holds the log of cluster \(state.cluster) up to entry "
+                    + "\(state.last.index.rawValue) of term \(state.last.term.rawValue)."
+            }
+            return switch folder.reason {
+            case .absent?, nil: nil
+            case .damaged(let damage)?: "\(folder.directory) holds no state that can be read: \(damage)"
+            case let error?: "\(folder.directory) holds no state that can be read: \(error)"
+            }
+        }
+    }
+
     /// A node does not start in the middle: what it did then would be lost with the next call of ``recover(directory:)``.
     static func checkFinished(directory: String) throws(ClusterError) {
         try RestoreMark.check(directory)
@@ -143,7 +223,7 @@ public enum Recovery {
 
     private static func state(
         _ directory: String
-    ) throws(BackupError) -> (state: SurvivingState<Ledger>, directory: String) {
+    ) throws(BackupError) -> (state: SurvivingState<Ledger>, left: [FolderLeft]) {
         do throws(StorageError) {
             return try Storage.surveyAll(directory: directory, files: PosixFileSystem(), settings: StorageSettings())
         } catch .absent {
@@ -189,7 +269,8 @@ public enum Recovery {
         _ backup: Backup,
         _ ledger: inout Ledger,
         node: String,
-        secret: [UInt8]?
+        secret: [UInt8]?,
+        keeping kept: ClusterID? = nil
     ) throws(BackupError) -> Outcome {
         let cluster = ClusterID(high: Randomness.word(), low: Randomness.word())
         ledger.refound(as: cluster, secret: secret)
@@ -205,7 +286,8 @@ public enum Recovery {
                 address: known ?? "localhost:0",
                 machine: ledger,
                 index: backup.head.index,
-                clock: backup.head.clock
+                clock: backup.head.clock,
+                keeping: kept
             )
         } catch { throw .folder(.storage(error)) }
         return Outcome(node: node, cluster: cluster, index: backup.head.index, former: nil)
