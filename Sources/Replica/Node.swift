@@ -78,11 +78,12 @@ public final class Node<Machine: StateMachine> {
             begin(replica)
             return
         }
-        if let damage = start.damage { actions.append(.alarm(.damaged(damage))) }
         if case .member? = start.record?.stage, configuration.seeds.seeds.count == 1 || start.isAlone {
             stop(.lostAlone(start.damage ?? "it is gone."))
             return
         }
+        // Of a node that begins anew; one that stops moves nothing and waits for nobody.
+        if let damage = start.damage { actions.append(.alarm(.damaged(damage))) }
         founding = try Founding(
             name: configuration.name,
             seeds: configuration.seeds,

@@ -100,6 +100,7 @@ import Wire
         group.run(1_000)
         #expect(group.places[leader].stop?.explanation.contains("tollgate recover") == true)
         #expect(disk.coldFiles == files, "nothing was moved")
+        #expect(group.places[leader].alarms.isEmpty, "nobody is told that it waits, or that something was moved")
     }
 
     // MARK: - The files
