@@ -215,6 +215,57 @@ class RecoverTests(BackupCase):
         again = protocol.redeem(self.client, challenge, protocol.solve(challenge))
         self.assertEqual((again.status, again.json()["type"]), (409, "urn:tollgate:already-spent"))
 
+    def damage(self):
+        """Flips a bit of the last record of the log of the node, which is stopped. Returns the segment's path."""
+        folder = os.path.join(self.gateway.data, "log")
+        path = os.path.join(folder, max(os.listdir(folder)))
+        with open(path, "r+b") as file:
+            content = file.read().rstrip(b"\0")
+            file.seek(len(content) - 1)
+            file.write(bytes([content[-1] ^ 4]))
+        return path
+
+    def test_a_damaged_node_that_is_alone_says_one_thing(self):
+        self.assertEqual(self.client.get("/a").status, 200)
+        data = self.gateway.data
+        self.stop_gateway()
+        self.damage()
+        before = sorted(os.listdir(data))
+        started = run("serve", "--config", self.gateway.config_path)
+        self.assertEqual(started.returncode, 1, started)
+        said = started.stdout + started.stderr
+        self.assertIn("the only one of its cluster that votes", said)
+        self.assertIn("tollgate recover --data", said)
+        for untrue in ("the node is another one from now on", "waits until", "damaged-<number>"):
+            self.assertNotIn(untrue, said)
+        self.assertEqual(sorted(os.listdir(data)), before, "nothing was moved")
+
+    def test_a_log_that_was_set_aside_in_part_is_found_whole(self):
+        former = self.cluster_id()
+        self.assertEqual(self.tollgate("cluster", "compact").returncode, 0)
+        for _ in range(3):
+            self.client.get("/a")
+        data = self.gateway.data
+        self.stop_gateway()
+        self.damage()
+        whole = run("recover", "--data", data).stdout
+        self.assertRegex(whole, r"(?m)^Damaged: .*/log/\S+: damaged at byte \d+")
+        # As a node leaves it that is killed between its snapshots and its log.
+        aside = os.path.join(data, "damaged-1")
+        os.makedirs(aside + "/log")
+        with open(aside + "/moving", "w"):
+            pass
+        os.rename(data + "/snapshots", aside + "/snapshots")
+        os.mkdir(data + "/snapshots")
+        found = run("recover", "--data", data)
+        self.assertEqual(found.stdout.splitlines()[:4], whole.splitlines()[:4], found)
+        self.assertIn(f"set aside in {aside}", found.stdout)
+        done = run("recover", "--data", data, "--accept-loss")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        self.assertIn(f"set aside in {aside}", done.stdout)
+        self.start_on(data)
+        self.assertNotEqual(self.cluster_id(), former)
+
     def test_a_folder_without_a_state_is_refused(self):
         done = run("recover", "--data", self.folder(), "--accept-loss")
         self.assertEqual(done.returncode, 1)
