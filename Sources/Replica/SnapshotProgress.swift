@@ -28,13 +28,14 @@ struct SnapshotProgress<Machine: StateMachine>: Sendable {
     var pausedUntil = BootTime.zero
     /// When a part of a leader's snapshot came last, while one is being received.
     var receivingAt: BootTime?
-    private var refusedAt: BootTime?
-    /// Why the last one, the own or a leader's, could not be kept. Nil since one was.
-    private(set) var failure: String?
+    /// Why the last own one could not be kept. Nil since one was.
+    private var ownFailure: String?
     /// Own ones that could not be kept, since this process started.
     private(set) var failures: UInt64 = 0
-    /// That was a leader's, and this entry was the last in the state. Whoever applies more needs none.
-    private var failedAfter: LogIndex?
+    /// A leader's that could not be kept: why, and the last entry in the state then. Whoever applies more needs none.
+    private var refusal: (why: String, appliedIndex: LogIndex)?
+    /// When a refusal was told last. Nil since the operator was told that it is over.
+    private var refusalToldAt: BootTime?
     private var received: (position: LogPosition, machine: Machine)?
     private var readers: [(number: UInt64, reader: Reader)] = []
     private var nextRead: UInt64 = 0
@@ -73,29 +74,33 @@ struct SnapshotProgress<Machine: StateMachine>: Sendable {
     mutating func failed(_ now: BootTime, _ why: String) {
         isWanted = true
         isSpoiled = isDoubtful
-        failure = why
+        ownFailure = why
         failures += 1
-        failedAfter = nil
         ended(now)
     }
 
+    /// Why one, the own or a leader's, could not be kept. Nil since one was.
+    var failure: String? { refusal?.why ?? ownFailure }
+
     /// One was kept. Returns whether that is news.
     mutating func endFailure() -> Bool {
-        defer { (failure, failedAfter) = (nil, nil) }
+        defer { (ownFailure, refusal, refusalToldAt) = (nil, nil, nil) }
         return failure != nil
     }
 
-    /// The state goes up to this entry. Returns whether a leader's snapshot that could not be kept is needed no more.
+    /// The state goes up to this entry: a leader's snapshot that could not be kept is needed no more. Returns whether nothing
+    /// is wrong any more, which is news: an own one that could not be kept still is to be.
     mutating func endFailure(appliedIndex: LogIndex) -> Bool {
-        guard let failedAfter, appliedIndex > failedAfter else { return false }
-        return endFailure()
+        guard let refusal, appliedIndex > refusal.appliedIndex else { return false }
+        (self.refusal, refusalToldAt) = (nil, nil)
+        return ownFailure == nil
     }
 
     /// A leader's was refused; whether that is to be told, for a leader sends it again and again.
     mutating func isRefusalNews(_ now: BootTime, _ why: String, appliedIndex: LogIndex, pause: UInt64) -> Bool {
-        (failure, failedAfter) = (why, appliedIndex)
-        if let refusedAt, now.nanoseconds(since: refusedAt) < pause { return false }
-        refusedAt = now
+        refusal = (why, appliedIndex)
+        if let refusalToldAt, now.nanoseconds(since: refusalToldAt) < pause { return false }
+        refusalToldAt = now
         return true
     }
 
