@@ -26,6 +26,8 @@ enum ClusterMetricsText {
         page.sample(view.hasQuorum ? 1 : 0)
         page.begin("tollgate_replica_diverged", .gauge, "1 where this node's state differs from the majority's.")
         page.sample(status?.hasDiverged == true ? 1 : 0)
+        page.begin("tollgate_replica_forgetful", .gauge, "1 where this node's disk has lost what it was told to keep.")
+        page.sample(view.isForgetful ? 1 : 0)
         page.begin("tollgate_disk_full", .gauge, "1 where the disk of the log is full: nothing is accepted here.")
         page.sample(status?.isDiskFull == true ? 1 : 0)
         page.begin("tollgate_alarms", .gauge, "What is wrong now; `tollgate cluster status` says it.")

@@ -8,6 +8,8 @@ public enum Readiness: Sendable {
     case noQuorum
     /// It is the only member of its cluster, and its seeds are another one.
     case astray
+    /// Its disk has lost what it had acknowledged.
+    case forgetful
     /// It has no state yet, or no limits.
     case starting
     /// It takes no new connections.
@@ -21,6 +23,7 @@ public enum Readiness: Sendable {
         case .readyWithoutQuorum where !needsQuorum: .plain("ready, without a quorum\n")
         case .readyWithoutQuorum, .noQuorum: Self.not("no quorum")
         case .astray: Self.not("alone, and its seeds are another cluster; see `tollgate cluster status`")
+        case .forgetful: Self.not("its disk has lost entries; see `tollgate cluster status --stale`")
         case .starting: Self.not("starting")
         case .stopping: Self.not("shutting down")
         }

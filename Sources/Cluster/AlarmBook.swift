@@ -38,6 +38,16 @@ struct AlarmBook {
                     "Members differ in their states after entry \(index.rawValue) and no majority agrees: nothing is decided."
                 )
                 : end("agreement", "A majority agrees on the state again.")
+        case .replica(.forgotten(let isSo, let index)):
+            return isSo
+                ? begin(
+                    "memory",
+                    "The log on this disk lacks entries, up to \(index.rawValue), that this node had told the leader it keeps: "
+                        + "the data folder is an earlier copy, as of a snapshot of the machine, or the disk has lost what was "
+                        + "written. This node answers nothing. Stop it, clear its data folder, start it, and run `tollgate "
+                        + "cluster replace` at another member; never put a member's data folder back to an earlier state."
+                )
+                : end("memory", "The log has the entries again that this disk had lost. See that it loses no more.")
         case .replica(.snapshotFailed(let why)):
             return begin("snapshot", "A snapshot could not be kept, and is tried again; the log grows: \(why)")
         case .replica(.snapshotKept):
@@ -61,6 +71,22 @@ struct AlarmBook {
     mutating func keepRefusals(by peers: Set<String>) {
         let keys = Set(peers.map { "refused by \($0)" })
         open.removeAll { $0.key.hasPrefix("refused by ") && !keys.contains($0.key) }
+    }
+
+    /// Members whose disks have lost what they had acknowledged, as this leader sees it. Returns what to log, where that is
+    /// new.
+    mutating func forgetful(_ names: [String]) -> (text: String, isOver: Bool)? {
+        let before = open.first { $0.key == "forgetful" }?.text
+        guard !names.isEmpty else {
+            return before == nil
+                ? nil : end("forgetful", "No member is known any more to have lost entries that it had acknowledged.")
+        }
+        let text = names.map { name in
+            "The member \(name) lacks entries that it had told this leader it keeps, and gets no further: its data folder is an "
+                + "earlier copy, or its disk has lost what was written. Stop it, clear its data folder, start it, and run "
+                + "`tollgate cluster replace \(name)`."
+        }.joined(separator: " ")
+        return text == before ? nil : begin("forgetful", text)
     }
 
     /// Whether the node was sent away from its cluster. Returns what to log, where that is new.

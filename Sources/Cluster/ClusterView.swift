@@ -38,10 +38,13 @@ public struct ClusterView: Sendable {
     /// decides nothing.
     public var isAstray: Bool { if case .astray = lone { true } else { false } }
 
+    /// Its disk lacks what it had acknowledged. It answers nothing.
+    public var isForgetful: Bool { status?.forgottenThrough != nil }
+
     /// Whether a majority decides, as far as this node knows: it leads, which it does not for long without one, or hears a
     /// leader; what was asked last was decided; nothing on its own side keeps it from taking part; and it is not alone by mistake.
     public var hasQuorum: Bool {
         guard stopped == nil, facts != nil, lone == .well, let status else { return false }
-        return status.leader != nil && !isInDoubt && !status.isDiskFull && !status.hasDiverged
+        return status.leader != nil && !isInDoubt && !status.isDiskFull && !status.hasDiverged && !isForgetful
     }
 }

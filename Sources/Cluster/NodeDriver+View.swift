@@ -29,6 +29,8 @@ extension NodeDriver {
         let cluster = node.cluster
         let membership = reviewMembership(status)
         let (standing, loneliness) = reviewLoneliness(status)
+        let forgetful = alarms.forgetful(status.map(Reachability.forgetful) ?? [])
+            .map { ($0.isOver ? Logger.Level.notice : .error, $0.text) }
         let waiting = waiting(node, status)
         if status?.leader == nil { isInDoubt = true }
         view.withLockedValue { view in
@@ -44,7 +46,7 @@ extension NodeDriver {
             }
             view.alarms = alarms.texts
         }
-        return [membership, loneliness].compactMap { $0 }
+        return [membership, loneliness, forgetful].compactMap { $0 }
     }
 
     private func waiting(_ node: Node<Ledger>, _ status: ReplicaStatus?) -> [WaitingNode] {

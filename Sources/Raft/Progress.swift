@@ -20,4 +20,7 @@ public struct Progress: Hashable, Sendable {
     public internal(set) var recentlyActive: Bool
     /// Ticks since it was heard by this leader; at first since that leads.
     public internal(set) var silentTicks = 0
+    /// How often it has said that it lacks what it had acknowledged, since it acknowledged anything. More than once or twice:
+    /// its disk has lost entries.
+    public internal(set) var denials = 0
 }

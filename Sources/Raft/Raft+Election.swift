@@ -8,14 +8,15 @@ extension Raft {
         role == .leader || leader != nil && electionElapsedTicks < settings.electionTicksMin
     }
 
-    /// Whether this replica may campaign: it has a vote, and no snapshot is about to replace its log.
+    /// Whether this replica may campaign: it has a vote, no snapshot is about to replace its log, and the log has all that it
+    /// has acknowledged.
     ///
     /// One whose removal is in its log but not known to be committed campaigns too, though it does not count itself: the
     /// others may need the entries that only it has to make the removal come true (dissertation, 4.2.2). So does one
     /// without a vote that had to refuse a candidate: it counts there, by a change of the membership that did not reach
     /// this log, and the candidate cannot win without it, nor with it.
     var isPromotable: Bool {
-        guard incomingSnapshot?.isInstalling != true, term < .max else { return false }
+        guard incomingSnapshot?.isInstalling != true, forgotten == nil, term < .max else { return false }
         return configuration.isVoter(id) || hasRefusedAsOther
             || log.configurationIndex > log.committed && log.mayHaveBeenVoter(id)
     }
@@ -66,7 +67,7 @@ extension Raft {
     /// Answers a candidate, or one that would be. Its term is at least the own one.
     mutating func stepVoteRequest(_ request: VoteRequest, from sender: ReplicaID, term asked: Term) {
         // Who has nothing cannot judge a log; nobody counts on its vote either.
-        let isUpToDate = !isBlank && request.last >= log.last
+        let isUpToDate = !isBlank && request.last >= lastKnown
         if !isBlank, !isUpToDate, !configuration.isVoter(id), !hearsLeader { hasRefusedAsOther = true }
         if request.isPreVote {
             // A term that is begun already, or the own one, cannot be won (it would be a term without a campaign).

@@ -48,6 +48,7 @@ extension Raft {
     /// A member's log is the own one up to `index`.
     mutating func acknowledge(through index: LogIndex, at position: Int) {
         let state = members.trackers[position].progress.state
+        members.trackers[position].progress.denials = 0
         let isNews = members.trackers[position].matched(through: index)
         switch state {
         case .probe:
@@ -72,6 +73,12 @@ extension Raft {
         switch progress.state {
         case .probe:
             guard members.trackers[position].isProbeSent, previous.rawValue == progress.next.rawValue - 1 else {
+                return
+            }
+            guard previous > progress.match || previous == .zero else {
+                // It has acknowledged that. Where it was not an answer to an earlier question that came late, its disk has
+                // lost entries: asked again at once it would say the same again.
+                members.trackers[position].progress.denials += 1
                 return
             }
         case .replicate:

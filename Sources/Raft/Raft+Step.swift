@@ -46,6 +46,7 @@ extension Raft {
         case .heartbeatRequest(let request):
             guard follow(message.from) else { return }
             stepHeartbeatRequest(request)
+            compareMemory(acknowledged: request.commit)
         case .heartbeatResponse(let response):
             stepHeartbeatResponse(response, from: message.from)
         case .snapshotRequest(let request):

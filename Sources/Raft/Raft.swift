@@ -47,6 +47,9 @@ public struct Raft: Sendable {
     var isAcknowledgementDue = false
     /// The index of the last acknowledgement in this term.
     var acknowledged = LogIndex.zero
+    /// A position that this replica has acknowledged, as the leader of that term says, and that its log does not reach any
+    /// more: its disk is an older copy, or has lost what it was told to keep. Nil once its log has it again.
+    public internal(set) var forgotten: LogPosition?
     var forwardedReads: ForwardedReads
     var incomingSnapshot: IncomingSnapshot?
     /// Since a leader was heard a candidate was refused that lacks entries and takes this replica, which has no vote as far

@@ -106,6 +106,17 @@ extension Replica {
         raiseVersionIfAllKnow()
         if settings.promotesLearners { promoteLearner() }
         pursueDivergence()
+        reviewMemory()
+    }
+
+    /// What was acknowledged is not in the log any more, or is again.
+    private mutating func reviewMemory() {
+        switch (forgottenThrough, raft.forgotten?.index) {
+        case (nil, let lost?): actions.append(.alarm(.forgotten(true, through: lost)))
+        case (let lost?, nil): actions.append(.alarm(.forgotten(false, through: lost)))
+        case (nil, nil), (_?, _?): break
+        }
+        forgottenThrough = raft.forgotten?.index
     }
 
     /// A learner that has caught up becomes a voter. Who has not, is refused by the core, and tried again.

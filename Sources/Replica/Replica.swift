@@ -40,6 +40,8 @@ public struct Replica<Machine: StateMachine>: Sendable {
     var checkpoints = Checkpoints()
     var divergence: Divergence<Machine>?
     var dispute: Dispute?
+    /// An alarm says that the log lacks what was acknowledged, up to here.
+    var forgottenThrough: LogIndex?
     var keyRenewal: KeyRenewal
     var actions: [ReplicaAction<Machine>] = []
     /// Bytes of commands that were applied since ``takeActions()`` began.
@@ -134,6 +136,7 @@ public struct Replica<Machine: StateMachine>: Sendable {
             snapshotFailure: snapshots.failure,
             snapshotFailures: snapshots.failures,
             hasDiverged: divergence != nil,
+            forgottenThrough: raft.forgotten?.index,
             keysDueSince: keyRenewal.dueSince,
             renewsKeys: renewsKeys,
             waitingCommands: submissions.commandCount
@@ -174,7 +177,8 @@ public struct Replica<Machine: StateMachine>: Sendable {
             commands,
             id: request,
             deadline: clock.now.adding(nanoseconds: settings.decisionTimeout),
-            refusal: isStateDoubtful ? .diverged : isDiskFull ? .overloaded : nil,
+            refusal: isStateDoubtful
+                ? .diverged : raft.forgotten != nil ? .noQuorum : isDiskFull ? .overloaded : nil,
             version: machine?.version ?? 0
         )
     }
@@ -185,6 +189,11 @@ public struct Replica<Machine: StateMachine>: Sendable {
         guard stopped == nil else { return }
         guard !isStateDoubtful else {
             actions.append(.answer(request, .failure(.diverged)))
+            return
+        }
+        // The log does not come so far, unless another leads.
+        guard raft.forgotten == nil else {
+            actions.append(.answer(request, .failure(.noQuorum)))
             return
         }
         guard reads.count < settings.waitingRequestsMax else {

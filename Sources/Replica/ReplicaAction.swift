@@ -72,6 +72,9 @@ public enum ReplicaAlarm: Hashable, Sendable {
     case diverged(Bool, at: LogIndex)
     /// Members differ in their digests after this entry and no majority agrees on one: nothing is decided until one does.
     case noAgreement(Bool, at: LogIndex)
+    /// The log lacks entries that this replica has acknowledged, up to this one: its disk is an older copy, or has lost what it
+    /// was told to keep. Meanwhile it answers nothing. False: it has them again.
+    case forgotten(Bool, through: LogIndex)
     /// A snapshot, the own or a leader's, could not be kept; the text says why. It is tried again.
     case snapshotFailed(String)
     /// After one that could not be kept, one was, or none is needed any more.

@@ -44,6 +44,9 @@ public struct ReplicaStatus: Hashable, Sendable {
     public var snapshotFailures: UInt64
     /// The state differs from the majority's.
     public var hasDiverged: Bool
+    /// The log lacks entries that this replica has acknowledged, up to this one: its disk is an older copy. Nil where it lacks
+    /// none, as far as is known.
+    public var forgottenThrough: LogIndex?
     /// The entry by which the last member left that knows the newest keys; nil where nobody has left since they began.
     public var keysDueSince: LogIndex?
     /// Such a member is there, and it is this replica's turn to begin a new key epoch: it leads, and knows all that earlier

@@ -182,6 +182,7 @@ import Testing
             #expect(lines.contains("tollgate_raft_role{role=\"follower\"} 0"))
             #expect(lines.contains("tollgate_quorum 1"))
             #expect(lines.contains("tollgate_replica_diverged 0"))
+            #expect(lines.contains("tollgate_replica_forgetful 0"))
             #expect(lines.contains("tollgate_members{voter=\"true\"} 1"))
             #expect(!lines.contains("tollgate_log_fsync_seconds_count 0"), "an entry was written")
         }

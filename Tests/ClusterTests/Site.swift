@@ -48,6 +48,7 @@ final class Site {
     ///   - lonePause: see `FoundingSettings`.
     ///   - checkpointEntries: see `ReplicaSettings`.
     ///   - listeningPause: see `ClusterSettings`.
+    ///   - configure: changes other settings.
     @discardableResult
     func start(
         _ name: String,
@@ -55,7 +56,8 @@ final class Site {
         at place: String? = nil,
         lonePause: UInt64 = 0,
         checkpointEntries: UInt64 = 1_024,
-        listeningPause: UInt64 = ClusterSettings.listeningPauseDefault
+        listeningPause: UInt64 = ClusterSettings.listeningPauseDefault,
+        configure: (inout ClusterSettings) -> Void = { _ in }
     ) async throws -> Cluster {
         let place = place ?? name
         let list = try FoundingSeeds(
@@ -71,6 +73,7 @@ final class Site {
         settings.replica.checkpointEntries = checkpointEntries
         settings.founding.lonePause = lonePause
         settings.listeningPause = listeningPause
+        configure(&settings)
         let node = try await Cluster.start(
             settings,
             on: group.next(),
@@ -119,17 +122,20 @@ final class Site {
 
     /// Writes something into the log, so often.
     func write(_ name: String, times: Int) async throws {
+        for _ in 0..<times { try await submit(name).get() }
+    }
+
+    /// Asks for something to be written into the log.
+    func submit(_ name: String) throws -> EventLoopFuture<Void> {
         let loop = group.next()
         let node = try node(name)
-        for _ in 0..<times {
-            let promise = loop.makePromise(of: Void.self)
-            loop.execute {
-                let client = node.makeClient(on: loop)
-                client.submit([.rotate(secret: [UInt8](repeating: 7, count: LedgerBounds.secretBytes))]) {
-                    promise.completeWith($0.map { _ in }.mapError { $0 as any Error })
-                }
+        let promise = loop.makePromise(of: Void.self)
+        loop.execute {
+            let client = node.makeClient(on: loop)
+            client.submit([.rotate(secret: [UInt8](repeating: 7, count: LedgerBounds.secretBytes))]) {
+                promise.completeWith($0.map { _ in }.mapError { $0 as any Error })
             }
-            try await promise.futureResult.get()
         }
+        return promise.futureResult
     }
 }

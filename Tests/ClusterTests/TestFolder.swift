@@ -29,6 +29,17 @@ struct TestFolder {
         _ = rmdir(path) == 0 || unlink(path) == 0
     }
 
+    /// Copies a folder with all that is in it.
+    static func copy(_ path: String, to copy: String) throws {
+        var pid: pid_t = 0
+        let words: [String] = ["cp", "-a", path, copy]
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        try #require(posix_spawnp(&pid, "cp", nil, nil, &arguments, nil) == 0)
+        var status: Int32 = -1
+        try #require(waitpid(pid, &status, 0) == pid && status == 0)
+    }
+
     /// Flips a bit of the last byte that was written of the log in a node's folder.
     static func flipLastByte(ofLogIn folder: String) throws {
         var segment = ""

@@ -106,6 +106,56 @@ class ReplacementTests(MembershipCase):
         self.cluster.wait_ready()
         self.assertEqual(self.use(c, token).status, 200)
 
+    def put_back(self, node, leader):
+        """Its data folder is as it was before what it has acknowledged since. Whether that is known: another leader does not know
+        what was acknowledged to the one before."""
+        node.terminate()
+        node.wait_exit()
+        copy = node.data + ".copy"
+        shutil.copytree(node.data, copy)
+        node.launch()
+        self.cluster.wait_ready()
+        self.buy(leader)
+        index = self.cluster.commit_index()
+        self.cluster.wait_until(lambda: (node.status() or {}).get("applied_index", 0) >= index, "it has acknowledged that")
+        term = node.status()["term"]
+        node.kill()
+        node.wipe()
+        os.rename(copy, node.data)
+        node.launch()
+
+        def told():
+            if node.has_logged("lacks entries"):
+                return "told"
+            return "elected" if ((node.status() or {}).get("term") or 0) > term else None
+
+        return self.cluster.wait_until(told, "it is told, or another leads") == "told"
+
+    def test_a_data_folder_that_was_put_back_to_an_earlier_state_is_found_out(self):
+        for _ in range(5):
+            leader = self.cluster.leader()
+            broken = next(node for node in self.cluster if node is not leader)
+            if self.put_back(broken, leader):
+                break
+            self.cluster.wait_ready()
+        other = next(node for node in self.cluster if node not in (leader, broken))
+        self.assertFalse(broken.is_ready())
+        ready = broken.probe("/readyz")
+        self.assertEqual((ready.status, b"its disk has lost entries" in ready.body), (503, True), ready)
+        self.assertIn("tollgate_replica_forgetful 1", broken.probe("/metrics").body.decode())
+        self.assert_refused(self.get(broken, "/forgotten", 8), 503, "no-quorum")
+        self.assertTrue(any("tollgate cluster replace" in alarm for alarm in broken.status()["alarms"]), broken.status())
+        # The others go on, and the one that leads says whose disk it is.
+        self.assertEqual([self.get(node, "/goes-on", 9).status for node in (leader, other)], [200, 200])
+        remedy = f"tollgate cluster replace {broken.name}"
+        self.cluster.wait_until(lambda: any(remedy in alarm for alarm in leader.status()["alarms"]), "the leader says so")
+        broken.kill()
+        broken.wipe()
+        broken.launch()
+        self.replace(broken, at=leader)
+        self.cluster.wait_until(lambda: not leader.status()["alarms"], "it is over")
+        self.check_equal()
+
     def test_a_node_moves_to_another_host_and_leaves_its_disk_behind(self):
         a, b, c = self.cluster
         token = self.buy(c)

@@ -52,6 +52,18 @@ enum Reachability {
         return leader.progress.first { $0.id == id }?.progress.silentTicks
     }
 
+    /// Denials after which a member's disk counts as one that has lost entries: an answer to an earlier question may come late,
+    /// and these come at least ``Raft/RaftSettings/retryTicks`` apart.
+    private static let denialsMax = 2
+
+    /// Names of members that lack what they had acknowledged to their leader; none where this node does not lead. Sorted.
+    static func forgetful(_ leader: ReplicaStatus) -> [String] {
+        guard leader.role == .leader else { return [] }
+        return leader.configuration.members.filter { member in
+            leader.progress.contains { $0.id == member.id && $0.progress.denials > denialsMax }
+        }.map(\.name).sorted()
+    }
+
     /// The member in whose place a change puts another replica of its name; nil for a change that does no such thing.
     static func replaced(by change: ConfigurationChange, _ configuration: Configuration) -> Member? {
         configuration.members.first { member in

@@ -10,6 +10,7 @@ extension Node {
         guard let gateway, gateway.isReady else { return .starting }
         let view = cluster.view
         if view.isAstray { return .astray }
+        if view.isForgetful { return .forgetful }
         if view.isListening { return .starting }
         return view.hasQuorum ? .ready : gateway.configuration.isServedByQuorumAlone ? .noQuorum : .readyWithoutQuorum
     }
