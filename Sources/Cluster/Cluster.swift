@@ -189,6 +189,7 @@ public final class Cluster: Sendable {
                     isRecovered: opened.start.record?.isOfRecovery ?? false,
                     listensUntil: SystemClocks.boot().adding(nanoseconds: settings.listeningPause)
                 ),
+                held: HeldSubmissions(settings.replica),
                 drawn: drawn,
                 logger: logger
             )

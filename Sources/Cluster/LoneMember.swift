@@ -11,7 +11,8 @@ import Wire
 /// members of its own cluster and with nobody else. So a member of another cluster that dials this node takes it for one of
 /// that cluster, which has another disk of it. A seed with some old folder of its own does not, and cannot do harm.
 ///
-/// Until the others have had the time to dial, or all of them have connected in peace, the node does not say that it is ready.
+/// Until the others have had the time to dial, or all of them have connected in peace, the node does not say that it is ready,
+/// and decides nothing: see ``HeldSubmissions``.
 /// What was found out stays so until the seed in question connects in peace, or the process ends. A cluster of one that was
 /// recovered is one by its operator's word: its former members may well dial it, and are wrong.
 struct LoneMember {

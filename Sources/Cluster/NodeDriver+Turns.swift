@@ -29,6 +29,7 @@ extension NodeDriver {
         for action in actions { perform(action, &requests) }
         log.enqueue(requests)
         guard !isStopped else { return }
+        releaseHeld()
         tellAddress()
         tellWatchers()
         probe()

@@ -13,7 +13,7 @@ extension NodeDriver {
     /// How the node stands, as others see it.
     var currentView: ClusterView { view.withLockedValue { $0 } }
     /// Whether something that others have asked waits for its answer.
-    var isAsked: Bool { answers.count > (isProbing ? 1 : 0) }
+    var isAsked: Bool { answers.count + held.count > (isProbing ? 1 : 0) }
 
     /// What is to be logged when the node is free for others: that may take its time.
     typealias Remark = (level: Logger.Level, text: String)
@@ -28,7 +28,7 @@ extension NodeDriver {
         let time = node.withReplica { $0.time }
         let cluster = node.cluster
         let membership = reviewMembership(status)
-        let (standing, loneliness) = reviewLoneliness(status)
+        let (standing, lonelinessRemark) = reviewLoneliness(status)
         let forgetful = alarms.forgetful(status.map(Reachability.forgetful) ?? [])
             .map { ($0.isOver ? Logger.Level.notice : .error, $0.text) }
         let waiting = waiting(node, status)
@@ -46,7 +46,7 @@ extension NodeDriver {
             }
             view.alarms = alarms.texts
         }
-        return [membership, loneliness, forgetful].compactMap { $0 }
+        return [membership, lonelinessRemark, forgetful].compactMap { $0 }
     }
 
     private func waiting(_ node: Node<Ledger>, _ status: ReplicaStatus?) -> [WaitingNode] {
@@ -79,7 +79,7 @@ extension NodeDriver {
     private func reviewLoneliness(_ status: ReplicaStatus?) -> (LoneMember.Standing, Remark?) {
         let isAlone = status.map { $0.configuration.members.map(\.id) == [$0.id] } ?? false
         let standing = lone.standing(isAlone: isAlone, now: SystemClocks.boot())
-        if case .astray = standing { isAstray = true } else { isAstray = false }
+        loneliness = standing
         return (standing, alarms.lone(standing).map { ($0.isOver ? .notice : .error, $0.text) })
     }
 

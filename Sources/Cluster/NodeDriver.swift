@@ -24,7 +24,9 @@ final class NodeDriver {
     var book: PeerBook
     var alarms = AlarmBook()
     var lone: LoneMember
-    var isAstray = false
+    /// As of the last turn.
+    var loneliness = LoneMember.Standing.well
+    var held: HeldSubmissions
     /// What is known of the members. Set by ``know(_:)``.
     var admission: PeerAdmission?
     /// Disks of which the operator was told that they have a member's name; none but members' names.
@@ -72,6 +74,7 @@ final class NodeDriver {
         view: NIOLockedValueBox<ClusterView>,
         book: PeerBook,
         lone: LoneMember,
+        held: HeldSubmissions,
         drawn: ReplicaID,
         logger: Logger
     ) {
@@ -82,6 +85,7 @@ final class NodeDriver {
         self.view = view
         self.book = book
         self.lone = lone
+        self.held = held
         self.logger = logger
     }
 
@@ -98,15 +102,6 @@ final class NodeDriver {
         transport?.update(peers: book.peers)
     }
 
-    /// Asks for commands to be applied. By a folder that is not meant nothing is decided.
-    func submit(_ commands: [Command], answer: @escaping Answer) {
-        if isAstray, !isStopped { return answer(.failure(.noQuorum)) }
-        ask(answer) { node, request in
-            decisions.insert(request)
-            node.submit(commands, request: request)
-        }
-    }
-
     /// Asks for a moment at which the state shows all that was acknowledged before.
     func read(answer: @escaping Answer) {
         ask(answer) { node, request in node.read(request: request) }
@@ -117,7 +112,7 @@ final class NodeDriver {
         ask(answer) { node, request in node.change(change, request: request) }
     }
 
-    private func ask(_ answer: @escaping Answer, _ body: (Node<Ledger>, RequestID) -> Void) {
+    func ask(_ answer: @escaping Answer, _ body: (Node<Ledger>, RequestID) -> Void) {
         loop.preconditionInEventLoop()
         guard !isStopped else { return answer(.failure(.stopped)) }
         nextRequest += 1
@@ -174,6 +169,7 @@ final class NodeDriver {
         answers = [:]
         decisions = []
         for request in waiting.keys.sorted(by: { $0.rawValue < $1.rawValue }) { waiting[request]?(.failure(.stopped)) }
+        for submission in held.takeAll() { submission.answer(.failure(.stopped)) }
         listeners = []
         for promise in factsPromises { promise.fail(stopError) }
         factsPromises = []

@@ -142,7 +142,7 @@ import Testing
                 await site.stop(name)
             }
             let listening = try await site.start("a", seeds: ["a", "b", "c"], listeningPause: hour)
-            try await listening.serving()
+            _ = try await listening.firstFacts()
             #expect(listening.view.isListening && !listening.view.hasQuorum)
             await site.stop("a")
             let a = try await site.start("a", seeds: ["a", "b", "c"], listeningPause: 0)

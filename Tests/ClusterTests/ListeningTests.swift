@@ -1,0 +1,65 @@
+import Ledger
+import Replica
+import Testing
+
+@testable import Cluster
+
+/// A node that is the only member of its cluster, and whose seeds may yet say that it is so by mistake.
+@Suite(.timeLimit(.minutes(3)), .serialized) struct ListeningTests {
+    private static let hour: UInt64 = 3_600_000_000_000
+
+    @Test func decidesNothingAndSaysSoInTime() async throws {
+        try await Site.with(["a", "b"]) { site in
+            try await site.startAlone("a").serving()
+            await site.stop("a")
+            let a = try await site.start("a", seeds: ["a", "b"], listeningPause: Self.hour)
+            _ = try await a.firstFacts()
+            let epochs = a.view.facts?.epochs.count
+            await #expect(throws: LedgerUnavailable.noQuorum) { try await site.write("a", times: 1) }
+            #expect(a.view.isListening)
+            #expect(a.view.facts?.epochs.count == epochs)
+        }
+    }
+
+    @Test func decidesWhatHasWaitedWhenAllHaveCome() async throws {
+        try await Site.with(["a", "b"]) { site in
+            try await site.startAlone("a").serving()
+            await site.stop("a")
+            let a = try await site.start("a", seeds: ["a", "b"], listeningPause: Self.hour) {
+                $0.replica.decisionTimeout = Self.hour
+            }
+            _ = try await a.firstFacts()
+            let answer = try site.submit("a")
+            try await site.until { try await a.loop.submit { [driver = a.driver] in !driver.value.held.isEmpty }.get() }
+            try await site.start("b", seeds: ["a", "b"])
+            try await answer.get()
+            try await site.until { a.view.hasQuorum }
+        }
+    }
+
+    @Test func answersWhatWaitsWhenItStops() async throws {
+        try await Site.with(["a", "b"]) { site in
+            try await site.startAlone("a").serving()
+            await site.stop("a")
+            let a = try await site.start("a", seeds: ["a", "b"], listeningPause: Self.hour) {
+                $0.replica.decisionTimeout = Self.hour
+            }
+            _ = try await a.firstFacts()
+            let answer = try site.submit("a")
+            try await site.until { try await a.loop.submit { [driver = a.driver] in !driver.value.held.isEmpty }.get() }
+            await site.stop("a")
+            await #expect(throws: LedgerUnavailable.stopped) { try await answer.get() }
+        }
+    }
+
+    @Test func aNodeWithoutOtherSeedsDecidesAtOnce() async throws {
+        try await Site.with(["a"]) { site in
+            let a = try await site.start("a", seeds: ["a"], listeningPause: Self.hour) {
+                $0.replica.decisionTimeout = Self.hour
+            }
+            _ = try await a.firstFacts()
+            try await site.write("a", times: 1)
+            try await site.until { a.view.hasQuorum }
+        }
+    }
+}
