@@ -12,6 +12,8 @@ public struct ClusterView: Sendable {
     public var isInDoubt = true
     /// Whether it is the only member of its cluster by mistake.
     var lone = LoneMember.Standing.well
+    /// A member has said that this node is none any more. Its own log need not say so.
+    var dismissal: Dismissal?
     /// The ledger's facts that it has applied; nil while it has no state.
     public var facts: LedgerFacts?
     /// Replicated time at ``timeAt``.
@@ -28,7 +30,14 @@ public struct ClusterView: Sendable {
     public var stopped: StopReason?
 
     /// How the node stands to its cluster.
-    public var membership: Membership { Membership(status) }
+    public var membership: Membership { dismissal == nil ? Membership(status) : .removed }
+
+    /// Whether there is no member of this node's name any more, as it knows by its own log or by a member's word. Where another
+    /// disk of it has taken its place there is one.
+    func hasLeft(_ name: String) -> Bool {
+        guard membership == .removed, dismissal != .replaced else { return false }
+        return dismissal == .removed || status?.configuration.members.contains { $0.name == name } == false
+    }
 
     /// It is the only member of its cluster, others are among its seeds, and these may not have had the time yet to say that
     /// they are another cluster.

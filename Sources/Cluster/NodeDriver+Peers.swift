@@ -30,7 +30,10 @@ extension NodeDriver {
         case .refused(let peer, let direction, let refusal, let byPeer, _):
             guard byPeer, direction == .outbound, refusal.code != .outdated else { break }
             alarms.refused(by: peer, why: refusal.text)
-            if refusal.code == .unauthorized, peer != book.own { desk.refused() }
+            if refusal.code == .unauthorized, peer != book.own {
+                dismissal = dismissal ?? admission?.dismissal(in: refusal.text)
+                desk.refused()
+            }
             turnSoon()
         }
     }

@@ -38,6 +38,7 @@ extension NodeDriver {
             view.status = status
             view.isInDoubt = isInDoubt
             view.lone = standing
+            view.dismissal = dismissal
             view.waiting = waiting
             if let facts { view.facts = facts }
             if let time {
@@ -57,7 +58,7 @@ extension NodeDriver {
         }.map { WaitingNode(name: $0.name, replica: $0.replica, address: $0.address) }
     }
 
-    /// Whether this node is a member, by its own log.
+    /// Whether this node is a member, by its own log, and by what members say.
     private func reviewMembership(_ status: ReplicaStatus?) -> Remark? {
         guard let status else { return nil }
         let isMember = status.configuration.contains(status.id)
@@ -71,7 +72,7 @@ extension NodeDriver {
         }
         let isAdmitted = wasAdmitted ?? !status.configuration.members.isEmpty
         wasAdmitted = isAdmitted || isMember
-        let isRemoved = isAdmitted && !isMember
+        let isRemoved = isAdmitted && (!isMember || dismissal != nil)
         return alarms.removed(isRemoved).map { ($0.isOver ? .notice : .warning, $0.text) }
     }
 

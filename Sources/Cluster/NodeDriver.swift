@@ -27,6 +27,8 @@ final class NodeDriver {
     /// As of the last turn.
     var loneliness = LoneMember.Standing.well
     var held: HeldSubmissions
+    /// What a member has said of this node's end.
+    var dismissal: Dismissal?
     /// What is known of the members. Set by ``know(_:)``.
     var admission: PeerAdmission?
     /// Disks of which the operator was told that they have a member's name; none but members' names.

@@ -100,14 +100,29 @@ struct PeerAdmission: Equatable {
         let remedy = "stop it; or clear its data folder, and run"
         if let present = members.first(where: { $0.name == peer.name }) {
             return """
-                \(peer.name) has an old disk: its replica \(peer.replica) is no member any more, and was replaced by \
-                \(present.id). If that is not a node that runs elsewhere, \(remedy) "tollgate cluster replace \(peer.name)"
+                \(Self.replacement(of: peer.name, peer.replica)), and was replaced by \(present.id). If that is not a node that runs elsewhere, \(remedy) "tollgate cluster replace \(peer.name)"
                 """
         }
         return """
-            \(peer.name) was removed from the cluster, with its replica \(peer.replica): \(remedy) "tollgate cluster add \
-            \(peer.name)"
+            \(Self.removal(of: peer.name, peer.replica)): \(remedy) "tollgate cluster add \(peer.name)"
             """
+    }
+
+    /// How an objection to a node begins that was removed.
+    private static func removal(of name: String, _ replica: ReplicaID) -> String {
+        "\(name) was removed from the cluster, with its replica \(replica)"
+    }
+
+    /// How an objection to a node begins in whose place another disk of it is a member.
+    private static func replacement(of name: String, _ replica: ReplicaID) -> String {
+        "\(name) has an old disk: its replica \(replica) is no member any more"
+    }
+
+    /// What a member's objection to this node says of this one's own end; nil where it says something else. Who judges knows
+    /// what is decided, and nobody comes back as the same replica: it is so for ever.
+    func dismissal(in objection: String) -> Dismissal? {
+        if objection.hasPrefix(Self.removal(of: name, replica)) { return .removed }
+        return objection.hasPrefix(Self.replacement(of: name, replica)) ? .replaced : nil
     }
 
     /// What the operator should know of a node that is let in: a member's name on another disk.

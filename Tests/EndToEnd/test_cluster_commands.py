@@ -55,6 +55,8 @@ class MembersTests(CommandsCase):
         self.assertIn("is no member any more", self.done(other, "cluster", "remove", follower.name))
         self.cluster.wait_until(lambda: not follower.is_ready(), "it is out")
         self.assertIn("There is no member", self.done(other, "cluster", "remove", follower.name), "again: nothing to do")
+        self.cluster.wait_until(lambda: follower.status()["membership"] == "removed", "it knows")
+        self.assertIn("is no member any more", self.done(follower, "cluster", "remove", follower.name), "at itself too")
         follower.kill()
         follower.wipe()
         follower.launch()

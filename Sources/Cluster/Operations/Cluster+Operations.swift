@@ -99,6 +99,8 @@ extension Cluster {
             do {
                 now = try await look()
             } catch {
+                // Nobody need answer a node that has left.
+                if let outcome = departure(operation) { return outcome }
                 // What was begun may be under way, and an election too.
                 guard case .noQuorum = error, seen != nil, NIODeadline.now() < deadline else { throw error }
                 try await pause(Self.pause)
@@ -142,6 +144,13 @@ extension Cluster {
             case .progress?, nil: try await pause(Self.pause)
             }
         }
+    }
+
+    /// What it comes to that this node is asked to leave and has left before: nothing is left to do.
+    private func departure(_ operation: Operation) -> OperationOutcome? {
+        let view = view
+        guard operation == .remove(name: name), view.hasLeft(name), let status = view.status else { return nil }
+        return OperationOutcome(name: name, replica: status.id, state: .removed)
     }
 
     /// Whether this node is no member any more, as its log says or the others, who know what is decided.
