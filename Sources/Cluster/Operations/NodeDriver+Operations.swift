@@ -7,7 +7,8 @@ import Wire
 
 // What an operator asks for, on the replica's loop: what this node can see, and what its leader is asked to do.
 extension NodeDriver {
-    /// How long a leader's answer is waited for: longer than an election, and than a change of the membership takes.
+    /// How long a leader's answer is waited for, also where this node is it: longer than an election, and than a change of the
+    /// membership takes. What takes longer goes on, and who asks looks again.
     private static var answerTimeout: TimeAmount { .seconds(3) }
 
     /// A member is taken for stopped that the leader has not heard for so long, in nanoseconds: 1 s, more than three of the
@@ -85,11 +86,15 @@ extension NodeDriver {
         guard !isStopped, let status = currentView.status, let leader = status.leader else {
             return loop.makeSucceededFuture(nil)
         }
-        if leader == status.id { return perform(request).map { $0 } }
-        guard let address = address(of: leader) else { return loop.makeSucceededFuture(nil) }
+        let address = leader == status.id ? nil : address(of: leader)
+        guard leader == status.id || address != nil else { return loop.makeSucceededFuture(nil) }
         let promise = loop.makePromise(of: OperationAnswer?.self)
         let number = desk.began(promise)
-        send(.request(number: number, request), to: address)
+        if let address {
+            send(.request(number: number, request), to: address)
+        } else {
+            perform(request).assumeIsolated().whenSuccess { self.desk.ended(number, $0) }
+        }
         let timer = loop.assumeIsolated().scheduleTask(in: Self.answerTimeout) { self.desk.ended(number, nil) }
         promise.futureResult.assumeIsolated().whenComplete { _ in timer.cancel() }
         return promise.futureResult
