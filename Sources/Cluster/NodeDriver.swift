@@ -61,7 +61,10 @@ final class NodeDriver {
     var probeDueAt = BootTime.zero
     /// Nothing was decided yet since the start or since there was no leader, or what was asked last was not: it may be that
     /// others are heard here and do not hear this node, that their disks do not answer, or that this node is far behind.
-    var isInDoubt = true
+    var isInDoubt = true {
+        // Whoever was answered finds it so.
+        didSet { if isInDoubt != oldValue { view.withLockedValue { $0.isInDoubt = isInDoubt } } }
+    }
     /// What is being done about keys that a member has taken along.
     var keys = KeyRenewals()
     /// Who waits until this node has caught up.
