@@ -73,8 +73,9 @@ import Testing
         for _ in 0..<ControlServer.connectionsMax { held.append(try await Caller(port, group)) }
         var arrivals = asked.makeAsyncIterator()
         for _ in held { _ = await arrivals.next() }
-        // There is no room, and nothing that may go.
-        #expect(try await Caller(port, group).received.get() == "")
+        // There is no room, and nothing that may go. It may be closed before the caller has connected, as far as that knows.
+        let turnedAway = try? await Caller(port, group).received.get()
+        #expect(turnedAway ?? "" == "")
         answer.succeed(.plain("at last"))
         for caller in held {
             let received = try await caller.received.get()
