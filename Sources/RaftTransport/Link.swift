@@ -229,7 +229,7 @@ final class Link: ConnectionOwner {
         guard case .connecting(let current) = state, current === attempt else { return }
         transport.report(
             "cannot reach a peer",
-            peer: name,
+            .peer(name),
             kind: "unreachable",
             ["address": "\(address)", "reason": "\(reason)"]
         )
@@ -280,7 +280,7 @@ final class Link: ConnectionOwner {
         switch state {
         case .shakingHands(let current) where current === connection:
             transport.counters.count(name) { $0.handshakeFailures += 1 }
-            transport.handshakeFailed(name, .outbound, end)
+            transport.handshakeFailed(.peer(name), .outbound, end)
             backOff.failed()
             wait()
         case .established(let current, let peer, let since) where current === connection:

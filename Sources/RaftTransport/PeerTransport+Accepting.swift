@@ -20,7 +20,7 @@ extension PeerTransport: ConnectionOwner {
         if let evicted = decision.evicted.flatMap({ accepted[$0] }) {
             report(
                 "too many connections that do not say who they are: the oldest gives way",
-                peer: address,
+                .stranger(address: address),
                 kind: "evicted",
                 ["remedy": "if no node has this address, keep it away from this port"]
             )
@@ -29,7 +29,7 @@ extension PeerTransport: ConnectionOwner {
         guard decision.isAccepted else {
             report(
                 "too many connections of peers: one more was closed",
-                peer: address,
+                .stranger(address: address),
                 kind: "full",
                 [
                     "limit": "\(settings.acceptedMax)",
@@ -83,7 +83,7 @@ extension PeerTransport: ConnectionOwner {
             lost(peer, .inbound, end)
         } else {
             if case .closed = end {} else { counters.others.handshakeFailures += 1 }
-            handshakeFailed(address, .inbound, end)
+            handshakeFailed(.stranger(address: address), .inbound, end)
         }
     }
 }

@@ -4,6 +4,28 @@ import NIOCore
 /// What becomes of connections, for the owner and for the log. A fault of a peer is told once a minute at most, a refusal once
 /// an hour: whoever dials again and again would fill the log.
 extension PeerTransport {
+    /// The other end of a connection.
+    enum Remote {
+        /// The node of this name: it was dialled, or has proven that it is the one.
+        case peer(String)
+        /// Somebody at this address, who has dialled and proven nothing.
+        case stranger(address: String)
+
+        /// For the log.
+        var text: String {
+            switch self {
+            case .peer(let text), .stranger(let text): text
+            }
+        }
+
+        fileprivate var subject: ReportLimiter.Subject {
+            switch self {
+            case .peer(let name): .peer(name)
+            case .stranger(let address): .stranger(RemoteNetwork.name(of: address))
+            }
+        }
+    }
+
     /// A connection has passed its handshake.
     func found(_ peer: PeerIdentity, _ direction: Direction) {
         note(direction == .outbound ? "connected to a peer" : "a peer has connected", peer, [:])
@@ -14,10 +36,10 @@ extension PeerTransport {
     func lost(_ peer: PeerIdentity, _ direction: Direction, _ end: ConnectionEnd) {
         switch end {
         case .violation:
-            report("a peer broke the protocol", peer: peer.name, kind: end.kind, details(of: end))
+            report("a peer broke the protocol", .peer(peer.name), kind: end.kind, details(of: end))
         case .refused(let refusal, _) where refusal.code != .outdated,
             .refusedByPeer(let refusal) where refusal.code != .outdated:
-            refused(peer.name, direction, end)
+            refused(.peer(peer.name), direction, end)
         default:
             note(
                 direction == .outbound ? "the connection to a peer is gone" : "the connection from a peer is gone",
@@ -29,8 +51,7 @@ extension PeerTransport {
     }
 
     /// A connection has passed no handshake.
-    /// - Parameter peer: the name that was dialled, or the address that has dialled.
-    func handshakeFailed(_ peer: String, _ direction: Direction, _ end: ConnectionEnd) {
+    func handshakeFailed(_ peer: Remote, _ direction: Direction, _ end: ConnectionEnd) {
         switch end {
         case .refused, .refusedByPeer:
             refused(peer, direction, end)
@@ -39,7 +60,7 @@ extension PeerTransport {
         case .violation, .timedOut, .failed, .closedByPeer:
             report(
                 "a connection came to nothing",
-                peer: peer,
+                peer,
                 kind: "\(direction) \(end.kind)",
                 details(of: end).merging(["direction": "\(direction)"]) { own, _ in own }
             )
@@ -47,17 +68,17 @@ extension PeerTransport {
     }
 
     /// One side does not talk to the other.
-    private func refused(_ peer: String, _ direction: Direction, _ end: ConnectionEnd) {
+    private func refused(_ peer: Remote, _ direction: Direction, _ end: ConnectionEnd) {
         let interval = settings.refusalReportInterval
         switch end {
         case .refused(let refusal, let claimed):
-            let name = claimed.map { Refusal.printable($0.name) } ?? peer
+            let name = claimed.map { Refusal.printable($0.name) } ?? peer.text
             // What else is refused comes from whoever claims the name, and must not fill the limiter for an hour.
             let isNamed = direction == .outbound || [.unauthorized, .cluster].contains(refusal.code)
             counters.refused += 1
             report(
                 "refused a peer",
-                peer: isNamed ? name : peer,
+                isNamed ? .peer(name) : peer,
                 kind: "\(direction) \(end.kind)",
                 ["name": "\(name)", "direction": "\(direction)", "reason": "\(refusal.text)"],
                 every: isNamed ? interval : settings.reportInterval
@@ -67,12 +88,12 @@ extension PeerTransport {
             counters.refusedByPeers += 1
             report(
                 "a peer refuses this node",
-                peer: peer,
+                peer,
                 kind: end.kind,
                 ["direction": "\(direction)", "reason": "\(refusal.text)"],
                 every: interval
             )
-            tell(.refused(peer: peer, direction, refusal, byPeer: true, claimed: nil))
+            tell(.refused(peer: peer.text, direction, refusal, byPeer: true, claimed: nil))
         case .violation, .timedOut, .failed, .closedByPeer, .closed:
             preconditionFailure("nobody has refused anybody")
         }
@@ -86,7 +107,7 @@ extension PeerTransport {
 
     /// Writes what happens in the life of a connection. What happens again within a minute is for who looks closely.
     private func note(_ message: Logger.Message, _ peer: PeerIdentity, _ metadata: Logger.Metadata) {
-        let isDue = isDue(peer: peer.name, kind: "\(peer.lane) \(message)", every: settings.reportInterval)
+        let isDue = isDue(.peer(peer.name), kind: "\(peer.lane) \(message)", every: settings.reportInterval)
         logger.log(
             level: isDue ? .info : .debug,
             message,
@@ -98,18 +119,18 @@ extension PeerTransport {
     /// - Parameter interval: nil for ``TransportSettings/reportInterval``.
     func report(
         _ message: Logger.Message,
-        peer: String,
+        _ peer: Remote,
         kind: String,
         _ metadata: Logger.Metadata,
         every interval: TimeAmount? = nil
     ) {
-        guard isDue(peer: peer, kind: kind, every: interval ?? settings.reportInterval) else { return }
-        logger.warning(message, metadata: metadata.merging(["peer": "\(peer)"]) { own, _ in own })
+        guard isDue(peer, kind: kind, every: interval ?? settings.reportInterval) else { return }
+        logger.warning(message, metadata: metadata.merging(["peer": "\(peer.text)"]) { own, _ in own })
     }
 
-    private func isDue(peer: String, kind: String, every interval: TimeAmount) -> Bool {
+    private func isDue(_ peer: Remote, kind: String, every interval: TimeAmount) -> Bool {
         reports.isDue(
-            peer: peer,
+            peer.subject,
             reason: kind,
             now: NIODeadline.now().uptimeNanoseconds,
             interval: UInt64(max(0, interval.nanoseconds))

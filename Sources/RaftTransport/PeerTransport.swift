@@ -228,7 +228,7 @@ public final class PeerTransport {
             counters.count(peer.name) { $0.payloadsDropped += 1 }
             return report(
                 "a payload is longer than a frame may be, and was dropped",
-                peer: peer.name,
+                .peer(peer.name),
                 kind: "too long",
                 ["bytes": "\(payload.count)", "frame_bytes_max": "\(settings.frameBytesMax)"]
             )

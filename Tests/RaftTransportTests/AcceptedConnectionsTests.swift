@@ -57,30 +57,6 @@ struct AcceptedConnectionsTests {
         #expect(table.count == 4)
     }
 
-    @Test func `a fault is told once a minute for each peer and reason`() {
-        var limiter = ReportLimiter(entriesMax: 3)
-        let isDue14 = limiter.isDue(peer: "a", reason: "x", now: 0, interval: 60)
-        #expect(isDue14)
-        let isDue15 = limiter.isDue(peer: "a", reason: "x", now: 59, interval: 60)
-        #expect(!isDue15)
-        let isDue16 = limiter.isDue(peer: "a", reason: "y", now: 59, interval: 60)
-        #expect(isDue16)
-        let isDue17 = limiter.isDue(peer: "b", reason: "x", now: 59, interval: 60)
-        #expect(isDue17)
-        // Full: what is new waits until something old is due again, and what is old goes on.
-        let isDue18 = limiter.isDue(peer: "c", reason: "x", now: 59, interval: 60)
-        #expect(!isDue18)
-        let isDue19 = limiter.isDue(peer: "c", reason: "x", now: 60, interval: 60)
-        #expect(isDue19)
-        let isDue20 = limiter.isDue(peer: "d", reason: "x", now: 60, interval: 60)
-        #expect(!isDue20)
-        // Each is repeated after its own while.
-        let isDue21 = limiter.isDue(peer: "c", reason: "x", now: 120, interval: 3_600)
-        #expect(isDue21)
-        let isDue22 = limiter.isDue(peer: "c", reason: "x", now: 3_719, interval: 3_600)
-        #expect(!isDue22)
-    }
-
     @Test func `addresses are taken apart or refused`() {
         #expect(HostAndPort("10.0.0.1:7400").map { ($0.host, $0.port) } ?? ("", 0) == ("10.0.0.1", 7_400))
         #expect(HostAndPort("[::1]:0").map { ($0.host, $0.port) } ?? ("", 1) == ("::1", 0))

@@ -203,6 +203,28 @@ struct HostilePeerTests {
         try await b.stop()
     }
 
+    @Test func `what is told of peers is told whoever else dials from however many addresses`() async throws {
+        let a = try await TestNode("a")
+        // More than are remembered. Each is an address of this machine's.
+        let addresses = (0..<300).map { "127.1.\($0 / 250).\($0 % 250 + 1)" }
+        for address in addresses {
+            let stranger = try await RawPeer.connect(to: a, from: address)
+            stranger.send([0, 0, 0, 0])
+            try await stranger.closed()
+        }
+        try await a.logged("a connection came to nothing direction=inbound peer=\(addresses[0])")
+        #expect(a.lineCount("warning") < addresses.count, "they take each other's places")
+        let b = try await TestNode("b")
+        try await b.send("unharmed", to: a.peer)
+        try await a.logged("info a peer has connected lane=messages peer=b")
+        let peer = try await RawPeer.connect(to: a)
+        peer.send(RawPeer.hello("p"))
+        peer.send([0, 0, 0, 0])
+        try await a.logged("a peer broke the protocol peer=p")
+        try await a.stop()
+        try await b.stop()
+    }
+
     @Test func `when all places are taken by peers one more is refused`() async throws {
         var settings = TransportSettings.patient
         settings.acceptedMax = 2

@@ -20,9 +20,16 @@ final class RawPeer: Sendable {
     }
 
     /// Dials a node.
-    static func connect(to node: TestNode, tls: NIOSSLContext? = nil) async throws -> RawPeer {
+    /// - Parameter address: one of this machine's to dial from; nil for whichever the system takes.
+    static func connect(
+        to node: TestNode,
+        from address: String? = nil,
+        tls: NIOSSLContext? = nil
+    ) async throws -> RawPeer {
         let loop = MultiThreadedEventLoopGroup.singleton.any()
-        return try await ClientBootstrap(group: loop).connect(host: "127.0.0.1", port: node.port) { channel in
+        var bootstrap = ClientBootstrap(group: loop)
+        if let address { bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: address, port: 0)) }
+        return try await bootstrap.connect(host: "127.0.0.1", port: node.port) { channel in
             channel.eventLoop.makeCompletedFuture {
                 if let tls {
                     try channel.pipeline.syncOperations.addHandler(
