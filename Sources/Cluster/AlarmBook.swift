@@ -3,11 +3,14 @@ import Replica
 /// The alarms of a node that have not come to an end, in words.
 struct AlarmBook {
     private var open: [(key: String, text: String)] = []
+    /// What keeps a cluster from being founded, as of now.
+    private var founding: [FoundingAlarm] = []
 
-    /// All of them, oldest first.
-    var texts: [String] { open.map(\.text) }
+    /// All of them: those of the node, oldest first, and then those of its founding.
+    var texts: [String] { open.map(\.text) + founding.map(\.explanation) }
 
-    /// Takes an alarm. Returns what to log: the text, and whether it is good news.
+    /// Takes an alarm. Returns what to log: the text, and whether it is good news. Those of a founding are only
+    /// logged: which of them last, ``keepFounding(_:)`` is told.
     mutating func take(_ alarm: NodeAlarm) -> (text: String, isOver: Bool) {
         switch alarm {
         case .damaged(let what):
@@ -19,7 +22,7 @@ struct AlarmBook {
                     + "and see by `tollgate recover --data` with each one's data folder what can be read there."
             )
         case .founding(let alarm):
-            return begin("founding", alarm.explanation)
+            return (alarm.explanation, false)
         case .replica(.diskFull(let isFull)):
             return isFull
                 ? begin("disk", "The disk is full: nothing is accepted until there is room. It goes on by itself.")
@@ -120,8 +123,18 @@ struct AlarmBook {
         return text == before ? nil : begin("lone", text)
     }
 
-    /// The node takes part in a cluster: what was said of founding is over.
-    mutating func joined() { open.removeAll { $0.key == "founding" } }
+    /// Takes what is wrong with the founding now, in place of what was; nothing where there is none any more.
+    mutating func keepFounding(_ alarms: [FoundingAlarm]) { founding = alarms }
+
+    /// The node is a member, as is decided. Returns what to log, where it was none since its log was damaged.
+    mutating func admitted() -> (text: String, isOver: Bool)? {
+        guard open.contains(where: { $0.key == "damaged" }) else { return nil }
+        return end(
+            "damaged",
+            "This node is a member, with a new log. The one that could not be used stays in the data folder, in "
+                + "damaged-<number>: remove it when all is well."
+        )
+    }
 
     /// How this node's own certificate stands. Returns what to log.
     mutating func certificate(

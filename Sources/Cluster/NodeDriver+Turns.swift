@@ -56,7 +56,6 @@ extension NodeDriver {
             let (text, isOver) = alarms.take(alarm)
             logger.log(level: isOver ? .notice : .warning, "\(text)")
         case .joined(let cluster, let replica):
-            alarms.joined()
             logger.notice("in a cluster", metadata: ["cluster": "\(cluster)", "replica": "\(replica)"])
         case .stop(let reason):
             logger.critical("\(reason.explanation)")

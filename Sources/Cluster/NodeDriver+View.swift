@@ -28,11 +28,13 @@ extension NodeDriver {
         let time = node.withReplica { $0.time }
         let cluster = node.cluster
         let membership = reviewMembership(status)
+        let admission = reviewAdmission(status)
         let (standing, lonelinessRemark) = reviewLoneliness(status)
         let forgetful = alarms.forgetful(status.map(Reachability.forgetful) ?? [])
             .map { ($0.isOver ? Logger.Level.notice : .error, $0.text) }
         let waiting = waiting(node, status)
         if status?.leader == nil { isInDoubt = true }
+        alarms.keepFounding(node.founding?.alarms ?? [])
         view.withLockedValue { view in
             view.cluster = cluster
             view.status = status
@@ -47,7 +49,7 @@ extension NodeDriver {
             }
             view.alarms = alarms.texts
         }
-        return [membership, lonelinessRemark, forgetful].compactMap { $0 }
+        return [membership, admission, lonelinessRemark, forgetful].compactMap { $0 }
     }
 
     private func waiting(_ node: Node<Ledger>, _ status: ReplicaStatus?) -> [WaitingNode] {
@@ -74,6 +76,12 @@ extension NodeDriver {
         wasAdmitted = isAdmitted || isMember
         let isRemoved = isAdmitted && (!isMember || dismissal != nil)
         return alarms.removed(isRemoved).map { ($0.isOver ? .notice : .warning, $0.text) }
+    }
+
+    /// Whether this node is a member, as is decided: what is not may be taken back.
+    private func reviewAdmission(_ status: ReplicaStatus?) -> Remark? {
+        guard let status, status.appliedConfiguration.contains(status.id) else { return nil }
+        return alarms.admitted().map { ($0.isOver ? .notice : .warning, $0.text) }
     }
 
     /// Whether this node is the only member of its cluster by mistake.

@@ -93,6 +93,7 @@ extension Founding {
         alarms = present
     }
 
+    /// What this node knows itself comes before what others say that they know.
     private func wrongs() -> [FoundingAlarm] {
         switch phase {
         case .starting, .closing(.founded), .creating(.founded), .finished: return []
@@ -101,8 +102,6 @@ extension Founding {
         case .voting: break
         }
         var wrongs = dissents.map(\.alarm)
-        let disputed = peers.filter { $0.replica != nil && $0.isDisputed }.map(\.seed.name)
-        if !disputed.isEmpty { wrongs.append(.disputed(disputed)) }
         let silent = peers.filter { $0.heardAt &+ settings.silence <= now }.map(\.seed.name)
         if !silent.isEmpty { wrongs.append(.silent(silent)) }
         let known = [(name, replica)] + peers.compactMap { peer in peer.replica.map { (peer.seed.name, $0) } }
@@ -111,9 +110,12 @@ extension Founding {
             if same.count > 1 { wrongs.append(.sameReplica(same)) }
         }
         let lost = seedsLost(known)
-        guard lost.isEmpty else { return wrongs + lost }
+        wrongs += lost
+        let disputed = peers.filter { $0.replica != nil && $0.isDisputed }.map(\.seed.name)
+        if !disputed.isEmpty { wrongs.append(.disputed(disputed)) }
         let stuck = peers.filter { $0.replica != nil && $0.isStuck }.map(\.seed.name)
-        return stuck.isEmpty ? wrongs : wrongs + [.stuck(stuck)]
+        if !stuck.isEmpty, lost.isEmpty { wrongs.append(.stuck(stuck)) }
+        return wrongs
     }
 
     /// Replicas that an accepted value lists and that are others now.

@@ -95,7 +95,7 @@ public struct Founding: Sendable {
 
     static let dissentsMax = 64
 
-    /// What is wrong at the moment, for a status page.
+    /// What is wrong at the moment, for a status page. What this node knows itself comes first.
     public internal(set) var alarms: [FoundingAlarm] = []
 
     /// A node that has no storage yet.

@@ -65,7 +65,11 @@ class DamageTests(MembershipCase):
         other.launch()
         self.cluster.wait_ready([one.name, other.name])
         self.assertFalse(broken.is_ready())
+        self.assertTrue(any("The log on this disk cannot be used" in alarm for alarm in broken.status()["alarms"]), broken.status())
         self.replace(broken, at=one)
+        # What was wrong is over, in the same process.
+        self.cluster.wait_until(lambda: broken.status()["alarms"] == [], "it is well")
+        self.assertIn("\ntollgate_alarms 0\n", broken.probe("/metrics").body.decode())
         self.assert_refused(self.redeem(broken, *self.spent), 409, "already-spent")
         self.check_equal()
 

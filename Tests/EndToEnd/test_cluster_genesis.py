@@ -55,6 +55,11 @@ class GenesisTests(ClusterCase):
             cluster.wait_until(lambda node=node: node.has_logged("list of seeds"), f"{node.name} says what is wrong")
         cluster.wait_until(lambda: cluster["a"].has_logged(f'only there are c ({cluster["c"].place.advertise})'), "a says which")
         cluster.wait_until(lambda: cluster["b"].has_logged("Give all nodes the same list and start them again"), "b says what to do")
+        for node, agreeing in [(cluster["b"], "c"), (cluster["c"], "b")]:
+            # Neither sends its operator to the other one only.
+            cluster.wait_until(lambda node=node, agreeing=agreeing: any(alarm.startswith(f"Node {agreeing} has heard of another list")
+                                                                        for alarm in self.alarms(node)), "it is told of more")
+            self.assertRegex(self.alarms(node)[0], "^Node a has another list of seeds.*only here are c ")
         for node in cluster:
             self.assertFalse(node.is_ready())
             self.assertIn((node.status() or {}).get("cluster_id"), (None, ""))
@@ -65,6 +70,11 @@ class GenesisTests(ClusterCase):
         cluster["a"].wait_exit()
         cluster["a"].launch()
         self.check_one()
+        for node in cluster:
+            self.assertEqual(self.alarms(node), [])
+
+    def alarms(self, node):
+        return (node.status() or {}).get("alarms", [])
 
     def test_a_seed_that_does_not_come_is_named(self):
         cluster = self.make_cluster("abc")

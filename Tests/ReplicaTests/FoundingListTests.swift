@@ -26,6 +26,25 @@ struct FoundingListTests: FoundingWords {
         for name in all { #expect(group.founded(name) == group.founded("b")) }
     }
 
+    /// Two that agree have both heard of a third's, and would send the operator from one to the other and back.
+    @Test func `what a node knows itself comes before what others have heard`() throws {
+        var group = FoundingGroup()
+        let agreed = ["a", "b", "d"]
+        for (name, number) in [("a", 1), ("b", 2)] as [(String, UInt64)] {
+            try group.start(name, of: agreed, replica: number)
+        }
+        try group.start("c", of: all, replica: 3)
+        group.run(for: 2_500)
+        let (c, d) = (FoundingGroup.seed("c"), FoundingGroup.seed("d"))
+        for (name, other) in [("a", "b"), ("b", "a")] {
+            #expect(
+                group.alarms(name) == [
+                    .seedsDiffer(node: "c", onlyHere: [d], onlyThere: [c]), .silent(["d"]), .disputed([other]),
+                ]
+            )
+        }
+    }
+
     @Test func `another address is another list`() throws {
         var group = FoundingGroup()
         try group.start("a", of: ["a", "b"], replica: 1)
