@@ -32,8 +32,8 @@ enum ClusterMetricsText {
         page.sample(status?.isDiskFull == true ? 1 : 0)
         page.begin("tollgate_alarms", .gauge, "What is wrong now; `tollgate cluster status` says it.")
         page.sample(view.alarms.count)
-        page.begin("tollgate_peers_connected", .gauge, "Other nodes that there is a connection with.")
-        page.sample(view.connected.count)
+        page.begin("tollgate_peers_connected", .gauge, "Other members that there is a connection with.")
+        page.sample(view.membersConnected)
         page.begin("tollgate_members", .gauge, "Members of the cluster, by whether they vote.")
         let voters = status?.configuration.voters.count ?? 0
         page.sample(voters, [("voter", "true")])

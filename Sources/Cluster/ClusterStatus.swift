@@ -70,15 +70,9 @@ public enum Membership: String, Hashable, Sendable {
 extension Cluster {
     /// How the cluster stands.
     /// - Parameter isStale: as far as this node knows; else as a majority confirms.
-    /// - Throws: ``OperationError/noQuorum`` where none does.
+    /// - Throws: ``OperationError/noQuorum`` where none does, and ``OperationError/notMember(_:)`` at a node that cannot ask.
     public func status(isStale: Bool) async throws(OperationError) -> ClusterStatus {
-        if !isStale, view.membership == .member {
-            do {
-                try await loop.flatSubmit { [driver] in driver.value.confirm() }.get()
-            } catch {
-                throw error as? OperationError ?? .stopped
-            }
-        }
+        if !isStale { try await confirmMembership() }
         let known = isStale ? [] : await progress()
         let view = view
         let configuration = view.status?.configuration ?? .empty
@@ -93,7 +87,7 @@ extension Cluster {
                 isLeader: member.id == view.status?.leader,
                 matchIndex: seen?.match,
                 // Where no leader tells, this node says whom it is connected with.
-                isReachable: seen?.isReachable ?? (member.id == view.status?.id || view.connected.contains(member.name))
+                isReachable: seen?.isReachable ?? (member.id == view.status?.id || view.connected.contains(member.id))
             )
         }
         return ClusterStatus(

@@ -22,8 +22,8 @@ public struct ClusterView: Sendable {
     public var timeAt = BootTime.zero
     /// Nodes that are no members and have said lately that they are there, newest last.
     public var waiting: [WaitingNode] = []
-    /// Members and others that this node has a connection to, by name.
-    public var connected: Set<String> = []
+    /// Members and others that there is a connection with, by replica.
+    public var connected: Set<ReplicaID> = []
     /// What the operator must know and has not come to an end.
     public var alarms: [String] = []
     /// Why it ended.
@@ -37,6 +37,12 @@ public struct ClusterView: Sendable {
     func hasLeft(_ name: String) -> Bool {
         guard membership == .removed, dismissal != .replaced else { return false }
         return dismissal == .removed || status?.configuration.members.contains { $0.name == name } == false
+    }
+
+    /// How many other members there is a connection with. A node that has a member's name and another disk is none.
+    public var membersConnected: Int {
+        guard let status else { return 0 }
+        return status.configuration.members.count { $0.id != status.id && connected.contains($0.id) }
     }
 
     /// It is the only member of its cluster, others are among its seeds, and these may not have had the time yet to say that

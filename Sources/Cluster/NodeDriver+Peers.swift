@@ -103,8 +103,8 @@ extension NodeDriver {
 
     /// A connection of a peer came or went.
     func counted(_ peer: PeerIdentity, isConnected: Bool) {
-        let count = connections[peer.name, default: 0] + (isConnected ? 1 : -1)
-        connections[peer.name] = count > 0 ? count : nil
+        let count = connections[peer.replica, default: 0] + (isConnected ? 1 : -1)
+        connections[peer.replica] = count > 0 ? count : nil
         view.withLockedValue { $0.connected = Set(connections.keys) }
     }
 

@@ -50,8 +50,8 @@ final class NodeDriver {
     var wasAdmitted: Bool?
     /// What an operator's requests wait for.
     var desk = OperationDesk()
-    /// Connections of peers to here or there, by name.
-    var connections: [String: Int] = [:]
+    /// Connections of peers to here or there, by replica: a name may be a member's, and the disk another one.
+    var connections: [ReplicaID: Int] = [:]
     var addressDueAt = BootTime.zero
     /// They wait until the node has a state and a majority decides.
     var servingPromises: [EventLoopPromise<Void>] = []

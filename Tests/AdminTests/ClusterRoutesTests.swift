@@ -12,7 +12,9 @@ import Testing
 /// What the admin interface says and does of a cluster: of one, which is enough to see every answer.
 @Suite(.timeLimit(.minutes(1))) struct ClusterRoutesTests {
     /// A node that is alone, and the interface to it.
+    /// - Parameter isFounding: it waits for another seed, which never comes.
     private func withResponder(
+        isFounding: Bool = false,
         _ body: (AdminResponder, any EventLoop, Cluster) async throws -> Void
     ) async throws {
         var template = Array("/tmp/tollgate-test.XXXXXX".utf8CString)
@@ -22,12 +24,18 @@ import Testing
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let result: Result<Void, any Error>
         do {
+            var settings = try ClusterSettings.alone(name: "a", directory: folder)
+            if isFounding {
+                settings.seeds = try .init([
+                    .init(name: "a", address: "localhost:0"), .init(name: "b", address: "localhost:1"),
+                ])
+            }
             let cluster = try await Cluster.start(
-                .alone(name: "a", directory: folder),
+                settings,
                 on: group.next(),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             )
-            try await cluster.serving()
+            if !isFounding { try await cluster.serving() }
             let admin = AdminCluster(cluster: cluster, version: "1.2.3") { "abc" }
             let responder = AdminResponder(token: nil, cluster: admin) { _ in nil }
             do {
@@ -94,6 +102,19 @@ import Testing
                 #expect(text.contains("\"voter\": true, \"match_index\": "))
             }
             #expect(try await answer(responder, loop, .GET, "/v1/cluster?x=1").status == .badRequest)
+        }
+    }
+
+    @Test func whatNoMajorityCanConfirmIsNotSaidToBeConfirmed() async throws {
+        try await withResponder(isFounding: true) { responder, loop, _ in
+            for target in ["/v1/cluster", "/v1/cluster?consistency=strong"] {
+                let found = try await answer(responder, loop, .GET, target)
+                #expect(found.status == .conflict)
+                #expect(found.text.contains("\"type\": \"urn:tollgate:not-a-member\""))
+                #expect(found.text.contains("tollgate cluster status --stale"))
+            }
+            let stale = try await answer(responder, loop, .GET, "/v1/cluster?consistency=stale")
+            #expect(stale.status == .ok && stale.text.contains("\"membership\": \"founding\""))
         }
     }
 
@@ -184,6 +205,7 @@ import Testing
             #expect(lines.contains("tollgate_replica_diverged 0"))
             #expect(lines.contains("tollgate_replica_forgetful 0"))
             #expect(lines.contains("tollgate_members{voter=\"true\"} 1"))
+            #expect(lines.contains("tollgate_peers_connected 0"))
             #expect(!lines.contains("tollgate_log_fsync_seconds_count 0"), "an entry was written")
         }
     }

@@ -98,6 +98,16 @@ import Testing
             let c = try await site.start("c", seeds: ["a", "b", "c"])
             let b = try site.node("b")
             try await site.until { b.view.waiting.contains { $0.name == "c" } }
+            try await site.until { c.view.membership == .waiting }
+            // There is a connection with a node of this name, and it is not the member.
+            let (former, new) = (try #require(before), try #require(c.view.status?.id))
+            try await site.until { b.view.connected.contains(new) && !b.view.connected.contains(former) }
+            #expect(b.view.membersConnected == 1)
+            let follower = try site.node(try await site.leader(seenBy: "b") == "a" ? "b" : "a")
+            try await site.until { follower.view.connected.contains(new) && !follower.view.connected.contains(former) }
+            try await site.until {
+                try await follower.status(isStale: true).members.map(\.isReachable) == [true, true, false]
+            }
             await #expect(throws: OperationError.self, "it is a member: to be replaced, not added") {
                 _ = try await b.add(name: "c", address: nil)
             }
@@ -106,6 +116,10 @@ import Testing
             #expect(outcome.replica != before)
             try await c.serving()
             #expect(try await c.status(isStale: false).members.count == 3)
+            for name in ["a", "b", "c"] {
+                let node = try site.node(name)
+                try await site.until { node.view.membersConnected == 2 }
+            }
         }
     }
 

@@ -102,6 +102,28 @@ import Wire
         }
     }
 
+    @Test func whatAMajorityCannotConfirmIsAnErrorAtANodeThatIsNoMember() async throws {
+        try await withTrio { trio in
+            func check(_ node: Cluster, _ reason: String) async throws {
+                await #expect {
+                    _ = try await node.status(isStale: false)
+                } throws: { error in
+                    guard case .notMember(let text)? = error as? OperationError else { return false }
+                    return text.contains(reason) && text.contains("tollgate cluster status --stale")
+                }
+                #expect(try await node.status(isStale: true).membership == node.view.membership)
+            }
+            let waiting = try await trio.start("d")
+            await trio.lines["d"]?.logged("in a cluster")
+            try await waiting.until { $0.membership == .waiting }
+            try await check(waiting, "waits to be admitted")
+            // A leader that leaves knows it by its own log, and who was a member then.
+            let removed = try await trio.removeLeader()
+            try await check(removed, "no member of the cluster any more")
+            #expect(try await removed.status(isStale: true).members.count == 2)
+        }
+    }
+
     @Test func aReplacedNodeServesAndItsOldDiskIsRefused() async throws {
         try await withTrio { trio in
             let old = try #require(trio.nodes["c"]?.view.status?.id)

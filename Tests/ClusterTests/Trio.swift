@@ -5,6 +5,7 @@ import NIOPosix
 import Raft
 import RaftTransport
 import Replica
+import Testing
 
 @testable import Cluster
 
@@ -87,6 +88,36 @@ final class Trio {
             }
             // A learner catches up, or an election is under way.
             try await group.next().scheduleTask(in: .milliseconds(20)) {}.futureResult.get()
+        }
+    }
+
+    /// Has whoever leads the three remove itself, as often as it takes until one has.
+    func removeLeader() async throws -> Cluster {
+        while true {
+            if let removed = nodes.values.first(where: { $0.view.membership == .removed }) { return removed }
+            for leader in nodes.values {
+                guard let status = leader.view.status, status.role == .leader,
+                    status.configuration.members.count == Self.names.count
+                else { continue }
+                leader.loop.execute { [driver = leader.driver] in
+                    driver.value.change(ConfigurationChange([.remove(status.id)])) { _ in }
+                }
+            }
+            try await group.next().scheduleTask(in: .milliseconds(20)) {}.futureResult.get()
+        }
+    }
+}
+
+extension Cluster {
+    /// Waits until it shows that something holds, within a bound that a sound run never comes near.
+    func until(
+        sourceLocation: SourceLocation = #_sourceLocation,
+        _ holds: (ClusterView) -> Bool
+    ) async throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while !holds(view) {
+            try #require(ContinuousClock.now < deadline, "it never came to be: \(view)", sourceLocation: sourceLocation)
+            try await loop.scheduleTask(in: .milliseconds(5)) {}.futureResult.get()
         }
     }
 }

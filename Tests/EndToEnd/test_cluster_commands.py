@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import unittest
 
 import promtool
@@ -21,6 +22,11 @@ class CommandsCase(ClusterCase):
 
     def document(self, node):
         return json.loads(self.done(node, "cluster", "status", "--json"))
+
+    def connected(self, node):
+        """With how many other members it says that it is connected."""
+        page = node.probe("/metrics").body.decode()
+        return int(re.search(r"(?m)^tollgate_peers_connected (\d+)$", page).group(1))
 
     def lose(self, *nodes):
         """They are gone for ever."""
@@ -76,6 +82,11 @@ class MembersTests(CommandsCase):
         self.cluster.wait_until(
             lambda: any(node["name"] == "c" for node in self.document(b)["waiting"]), "c waits"
         )
+        # Whom they are connected with has the member's name, and is not the member.
+        follower = next(node for node in (a, b) if node.status()["role"] != "leader")
+        for node in (a, b):
+            self.cluster.wait_until(lambda node=node: self.connected(node) == 1, "the member is missing")
+        self.assertRegex(self.done(follower, "cluster", "status", "--stale"), r"(?m)^c +voter +\S+ +NO ")
         text = self.done(a, "cluster", "status")
         self.assertIn("another disk than the member's: tollgate cluster replace c", text)
         added = self.tollgate(a, "cluster", "add", "c")
@@ -85,10 +96,21 @@ class MembersTests(CommandsCase):
         asked = self.tollgate(c, "cluster", "replace", "c")
         self.assertEqual(asked.returncode, 1)
         self.assertIn("waits to be admitted", asked.stderr)
+        # What it knows is not what a majority confirms.
+        asked = self.tollgate(c, "cluster", "status")
+        self.assertEqual(asked.returncode, 1, asked)
+        self.assertIn("waits to be admitted", asked.stderr)
+        self.assertIn("This is what this node knows:", asked.stderr)
+        self.assertIn("node      c, waiting", asked.stdout)
+        self.assertIn("node      c, waiting", self.done(c, "cluster", "status", "--stale"))
+        answer = c.ask("GET", "/v1/cluster")
+        self.assertEqual((answer.status, answer.json()["type"]), (409, "urn:tollgate:not-a-member"))
         self.assertIn("a voter", self.done(b, "cluster", "replace", "c"))
         self.cluster.wait_ready()
         self.assertEqual(self.use(c, token).status, 200)
         self.assertEqual(len(self.document(c)["members"]), 3)
+        for node in (a, b, c):
+            self.cluster.wait_until(lambda node=node: self.connected(node) == 2, "nobody is missing any more")
 
 
 class DisasterTests(CommandsCase):

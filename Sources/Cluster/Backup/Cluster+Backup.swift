@@ -14,14 +14,7 @@ extension Cluster {
         guard let turn = backups.take() else {
             throw .busy("A backup of this node is being taken already: ask again when it has ended, or another node.")
         }
-        if !isStale {
-            try checkMembership()
-            do {
-                try await loop.flatSubmit { [driver] in driver.value.confirm() }.get()
-            } catch {
-                throw error as? OperationError ?? .stopped
-            }
-        }
+        if !isStale { try await confirmMembership() }
         guard var backup = shared.backup(node: name) else {
             throw .notMember("This node has no state yet: take the backup from a member of the cluster.")
         }

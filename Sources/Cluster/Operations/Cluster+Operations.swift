@@ -165,13 +165,7 @@ extension Cluster {
 
     /// How the cluster stands, as a majority confirms.
     private func look() async throws(OperationError) -> OperationView {
-        try checkMembership()
-        do {
-            try await loop.flatSubmit { [driver] in driver.value.confirm() }.get()
-        } catch {
-            throw error as? OperationError ?? .stopped
-        }
-        try checkMembership()
+        try await confirmMembership()
         let view = view
         guard let status = view.status else { throw .noQuorum }
         return OperationView(
@@ -184,16 +178,32 @@ extension Cluster {
         )
     }
 
+    /// Waits until a majority has confirmed that this node shows all that was decided before, and that it is a member.
+    func confirmMembership() async throws(OperationError) {
+        try checkMembership()
+        do {
+            try await loop.flatSubmit { [driver] in driver.value.confirm() }.get()
+        } catch {
+            throw error as? OperationError ?? .stopped
+        }
+        // It may have left meanwhile.
+        try checkMembership()
+    }
+
     /// Only a member can look and change.
-    func checkMembership() throws(OperationError) {
+    private func checkMembership() throws(OperationError) {
+        let known = "`tollgate cluster status --stale` says what"
         switch view.membership {
         case .member: return
-        case .founding:
-            throw .notMember("The cluster is not founded yet: `tollgate cluster status` says what it waits for.")
+        case .founding: throw .notMember("The cluster is not founded yet: \(known) it waits for.")
         case .waiting:
-            throw .notMember("This node waits to be admitted to the cluster: ask one of its members.")
+            throw .notMember(
+                "This node waits to be admitted to the cluster: ask one of its members. \(known) this one knows."
+            )
         case .removed:
-            throw .notMember("This node is no member of the cluster any more: ask one that is.")
+            throw .notMember(
+                "This node is no member of the cluster any more: ask one that is. \(known) this one knows."
+            )
         }
     }
 

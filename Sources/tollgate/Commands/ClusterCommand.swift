@@ -106,7 +106,8 @@ private struct StatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Show members, who waits to be admitted, and what is wrong.",
         discussion: """
-            What it shows is confirmed by a majority. Where none answers, it shows what this node knows, and exits with 1.
+            What it shows is confirmed by a majority. Where none answers, or this node is no member and cannot ask, it shows \
+            what this node knows, and exits with 1.
             """
     )
 
@@ -116,7 +117,8 @@ private struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         var answer = try await ask(isStale: stale)
-        let isUnconfirmed = answer.status == .serviceUnavailable
+        // No majority has answered; or this node is no member.
+        let isUnconfirmed = answer.status == .serviceUnavailable || answer.status == .conflict
         if isUnconfirmed {
             let detail = OperationDocument.read(answer.body)?.detail
             answer = try await ask(isStale: true)
