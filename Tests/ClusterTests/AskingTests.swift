@@ -56,9 +56,7 @@ import Testing
                 let outcome = try await back.remove(name: name)
                 #expect(outcome == OperationOutcome(name: name, replica: removed, state: .removed, detail: nil))
             }
-            await #expect(
-                throws: OperationError.notMember("This node is no member of the cluster any more: ask one that is.")
-            ) { _ = try await back.remove(name: leader) }
+            await expectRemoved { _ = try await back.remove(name: leader) }
         }
     }
 
@@ -80,9 +78,16 @@ import Testing
             try TestFolder.copy(site.directory("copy"), to: site.directory(name))
             let old = try await site.start(name, seeds: Self.names)
             try await site.until { old.view.membership == .removed }
-            await #expect(
-                throws: OperationError.notMember("This node is no member of the cluster any more: ask one that is.")
-            ) { _ = try await old.remove(name: name) }
+            await expectRemoved { _ = try await old.remove(name: name) }
+        }
+    }
+
+    private func expectRemoved(_ body: () async throws -> Void) async {
+        await #expect {
+            try await body()
+        } throws: { error in
+            guard case OperationError.notMember(let text) = error else { return false }
+            return text.hasPrefix("This node is no member of the cluster any more: ask one that is.")
         }
     }
 }

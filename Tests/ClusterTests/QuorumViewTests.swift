@@ -43,34 +43,38 @@ import Testing
             #expect(a.view.hasQuorum)
             let c = try await site.start("c", seeds: ["a", "b", "c"], checkpointEntries: 1 << 20)
             var view = c.view
-            while !view.hasQuorum {
-                await Task.yield()
+            try await site.until {
                 view = c.view
+                return view.hasQuorum
             }
             #expect(view.facts?.revision == 60)
         }
     }
 
     @Test func `a node that hears no leader any more has none before something is decided again`() async throws {
-        let trio = try await Trio()
-        do {
-            for name in Trio.names {
-                let node = try #require(trio.nodes[name])
-                while !node.view.hasQuorum { await Task.yield() }
+        let names = ["a", "b", "c"]
+        try await Site.with(names) { site in
+            for name in names { try await site.start(name, seeds: names) }
+            for name in names {
+                let node = try site.node(name)
+                try await site.until { node.view.hasQuorum }
                 #expect(!node.view.isInDoubt)
             }
-            await trio.stop("b")
-            await trio.stop("c")
-            let a = try #require(trio.nodes["a"])
-            while a.view.status?.leader != nil { await Task.yield() }
-            #expect(a.view.isInDoubt && !a.view.hasQuorum)
-            try await trio.start("b")
-            while !a.view.hasQuorum { await Task.yield() }
-            #expect(!a.view.isInDoubt)
-        } catch {
-            try await trio.stopAll()
-            throw error
+            await site.stop("b")
+            await site.stop("c")
+            let a = try site.node("a")
+            var view = a.view
+            try await site.until {
+                view = a.view
+                return view.status?.leader == nil
+            }
+            #expect(view.isInDoubt && !view.hasQuorum)
+            try await site.start("b", seeds: names)
+            try await site.until {
+                view = a.view
+                return view.hasQuorum
+            }
+            #expect(!view.isInDoubt)
         }
-        try await trio.stopAll()
     }
 }
