@@ -16,6 +16,9 @@ command -v apt-get >/dev/null || { echo "install-packages.sh:$missing missing, a
 echo "install-packages.sh: installing$missing" >&2
 as_root=""
 [ "$(id -u)" = 0 ] || as_root=sudo
+# Several tests may want packages at once.
+exec 9<"$0"
+flock 9
 $as_root apt-get update -qq >&2
 # policy-rc.d says no to every start of a service, for as long as this installs; one that is there stays.
 if [ ! -e /usr/sbin/policy-rc.d ]; then
@@ -24,4 +27,4 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
     $as_root chmod +x /usr/sbin/policy-rc.d
 fi
 # shellcheck disable=SC2086 # a list of words is meant
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >&2
