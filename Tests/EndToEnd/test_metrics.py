@@ -124,13 +124,16 @@ class CountTests(MetricsCase):
         solution = protocol.solve(challenge)
         self.wait_for("challenges_total", 1, policy="p", event="issued")
         wrong = protocol.wrong_solution(challenge, solution)
+        # Of its authenticator, and another one in any case.
+        text = challenge["challenge"]
+        forged = {"challenge": text[:-10] + ("B" if text[-10] == "A" else "A") + text[-9:]}
         expected = [
             ("wrong", "p", lambda: protocol.redeem(client, challenge, wrong)),
             ("redeemed", "p", lambda: protocol.redeem(client, challenge, solution, key="k")),
             ("repeated", "p", lambda: protocol.redeem(client, challenge, solution, key="k")),
             ("already-spent", "", lambda: protocol.redeem(client, challenge, solution)),
             ("malformed", "", lambda: protocol.redeem(client, challenge, "x")),
-            ("wrong", "", lambda: protocol.redeem(client, {"challenge": challenge["challenge"][:-1] + "A"}, solution)),
+            ("wrong", "", lambda: protocol.redeem(client, forged, solution)),
         ]
         for event, policy, act in expected:
             act()
