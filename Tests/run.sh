@@ -80,7 +80,9 @@ part_simulator() {
 part_gateway() {
     say "gateway: building everything in debug mode, then the unit tests of what needs SwiftNIO"
     swift build --build-tests
-    swift test --skip-build --filter 'GatewayTests|AdminTests|RaftTransportTests|CertificatesTests|ClusterTests'
+    swift test --skip-build --filter '^(GatewayTests|AdminTests|RaftTransportTests|CertificatesTests)\.'
+    # Many clusters at once leave others little of the machine: they have it to themselves.
+    swift test --skip-build --filter '^ClusterTests\.'
 }
 
 part_sanitizers() {

@@ -8,20 +8,12 @@ final class ControlHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// From the beginning of the connection until its first request is there.
-    static let arrivalTimeout = TimeAmount.seconds(5)
-    /// From a request until it is answered, and between the pieces of a long answer.
-    static let requestTimeout = TimeAmount.seconds(10)
-    /// From an answer until the next request is there; long enough for those who ask every quarter of a minute over
-    /// the same connection.
-    static let keepAliveTimeout = TimeAmount.seconds(30)
-    /// From the last answer until the client has closed.
-    static let lingerTimeout = TimeAmount.seconds(2)
     /// Largest head, target included, and largest body, in bytes.
     static let headBytesMax = 16 * 1_024
     static let bodyBytesMax = 16 * 1_024
 
     private let responder: any ControlResponder
+    private let timeouts: ControlTimeouts
     private let connections: SharedControlConnections
     private var context: ChannelHandlerContext?
     private var head: HTTPRequestHead?
@@ -29,14 +21,15 @@ final class ControlHandler: ChannelInboundHandler {
     private var isFinished = false
     private var deadline: Scheduled<Void>?
 
-    init(responder: any ControlResponder, connections: SharedControlConnections) {
+    init(responder: any ControlResponder, timeouts: ControlTimeouts, connections: SharedControlConnections) {
         self.responder = responder
+        self.timeouts = timeouts
         self.connections = connections
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        closeAfter(Self.arrivalTimeout, context)
+        closeAfter(timeouts.arrival, context)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -81,7 +74,7 @@ final class ControlHandler: ChannelInboundHandler {
         guard context.channel.isWritable else { return context.close(promise: nil) }
         // It has been told to close to make room for another.
         guard connections.requestBegan(context.channel) else { return context.close(promise: nil) }
-        closeAfter(Self.requestTimeout, context)
+        closeAfter(timeouts.request, context)
         let request = ControlRequest(
             method: head.method,
             path: head.uri.prefix { $0 != "?" },
@@ -124,12 +117,12 @@ final class ControlHandler: ChannelInboundHandler {
         isFinished = !head.isKeepAlive
         // Before the end is written: with it comes the next request that was pipelined.
         connections.requestEnded(context.channel)
-        closeAfter(isFinished ? Self.lingerTimeout : Self.keepAliveTimeout, context)
+        closeAfter(isFinished ? timeouts.linger : timeouts.keepAlive, context)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         if isFinished { context.close(mode: .output, promise: nil) }
     }
 
-    /// The body is made on a thread that may wait; whoever takes none of it for ``requestTimeout`` is left.
+    /// The body is made on a thread that may wait; whoever takes none of it for ``ControlTimeouts/request`` is left.
     private func write(
         _ stream: ControlStream,
         _ headers: HTTPHeaders,
@@ -170,13 +163,13 @@ final class ControlHandler: ChannelInboundHandler {
     }
 
     private func streams() {
-        if let context { closeAfter(Self.requestTimeout, context) }
+        if let context { closeAfter(timeouts.request, context) }
     }
 
     private func linger() {
         guard let context else { return }
         connections.requestEnded(context.channel)
-        closeAfter(Self.lingerTimeout, context)
+        closeAfter(timeouts.linger, context)
     }
 
     private func closeAfter(_ time: TimeAmount, _ context: ChannelHandlerContext) {

@@ -31,9 +31,10 @@ final class ControlServer: Sendable {
         on address: ListenAddress,
         isPrivate: Bool,
         group: any EventLoopGroup,
+        timeouts: ControlTimeouts = ControlTimeouts(),
         responder: any ControlResponder
     ) async throws -> ControlServer {
-        let bootstrap = bootstrap(group: group, responder: responder)
+        let bootstrap = bootstrap(group: group, timeouts: timeouts, responder: responder)
         do {
             switch address {
             case .tcp(let host, let port):
@@ -51,7 +52,11 @@ final class ControlServer: Sendable {
         }
     }
 
-    private static func bootstrap(group: any EventLoopGroup, responder: any ControlResponder) -> ServerBootstrap {
+    private static func bootstrap(
+        group: any EventLoopGroup,
+        timeouts: ControlTimeouts,
+        responder: any ControlResponder
+    ) -> ServerBootstrap {
         let connections = SharedControlConnections(connectionsMax: connectionsMax)
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 64)
@@ -70,7 +75,9 @@ final class ControlServer: Sendable {
                     try pipeline.addHandler(ByteToMessageHandler(decoder))
                     try pipeline.addHandler(HTTPServerPipelineHandler())
                     try pipeline.addHandler(HTTPServerProtocolErrorHandler())
-                    try pipeline.addHandler(ControlHandler(responder: responder, connections: connections))
+                    try pipeline.addHandler(
+                        ControlHandler(responder: responder, timeouts: timeouts, connections: connections)
+                    )
                 }
             }
     }

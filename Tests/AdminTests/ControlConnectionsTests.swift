@@ -62,10 +62,13 @@ import Testing
         let group = MultiThreadedEventLoopGroup.singleton
         let (asked, tell) = AsyncStream.makeStream(of: Void.self)
         let answer = group.next().makePromise(of: ControlAnswer.self)
+        // On a machine that is busy with other tests it may take long until all of them have asked.
+        let unhurried = ControlTimeouts(arrival: .hours(1), request: .hours(1), keepAlive: .hours(1), linger: .hours(1))
         let server = try await ControlServer.start(
             on: .tcp(host: IPAddress(ipv4: 0x7F00_0001), port: 0),
             isPrivate: false,
             group: group,
+            timeouts: unhurried,
             responder: HeldResponder(asked: tell, answer: answer.futureResult)
         )
         guard case .tcp(_, let port) = server.address else { preconditionFailure("it listens over TCP") }

@@ -1,4 +1,5 @@
 import Ledger
+import NIOCore
 import Replica
 import Testing
 
@@ -23,14 +24,7 @@ import Testing
 
     @Test func decidesWhatHasWaitedWhenAllHaveCome() async throws {
         try await Site.with(["a", "b"]) { site in
-            try await site.startAlone("a").serving()
-            await site.stop("a")
-            let a = try await site.start("a", seeds: ["a", "b"], listeningPause: Self.hour) {
-                $0.replica.decisionTimeout = Self.hour
-            }
-            _ = try await a.firstFacts()
-            let answer = try site.submit("a")
-            try await site.until { try await a.loop.submit { [driver = a.driver] in !driver.value.held.isEmpty }.get() }
+            let (a, answer) = try await Self.holding(site)
             try await site.start("b", seeds: ["a", "b"])
             try await answer.get()
             try await site.until { a.view.hasQuorum }
@@ -39,14 +33,7 @@ import Testing
 
     @Test func answersWhatWaitsWhenItStops() async throws {
         try await Site.with(["a", "b"]) { site in
-            try await site.startAlone("a").serving()
-            await site.stop("a")
-            let a = try await site.start("a", seeds: ["a", "b"], listeningPause: Self.hour) {
-                $0.replica.decisionTimeout = Self.hour
-            }
-            _ = try await a.firstFacts()
-            let answer = try site.submit("a")
-            try await site.until { try await a.loop.submit { [driver = a.driver] in !driver.value.held.isEmpty }.get() }
+            let (_, answer) = try await Self.holding(site)
             await site.stop("a")
             await #expect(throws: LedgerUnavailable.stopped) { try await answer.get() }
         }
@@ -61,5 +48,20 @@ import Testing
             try await site.write("a", times: 1)
             try await site.until { a.view.hasQuorum }
         }
+    }
+
+    /// A node whose other seed never came, and that holds what it was asked for.
+    private static func holding(_ site: Site) async throws -> (node: Cluster, answer: EventLoopFuture<Void>) {
+        try await site.startAlone("a").serving()
+        await site.stop("a")
+        let node = try await site.start("a", seeds: ["a", "b"], listeningPause: hour) {
+            $0.replica.decisionTimeout = hour
+        }
+        _ = try await node.firstFacts()
+        let answer = try site.submit("a")
+        try await site.until {
+            try await node.loop.submit { [driver = node.driver] in !driver.value.held.isEmpty }.get()
+        }
+        return (node, answer)
     }
 }
