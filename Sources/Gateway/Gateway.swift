@@ -183,7 +183,7 @@ public final class Gateway: Sendable {
             let revision = try await offer().add(
                 configuration.definitions,
                 after: standing,
-                orOwn: former.map(\.definitions)
+                orOwn: [self.configuration.definitions] + former.map(\.definitions)
             )
             offered.withLockedValue { $0 = revision }
         }

@@ -17,8 +17,8 @@ struct LimitOffer: Sendable {
     ///
     /// - Parameters:
     ///   - standing: the last that they may follow. Where others are in force since, another node has offered them.
-    ///   - former: what this node has offered since then, of which it does not know what became: these may follow what
-    ///     that makes of `standing` as well.
+    ///   - former: what this node had offered, with the last of it that was taken, and what it has offered since then, of
+    ///     which it does not know what became: these may follow what that makes of `standing` as well, and each of it alone.
     /// - Returns: the revision.
     /// - Throws: ``Gateway/Problem``.
     @discardableResult
@@ -89,13 +89,13 @@ public struct LimitsInForce: Hashable, Sendable {
     public let revision: UInt64
     let definitions: [PolicyDefinition]
 
-    /// Whether these are what offers make of those, where each of them came into force or did not, in their order.
+    /// Whether these are what offers make of those, where each of them came into force or did not, in their order; what had
+    /// been in force before one that did may have been retired since, by this node or by another one with the same file.
     func mayBecome(_ definitions: [PolicyDefinition], by offers: [[PolicyDefinition]]) -> Bool {
         var possible = [self.definitions]
         for offer in offers {
-            for before in possible {
-                let after = offer.added(to: before)
-                if !possible.contains(where: after.isSame) { possible.append(after) }
+            for after in [offer] + possible.map(offer.added) where !possible.contains(where: after.isSame) {
+                possible.append(after)
             }
         }
         return possible.contains(where: definitions.isSame)
@@ -147,7 +147,7 @@ extension [PolicyDefinition] {
 
     /// Whether both say the same of each policy, in whatever order they name them.
     func isSame(as others: [PolicyDefinition]) -> Bool {
-        count == others.count && allSatisfy { others.contains($0) }
+        count == others.count && (self == others || Set(self) == Set(others))
     }
 }
 

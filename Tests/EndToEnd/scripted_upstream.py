@@ -13,8 +13,8 @@ import struct
 import threading
 from dataclasses import dataclass, field
 
-#: Seconds that a script waits for bytes. Long enough for a debug build on a busy machine; only a hang reaches it.
-READ_TIMEOUT = 30
+#: Seconds that a script waits for bytes. Longer than any test waits for the gateway; only a hang reaches it.
+READ_TIMEOUT = 150
 
 #: Longest head that a script takes.
 HEAD_BYTES_MAX = 1 << 20

@@ -152,6 +152,31 @@ struct LimitOfferTests {
         }
     }
 
+    @Test func `limits that had to wait follow what a retirement has left of this node's own`() async throws {
+        let old = policy([limit("client", 5)])
+        let file = policy([limit("client/24,/48", 8)])
+        let inVain = policy([limit("all", 9)])
+        // Of those that were in force, and of those that were offered in vain and came into force all the same.
+        for reached in [[file], [file, inVain]] {
+            let ledger = try await LocalLedgerUnderTest(clients: 1)
+            let client = ledger.clients[0]
+            let offer = LimitOffer(client: client)
+            try await offer.add(old)
+            try await offer.add(file)
+            let before = try await inForce(client)
+            var revision = before.revision
+            for definitions in reached.dropFirst() { revision = try await offer.add(definitions) }
+            let left = reached.last ?? []
+            try await offer.retire(allBut: left, offeredAt: revision)
+            #expect(try await inForce(client).definitions == left)
+            let new = policy([limit("client", 7)])
+            await expectSuperseded { try await offer.add(new, after: before) }
+            try await offer.add(new, after: before, orOwn: [file, inVain])
+            #expect(try await inForce(client).definitions == new.with(left))
+            try await ledger.shutDown()
+        }
+    }
+
     @Test func `limits in force are a file's, more than that, or others`() {
         let file = policy([limit("client", 5), limit("all", 9)])
         #expect(file.standing(of: file) == .same)

@@ -57,7 +57,8 @@ import Wire
                 $0.retryTicks = 3
             }
             group.heal()
-            for _ in 0..<600 {
+            // As long as it takes: whenever heartbeats are lost in a row, another leads, and it begins anew.
+            for _ in 0..<20_000 where group[3].machine.commands.count < 20 {
                 for number in 1...3 { group[number].act { $0.tick() } }
                 while !group.network.isEmpty {
                     let position = random.inRange(0...group.network.count - 1)

@@ -12,7 +12,7 @@ import Dispatch
 /// Events in quick succession are reported once, a moment after the last.
 final class FileWatcher {
     /// How long a file must have been left alone: whoever writes it in pieces is not read in between.
-    static let settling = DispatchTimeInterval.milliseconds(200)
+    static let settling = Duration.milliseconds(200)
     /// However busy the folder is, a change is looked at after this long.
     static let postponingMax = DispatchTimeInterval.seconds(2)
 
@@ -76,7 +76,8 @@ final class FileWatcher {
                 self.onChange()
             }
             self.work = work
-            queue.asyncAfter(deadline: min(now + FileWatcher.settling, latest), execute: work)
+            let settled = now + .nanoseconds(Int(FileWatcher.settling / .nanoseconds(1)))
+            queue.asyncAfter(deadline: min(settled, latest), execute: work)
         }
     }
 }

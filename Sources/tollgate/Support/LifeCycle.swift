@@ -15,7 +15,8 @@ struct LifeCycle: Sendable {
 
     /// What came of the files that were read last.
     private struct Look {
-        var configuration: Configuration?
+        /// The last that they held.
+        var configuration: Configuration
         var problems: [String] = []
     }
 
@@ -88,7 +89,7 @@ struct LifeCycle: Sendable {
     private func handleSignals(_ nodes: [Node], files: [String], _ cutShort: (@Sendable () -> Void)?) async {
         var watcher = watch(files)
         var watched = files
-        var look = Look()
+        var look = Look(configuration: nodes[0].configuration)
         let clock = Task { [signals] in
             while (try? await Task.sleep(for: Self.lookPause)) != nil { signals.noteChange(.lookedAgain) }
         }
@@ -146,7 +147,7 @@ struct LifeCycle: Sendable {
             return nil
         }
         let before = look
-        look = Look()
+        look.problems = []
         // What was said of the same before need not be said again.
         func report(_ problem: String) {
             look.problems.append(problem)
@@ -159,11 +160,15 @@ struct LifeCycle: Sendable {
         }
         do {
             let loaded = try load()
+            let isKnown = before.configuration == loaded.configuration
+            if reason == .lookedAgain, !isKnown {
+                // Nobody has said that who writes it is done.
+                try? await Task.sleep(for: FileWatcher.settling)
+                guard try load().configuration == loaded.configuration else { return nil }
+            }
             look.configuration = loaded.configuration
             // One that waits for a majority goes on waiting.
-            if reason == .lookedAgain, node.pending.isPending, before.configuration == loaded.configuration {
-                return loaded.files
-            }
+            if !isAsked, isKnown, node.pending.isPending { return loaded.files }
             if loaded.configuration == node.configuration {
                 node.isReloadOK = true
                 // One that waits for a majority is no longer what the file says.
@@ -171,8 +176,7 @@ struct LifeCycle: Sendable {
                     guard isAsked, await node.hasOtherLimits() else { return loaded.files }
                 }
             }
-            for warning in loaded.warnings where reason != .lookedAgain || before.configuration != loaded.configuration
-            {
+            for warning in loaded.warnings where reason != .lookedAgain || !isKnown {
                 logger.warning("configuration", metadata: ["warning": "\(warning)"])
             }
             do {

@@ -84,10 +84,8 @@ extension Node {
             offers = false
             record(configuration, retiring: nil)
         }
-        state.withLockedValue { state in
-            state.configuration = configuration
-            state.inDoubt = []
-        }
+        state.withLockedValue { $0.configuration = configuration }
+        endDoubt()
         if offers { await retire(gateway) }
         taken(old)
         await reviewLimits()
@@ -100,6 +98,9 @@ extension Node {
             if state.inDoubt.count > Self.inDoubtMax { state.inDoubt.removeFirst() }
         }
     }
+
+    /// What is in force now came after whatever was offered in vain.
+    func endDoubt() { state.withLockedValue { $0.inDoubt = [] } }
 
     /// Takes a configuration as soon as a majority takes its limits.
     /// - Parameter standing: as for ``take(_:isAsked:after:taken:)``.

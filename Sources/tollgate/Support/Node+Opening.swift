@@ -49,6 +49,7 @@ extension Node {
                 }
                 continue
             }
+            if offers, standing == nil { endDoubt() }
             await opened(gateway, by: configuration, offers: offers, inVainAfter: standing)
             // The next start finds them without a majority.
             if isFirst { cluster.requestSnapshot() }

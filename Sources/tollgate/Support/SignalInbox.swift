@@ -92,7 +92,10 @@ final class SignalInbox: Sendable {
 
     /// A watched file may have changed.
     func noteChange(_ reason: ReloadReason = .fileChanged) {
-        waiting.withLockedValue { $0.reload = $0.reload ?? reason }
+        waiting.withLockedValue { waiting in
+            // Who looks again says the least.
+            if waiting.reload == nil || waiting.reload == .lookedAgain { waiting.reload = reason }
+        }
         continuation.yield()
     }
 
