@@ -74,7 +74,7 @@ part_cores() {
 
 part_simulator() {
     say "simulator: a share of the seeds that a release must pass (10,000 of each), and of the faults that must be found"
-    Tests/Teeth/run.sh --clean 300 --sample 3
+    Tests/Teeth/run.sh --clean 300 --sample 2
 }
 
 part_gateway() {
@@ -101,41 +101,22 @@ part_sanitizers() {
     done
 }
 
-debug_binary=""
-build_debug() {
-    if [ -z "$debug_binary" ]; then
-        swift build --product tollgate
-        debug_binary=$(swift build --product tollgate --show-bin-path)/tollgate
-        begin_release
-    fi
-    export TOLLGATE_BINARY="$debug_binary"
-}
-
-# The program as it is installed takes minutes to build, and the tests of the debug program wait for most of their time:
-# it is built beside them, as far as they leave the processors idle.
-release_build=""
-begin_release() {
-    case " $parts " in *" release "* | *" deploy "*) ;; *) return 0 ;; esac
-    nice -n 19 swift build -c release --product tollgate --static-swift-stdlib >/dev/null 2>&1 &
-    release_build=$!
-}
-trap '[ -z "$release_build" ] || kill "$release_build" 2>/dev/null || true' EXIT
-
+# Whatever runs the program runs it as it is installed.
+release_binary=""
 build_release() {
-    if [ -n "$release_build" ]; then
-        # What it may have said against the sources is said again by the next.
-        wait "$release_build" || true
-        release_build=""
+    if [ -z "$release_binary" ]; then
+        say "building the program as it is installed"
+        deploy/quickstart.sh --build-only
+        release_binary=$(swift build -c release --product tollgate --static-swift-stdlib --show-bin-path)/tollgate
     fi
-    deploy/quickstart.sh --build-only
-    release_binary=$(swift build -c release --product tollgate --static-swift-stdlib --show-bin-path)/tollgate
+    export TOLLGATE_BINARY="$release_binary"
 }
 
 part_end_to_end() {
     say "end-to-end: the program over real sockets"
     # The recipes of the documentation use them.
     Tests/install-packages.sh curl=curl jq=jq git=git nginx=nginx-light openssl=openssl
-    build_debug
+    build_release
     # Most of the time they wait for one another's answers: several modules run at once, each with its own ports and folders.
     logs=$(mktemp -d)
     export logs
@@ -159,7 +140,7 @@ part_end_to_end() {
 }
 
 part_soak() {
-    build_debug
+    build_release
     [ "$soak" != default ] || soak=""
     say "soak: ${soak:-600} seconds of mixed load"
     TOLLGATE_SOAK=${soak:-600} python3 -m unittest discover -s Tests/EndToEnd -p 'test_soak.py' -v
@@ -171,20 +152,20 @@ part_upgrade() {
     say "upgrade: building the former release"
     TOLLGATE_FORMER=$(Tests/Upgrade/build-former.sh)
     export TOLLGATE_FORMER
-    build_debug
+    build_release
     say "upgrade: two releases in one cluster"
     python3 -m unittest discover -s Tests/EndToEnd -p 'test_cluster_upgrade.py' -v
 }
 
 part_browser() {
     say "browser: the challenge page in a headless Chromium"
-    build_debug
+    build_release
     Tests/Browser/run.sh
 }
 
 part_proxies() {
     say "proxies: nginx, Caddy, Traefik, HAProxy and Envoy with the configurations of deploy/"
-    build_debug
+    build_release
     Tests/Proxies/run.sh
 }
 
@@ -193,14 +174,13 @@ part_release() {
     build_release
     Tests/check-release.sh "$release_binary"
     say "release: the demo of three nodes, as the quickstart starts it"
-    TOLLGATE_BINARY="$release_binary" TOLLGATE_QUICKSTART=1 \
-        python3 -m unittest discover -s Tests/EndToEnd -p test_demo.py -v
+    TOLLGATE_QUICKSTART=1 python3 -m unittest discover -s Tests/EndToEnd -p test_demo.py -v
 }
 
 part_deploy() {
     say "deploy: the systemd unit, the package, the manifests, the container file, alerts and dashboard"
     build_release
-    TOLLGATE_BINARY="$release_binary" Tests/Deploy/run.sh
+    Tests/Deploy/run.sh
 }
 
 for part in $parts; do
