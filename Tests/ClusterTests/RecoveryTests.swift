@@ -248,6 +248,14 @@ import Testing
         }
     }
 
+    @Test func aFolderThatIsNotThereIsNotMade() throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        #expect(throws: BackupError.self) { try Recovery.survey(directory: folder.path + "/none") }
+        #expect(throws: BackupError.self) { try Recovery.recover(directory: folder.path + "/none") }
+        #expect(access(folder.path + "/none", F_OK) != 0)
+    }
+
     @Test func aNodeThatHasNothingCannotBeRecovered() async throws {
         try await Site.with(["a", "b"]) { site in
             let a = try await site.start("a", seeds: ["a"])

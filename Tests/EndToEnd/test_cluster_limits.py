@@ -1,6 +1,7 @@
 """Limits that one node's file changes and all have: who says so, what a file that cannot be offered comes to, and restarts."""
 
 import itertools
+import os
 import unittest
 
 import promtool
@@ -39,6 +40,12 @@ class LimitsTests(ClusterCase):
         except ConnectionRefusedError:
             return None
         return left and int(left.split("r=")[1].split(";")[0]) + 1
+
+    def listens(self, node):
+        try:
+            return self.get(node, "/limits", next(self.clients)) is not None
+        except ConnectionRefusedError:
+            return False
 
     def limits(self, node):
         """How many limits a request is charged to."""
@@ -137,6 +144,78 @@ class LimitsTests(ClusterCase):
             self.cluster.wait_until(lambda node=node: self.limits(node) == 2, f"{node.name} has both")
         self.assertEqual(self.metric(a, "tollgate_limits_differ"), 0)
         self.assertEqual(self.metric(b, "tollgate_limits_differ"), 1)
+
+    def offer_in_vain(self, burst):
+        """Has the leader write limits into its log that nobody else gets. Returns it and the others, which are gone then."""
+        leader = self.cluster.leader()
+        others = [node for node in self.cluster if node is not leader]
+        for node in others:
+            node.pause()
+        self.write(leader, f"{{ rate: 1/day, burst: {burst} }}")
+        # Before it notices that it leads nobody.
+        leader.reload()
+        self.cluster.wait_until(lambda: leader.has_logged("it is tried again by itself"), f"{leader.name} says so")
+        for node in others:
+            node.kill()
+        return leader, others
+
+    def test_what_was_offered_in_vain_does_not_outlive_its_file(self):
+        leader, others = self.offer_in_vain(600)
+        leader.settings = self.settings
+        leader.configure()
+        leader.kill()
+        leader.launch()
+        for node in others:
+            node.launch()
+        self.cluster.wait_ready()
+        self.wait_burst(1000)
+        for node in self.cluster:
+            self.cluster.wait_until(
+                lambda node=node: self.metric(node, "tollgate_limits_differ") == 0, f"{node.name} has its own"
+            )
+
+    def test_the_newest_file_is_taken_after_however_many_that_were_offered_in_vain(self):
+        leader, others = self.offer_in_vain(600)
+        for burst in range(701, 708):
+            said = self.count(leader, "it is tried again by itself")
+            self.write(leader, f"{{ rate: 1/day, burst: {burst} }}")
+            self.cluster.wait_until(
+                lambda said=said: self.count(leader, "it is tried again by itself") > said, f"{leader.name} says so"
+            )
+        for node in others:
+            node.launch()
+        self.wait_burst(707)
+        self.cluster.wait_until(lambda: self.metric(leader, "tollgate_config_reload_ok") == 1, "it has taken its file")
+        self.assertEqual(self.metric(leader, "tollgate_limits_differ"), 0)
+
+    def test_a_file_that_waits_waits_after_a_restart_too(self):
+        a, b, c = self.cluster
+        b.kill()
+        c.kill()
+        self.write(a, "{ rate: 1/day, burst: 700 }")
+        self.cluster.wait_until(lambda: a.has_logged("it is tried again by itself"), "a says so")
+        a.kill()
+        a.launch()
+        self.cluster.wait_until(lambda: a.has_logged("it is tried again by itself"), "a says so again")
+        self.cluster.wait_until(lambda: self.listens(a), "a listens")
+        self.assertEqual(self.metric(a, "tollgate_config_reload_ok"), 0)
+        self.assertEqual(self.metric(a, "tollgate_limits_differ"), 0)
+        b.launch()
+        c.launch()
+        self.wait_burst(700)
+        self.cluster.wait_until(lambda: self.metric(a, "tollgate_config_reload_ok") == 1, "a has taken its file")
+
+    def test_limits_change_again_though_the_last_change_could_not_be_noted(self):
+        a, *_ = self.cluster
+        obstacle = os.path.join(a.data, "limits.tmp")
+        os.mkdir(obstacle)
+        self.write(a, "{ rate: 1/day, burst: 900 }")
+        self.wait_burst(900)
+        self.cluster.wait_until(lambda: a.has_logged("it cannot be noted"), "a says so")
+        os.rmdir(obstacle)
+        a.settings = self.settings
+        a.configure()
+        self.wait_burst(1000)
 
 
 if __name__ == "__main__":

@@ -218,6 +218,10 @@ public enum Recovery {
     }
 
     private static func locked(_ directory: String) throws(BackupError) -> DirectoryLock {
+        // To lock one that is not there would be to make it.
+        guard access(directory, F_OK) == 0 || errno != ENOENT else {
+            throw .file(path: directory, reason: "there is no such folder. Name the data folder of a node")
+        }
         do throws(ClusterError) { return try DirectoryLock(directory: directory) } catch { throw .folder(error) }
     }
 

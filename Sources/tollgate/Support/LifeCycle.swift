@@ -160,6 +160,7 @@ struct LifeCycle: Sendable {
         }
         do {
             let loaded = try load()
+            node.offered.noteAgain()
             let isKnown = before.configuration == loaded.configuration
             if reason == .lookedAgain, !isKnown {
                 // Nobody has said that who writes it is done.

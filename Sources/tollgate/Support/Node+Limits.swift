@@ -65,13 +65,15 @@ extension Node {
         let isInDoubt = state.withLockedValue { !$0.inDoubt.isEmpty }
         var offers = standing != nil || isInDoubt || offered.isNews(configuration)
         if isAsked, !offers { offers = await hasOtherLimits() }
+        if offers { begin(configuration) }
+        let (former, isComplete) = state.withLockedValue { ($0.inDoubt, !$0.isDoubtIncomplete) }
         do {
             try await gateway.reload(
                 configuration,
                 connectionsMax: connectionsMax,
                 offersLimits: offers,
-                after: standing,
-                orOwn: state.withLockedValue { $0.inDoubt }
+                after: isComplete ? standing : nil,
+                orOwn: former
             )
         } catch Gateway.Problem.ledgerUnavailable {
             doubt(configuration)
@@ -95,12 +97,21 @@ extension Node {
     func doubt(_ configuration: Configuration) {
         state.withLockedValue { state in
             if state.inDoubt.last != configuration { state.inDoubt.append(configuration) }
-            if state.inDoubt.count > Self.inDoubtMax { state.inDoubt.removeFirst() }
+            // What is in force then cannot be told from another node's: the last word is this one's.
+            if state.inDoubt.count > Self.inDoubtMax {
+                state.inDoubt.removeFirst()
+                state.isDoubtIncomplete = true
+            }
         }
     }
 
     /// What is in force now came after whatever was offered in vain.
-    func endDoubt() { state.withLockedValue { $0.inDoubt = [] } }
+    func endDoubt() {
+        state.withLockedValue { state in
+            state.inDoubt = []
+            state.isDoubtIncomplete = false
+        }
+    }
 
     /// Takes a configuration as soon as a majority takes its limits.
     /// - Parameter standing: as for ``take(_:isAsked:after:taken:)``.
@@ -187,11 +198,18 @@ extension Node {
         return true
     }
 
+    /// Notes that limits are about to be offered: whether they came into force need not be known before the next start.
+    func begin(_ configuration: Configuration) {
+        do { try offered.begin(configuration) } catch { couldNotNote(error) }
+    }
+
+    private func couldNotNote(_ error: any Error) {
+        logger.warning("it cannot be noted that the limits were offered", metadata: ["error": "\(error)"])
+    }
+
     /// - Parameter revision: with which the limits were offered, where some that the file has no more are still in force.
     func record(_ configuration: Configuration, retiring revision: UInt64?) {
-        do { try offered.record(configuration, retiring: revision) } catch {
-            logger.warning("it cannot be noted that the limits were offered", metadata: ["error": "\(error)"])
-        }
+        do { try offered.record(configuration, retiring: revision) } catch { couldNotNote(error) }
     }
 
     // MARK: - Limits of another file

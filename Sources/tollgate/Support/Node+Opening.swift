@@ -36,10 +36,12 @@ extension Node {
             // newer.
             let offers = facts.revision == 0 || offered.isNews(configuration)
             let gateway: Gateway
+            if offers, standing == nil { begin(configuration) }
             do {
                 gateway = try await start(configuration, offers: offers && standing == nil)
             } catch Gateway.Problem.ledgerUnavailable {
-                logger.warning("no majority takes the limits of the file yet")
+                logger.warning("no majority takes the limits of the file yet: it is tried again by itself")
+                isReloadOK = false
                 doubt(configuration)
                 if facts.revision > 0 {
                     standing = facts.limitsInForce
@@ -49,7 +51,10 @@ extension Node {
                 }
                 continue
             }
-            if offers, standing == nil { endDoubt() }
+            if offers, standing == nil {
+                isReloadOK = true
+                endDoubt()
+            }
             await opened(gateway, by: configuration, offers: offers, inVainAfter: standing)
             // The next start finds them without a majority.
             if isFirst { cluster.requestSnapshot() }
@@ -73,6 +78,7 @@ extension Node {
         try? await changes.run {
             if standing != nil || self.configuration != configuration {
                 self.takeLater(self.configuration, after: standing) { [logger = self.logger] _ in
+                    self.isReloadOK = true
                     logger.notice("the configuration that waited is taken")
                 }
             }

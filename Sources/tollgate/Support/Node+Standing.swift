@@ -22,7 +22,8 @@ extension Node {
             ledger: cluster.counts,
             cluster: await cluster.metrics(),
             isReloadOK: isReloadOK,
-            hasOtherLimits: await hasOtherLimits(),
+            // Those that its own file waits to take the place of are no other file's.
+            hasOtherLimits: pending.isPending ? false : await hasOtherLimits(),
             version: Version.number
         )
     }

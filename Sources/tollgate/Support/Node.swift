@@ -25,6 +25,8 @@ final class Node: Sendable {
         /// Configurations whose limits were offered in vain since the last that was taken: they may be in force all the same.
         /// The last few; the oldest first.
         var inDoubt: [Configuration] = []
+        /// There were more of them.
+        var isDoubtIncomplete = false
         /// The revision of the limits in force of which was said that they are another file's; nil where they are not.
         var otherRevision: UInt64?
         /// What ``Node/stop(deadline:)`` does.
