@@ -70,6 +70,7 @@ public enum Recovery {
     /// takes what goes furthest.
     /// - Throws: where a node uses it, or it holds no state, or a recovery of it was begun.
     public static func survey(directory: String) throws(BackupError) -> Survey {
+        try checkPresent(directory)
         let lock = try locked(directory)
         defer { lock.release() }
         try checkRestored(directory)
@@ -98,6 +99,7 @@ public enum Recovery {
     /// Makes a folder's node a cluster of one, with the state that ``survey(directory:)`` finds. A log that is damaged, or that
     /// another one is taken for, is set aside, as it is. After a failure or a crash it is to be called again.
     public static func recover(directory: String) throws(BackupError) -> Outcome {
+        try checkPresent(directory)
         let lock = try locked(directory)
         defer { lock.release() }
         try checkRestored(directory)
@@ -217,11 +219,14 @@ public enum Recovery {
         do throws(ClusterError) { try RestoreMark.check(directory) } catch { throw .folder(error) }
     }
 
-    private static func locked(_ directory: String) throws(BackupError) -> DirectoryLock {
-        // To lock one that is not there would be to make it.
+    /// To lock a folder that is not there would be to make it.
+    private static func checkPresent(_ directory: String) throws(BackupError) {
         guard access(directory, F_OK) == 0 || errno != ENOENT else {
             throw .file(path: directory, reason: "there is no such folder. Name the data folder of a node")
         }
+    }
+
+    private static func locked(_ directory: String) throws(BackupError) -> DirectoryLock {
         do throws(ClusterError) { return try DirectoryLock(directory: directory) } catch { throw .folder(error) }
     }
 
