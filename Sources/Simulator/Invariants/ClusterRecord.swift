@@ -184,6 +184,12 @@ struct ClusterRecord: Sendable {
         for state in states { note(state, of: id) }
     }
 
+    /// All of a leader's snapshot is handed to a replica's disk.
+    mutating func snapshotHanded(_ position: LogPosition, by id: ReplicaID) {
+        guard let place = places[id] else { return }
+        replicas[place].durable.handed(position)
+    }
+
     /// A snapshot is durable on a replica's disk.
     mutating func snapshotStored(_ position: LogPosition, by id: ReplicaID) {
         guard let place = places[id] else { return }

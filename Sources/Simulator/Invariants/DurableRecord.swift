@@ -9,6 +9,8 @@ struct DurableRecord: Sendable {
     /// Handed to the disk since: a crash may lose it, or not.
     private(set) var pending: ContiguousArray<PersistRequest> = []
     private(set) var pendingBytes = 0
+    /// A leader's snapshot, all of which was handed to the disk: a crash may find it in place of a log that contradicts it.
+    private(set) var arriving: LogPosition?
 
     init(_ restored: RestoredState) {
         hardState = restored.hardState
@@ -35,8 +37,12 @@ struct DurableRecord: Sendable {
         pendingBytes = 0
     }
 
+    /// All of a leader's snapshot is handed to the disk.
+    mutating func handed(_ position: LogPosition) { arriving = position }
+
     /// A snapshot is durable, and the log goes on after it, or has it already.
     mutating func installed(_ position: LogPosition) {
+        arriving = nil
         if !log.holds(position) { log = LogRecord(base: position) }
     }
 
@@ -50,6 +56,10 @@ struct DurableRecord: Sendable {
                 + "a restart found term \(state.term.rawValue) and another vote or none"
         }
         let found = LogRecord(restored)
+        var log = self.log
+        if let arriving, restored.snapshot.position == arriving, !log.holds(arriving) {
+            log = LogRecord(base: arriving)
+        }
         if found.last == log.last || found.holds(log.last) { return nil }
         var agreed = min(found.last.index, log.last.index)
         while agreed > log.base.index, let term = log.term(at: agreed),

@@ -101,6 +101,11 @@ public struct Invariants: Sendable {
     /// All that was handed to a replica's disk so far is durable.
     public mutating func synchronized(_ replica: ReplicaID) { record.synchronized(replica) }
 
+    /// All of a leader's snapshot is handed to a replica's disk, where a crash may leave it or not.
+    public mutating func snapshotHanded(_ position: LogPosition, by replica: ReplicaID) {
+        record.snapshotHanded(position, by: replica)
+    }
+
     /// A snapshot, of the replica's own state or a leader's, is durable on its disk, name and all.
     public mutating func snapshotStored(_ position: LogPosition, by replica: ReplicaID) {
         record.snapshotStored(position, by: replica)

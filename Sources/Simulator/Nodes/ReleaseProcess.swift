@@ -177,6 +177,9 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
         }
         guard standing.isReplica, let id = standing.replica else { return outcome }
         for case .replica(.persist(let request)) in group { unfinished.append(request) }
+        for case .replica(.receive(let part)) in group where part.isLast {
+            invariants.snapshotHanded(part.snapshot.position, by: id)
+        }
         // What is durable is told as such; what was handed over besides may be on the disk, or not.
         let durable = unfinished.prefix { $0.number <= outcome.persistedThrough }
         for request in durable { invariants.stored(request, by: id) }

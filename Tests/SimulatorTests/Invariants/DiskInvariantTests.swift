@@ -89,6 +89,34 @@ import Testing
         try cluster.restart(0, finding: found)
     }
 
+    @Test(arguments: [true, false])
+    func acknowledgedDurableAcceptsASnapshotInPlaceOfALogThatContradictsItOnceItIsHandedOver(_ isHanded: Bool) throws {
+        var cluster = try Cluster.established(3)
+        // Nobody else gets it.
+        try cluster.step(0) { $0.append(term: 1) }
+        try cluster.elect(1, term: 2, votes: [1, 2])
+        if cluster.replicas[1].lastPosition.index < LogIndex(2) { try cluster.step(1) { $0.append(term: 2) } }
+        try cluster.replicate(1, to: [2])
+        try cluster.commit(1, 2)
+        try cluster.step(0) {
+            $0.role = .follower
+            $0.term = Term(2)
+            $0.vote = nil
+        }
+        let position = LogPosition(term: Term(2), index: LogIndex(2))
+        if isHanded { cluster.snapshotHanded(position, 0) }
+        var found = cluster.replicas[0]
+        found.snapshot = SnapshotDescription(
+            position: position,
+            configuration: Cluster.configuration(voters: [0, 1, 2]),
+            bytes: 1
+        )
+        found.entries = []
+        found.commitIndex = position.index
+        let violation = broken { () throws(InvariantViolation) in try cluster.restart(0, finding: found) }
+        #expect(violation == (isHanded ? nil : "AcknowledgedDurable"))
+    }
+
     @Test func acknowledgedDurableRefusesADiskThatLostEntries() throws {
         var cluster = try Cluster.established(3)
         var found = cluster.replicas[1]

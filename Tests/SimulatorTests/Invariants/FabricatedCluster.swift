@@ -76,6 +76,10 @@ struct FabricatedCluster {
 
     mutating func synchronize(_ place: Int) { invariants.synchronized(Self.id(place)) }
 
+    mutating func snapshotHanded(_ position: LogPosition, _ place: Int) {
+        invariants.snapshotHanded(position, by: Self.id(place))
+    }
+
     mutating func snapshotStored(_ position: LogPosition, _ place: Int) {
         invariants.snapshotStored(position, by: Self.id(place))
     }
