@@ -58,13 +58,27 @@ final class OfferedLimits: Sendable {
 
     /// Notes what could not be noted, if the disk takes it now.
     func noteAgain() {
-        if let text = unwritten.withLockedValue({ $0 }) { try? write(text) }
+        unwritten.withLockedValue { held in
+            guard let text = held, (try? store(text)) != nil else { return }
+            held = nil
+        }
     }
 
+    /// One after the other, or an older text could come last.
     private func write(_ text: [UInt8]) throws(StorageError) {
-        unwritten.withLockedValue { $0 = text }
+        let failure = unwritten.withLockedValue { held -> StorageError? in
+            do throws(StorageError) { try store(text) } catch {
+                held = text
+                return error
+            }
+            held = nil
+            return nil
+        }
+        if let failure { throw failure }
+    }
+
+    private func store(_ text: [UInt8]) throws(StorageError) {
         try DurableFile(path: path, files: PosixFileSystem()).write(text)
-        unwritten.withLockedValue { $0 = nil }
     }
 
     private static let offering = Array("offering\n".utf8)
