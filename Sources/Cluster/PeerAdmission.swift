@@ -66,14 +66,14 @@ struct PeerAdmission: Equatable {
 
     /// What this node says of itself.
     var identity: NodeIdentity {
-        let isMember = members.contains { $0.id == replica }
-        return NodeIdentity(
-            name: name,
-            replica: replica,
-            cluster: cluster,
-            membership: isMember ? known.rawValue : nil,
-            address: address
-        )
+        NodeIdentity(name: name, replica: replica, cluster: cluster, membership: membership, address: address)
+    }
+
+    /// One that is being admitted says so as well: with it a majority may be at stake, and a seed that has the wrong folder is
+    /// to hear of it. See ``LoneMember``.
+    private var membership: UInt64? {
+        if members.contains(where: { $0.id == replica }) { return known.rawValue }
+        return coming.contains { $0.id == replica } ? NodeIdentity.undecided : nil
     }
 
     /// Why not to talk to a node, for its operator and this one's; nil where nothing speaks against it. That clusters and

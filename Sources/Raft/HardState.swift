@@ -6,11 +6,15 @@ public struct HardState: Hashable, Sendable {
     public var term: Term
     /// Who has this server's vote in that term.
     public var vote: ReplicaID?
+    /// The last position that this server has acknowledged and that its log does not reach any more, because its disk was put
+    /// back to an earlier state or has lost entries. Nil where nothing is known to be lost.
+    public var forgotten: LogPosition?
 
     /// A value of these fields.
-    public init(term: Term, vote: ReplicaID?) {
+    public init(term: Term, vote: ReplicaID?, forgotten: LogPosition? = nil) {
         self.term = term
         self.vote = vote
+        self.forgotten = forgotten
     }
 
     /// Of a server that has seen nothing.

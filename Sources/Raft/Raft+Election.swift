@@ -171,7 +171,7 @@ extension Raft {
     /// not yet durable must not be heard after a vote for another leader (it would be counted for the old one).
     private mutating func enter(term new: Term, vote: ReplicaID?) {
         precondition(new > hardState.term, "terms grow")
-        hardState = HardState(term: new, vote: vote)
+        hardState = HardState(term: new, vote: vote, forgotten: hardState.forgotten)
         persist.hardStateChanged()
         outbox = []
         matched = .zero

@@ -9,8 +9,12 @@ extension Raft {
     mutating func compareMemory(acknowledged index: LogIndex) {
         // Until an installed snapshot is reported the log stays as the disk sees it.
         guard incomingSnapshot?.isInstalling != true else { return }
-        if index > log.last.index { forgotten = max(forgotten ?? .zero, LogPosition(term: term, index: index)) }
-        if let lost = forgotten, min(matched, persist.durable) >= lost.index { forgotten = nil }
+        var lost = forgotten
+        if index > log.last.index { lost = max(lost ?? .zero, LogPosition(term: term, index: index)) }
+        if let position = lost, min(matched, persist.durable) >= position.index { lost = nil }
+        guard lost != forgotten else { return }
+        hardState.forgotten = lost
+        persist.hardStateChanged()
     }
 
     /// The last position that this replica is known to have had: what it judges candidates by.

@@ -47,9 +47,6 @@ public struct Raft: Sendable {
     var isAcknowledgementDue = false
     /// The index of the last acknowledgement in this term.
     var acknowledged = LogIndex.zero
-    /// A position that this replica has acknowledged, as the leader of that term says, and that its log does not reach any
-    /// more: its disk is an older copy, or has lost what it was told to keep. Nil once its log has it again.
-    public internal(set) var forgotten: LogPosition?
     var forwardedReads: ForwardedReads
     var incomingSnapshot: IncomingSnapshot?
     /// Since a leader was heard a candidate was refused that lacks entries and takes this replica, which has no vote as far
@@ -104,6 +101,10 @@ public struct Raft: Sendable {
     public var term: Term { hardState.term }
     /// Who has this replica's vote in the term.
     public var vote: ReplicaID? { hardState.vote }
+    /// A position that this replica has acknowledged, as the leader of that term said, and that its log does not reach any
+    /// more: its disk is an older copy, or has lost what it was told to keep. Nil once its log has it again. It is on the
+    /// disk with term and vote, so that a restart does not forget it as well.
+    public var forgotten: LogPosition? { hardState.forgotten }
     /// What is known to be committed.
     public var commitIndex: LogIndex { log.committed }
     /// The last entry handed out to be applied and reported by `applied`.

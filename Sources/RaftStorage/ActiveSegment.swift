@@ -76,7 +76,8 @@ extension ActiveSegment {
     /// The length of a segment that has room for these records after its first one.
     /// - Precondition: there is one.
     static func length(for contents: [RecordContent], settings: StorageSettings) -> UInt64 {
-        let start = RecordContent.start(HardState(term: .zero, vote: .init(high: 0, low: 0)), last: .zero)
+        let longest = HardState(term: .zero, vote: .init(high: 0, low: 0), forgotten: .zero)
+        let start = RecordContent.start(longest, last: .zero)
         let end = RecordWriter.end(from: SegmentHead.bytes, of: [start] + contents)
         let wanted = min(max(settings.segmentBytes, StorageSettings.segmentBytesMin), StorageSettings.segmentBytesMax)
         let sector = SectorLayout.sectorBytes

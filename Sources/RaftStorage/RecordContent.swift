@@ -5,7 +5,7 @@ import Wire
 enum RecordContent: Hashable, Sendable {
     /// The beginning of a segment: term and vote, and the log's last position at that moment.
     case start(HardState, last: LogPosition)
-    /// Term and vote.
+    /// Term and vote, and what the disk is known to have lost.
     case hardState(HardState)
     /// The log is empty and goes on after this position.
     case reset(LogPosition)
@@ -53,10 +53,15 @@ enum RecordContent: Hashable, Sendable {
     }
 
     private func encode(_ state: HardState) -> [UInt8] {
-        var writer = ByteWriter(capacity: 25)
+        var writer = ByteWriter(capacity: 41)
         writer.write(state.term.rawValue)
         writer.write(state.vote != nil)
         if let vote = state.vote { writer.write(vote) }
+        // Where there is nothing to say nothing is written: so it was before this could be said.
+        if let lost = state.forgotten {
+            writer.write(lost.term.rawValue)
+            writer.write(lost.index.rawValue)
+        }
         return writer.take()
     }
 
@@ -96,9 +101,14 @@ enum RecordContent: Hashable, Sendable {
         do {
             let term = Term(try reader.readUInt64())
             let vote = try reader.readBool() ? try reader.readReplicaID() : nil
+            var forgotten: LogPosition?
+            if reader.remaining > 0 {
+                let term = Term(try reader.readUInt64())
+                forgotten = LogPosition(term: term, index: LogIndex(try reader.readUInt64()))
+            }
             try reader.finish()
-            guard term <= .max else { return nil }
-            return HardState(term: term, vote: vote)
+            guard term <= .max, forgotten?.isPossible ?? true else { return nil }
+            return HardState(term: term, vote: vote, forgotten: forgotten)
         } catch {
             return nil
         }

@@ -10,7 +10,11 @@ public struct NodeIdentity: Hashable, Sendable {
     public var cluster: ClusterID?
     /// For a node that takes itself for a member: the log index up to which it knows who is one. Nil for a node that
     /// founds, waits to be admitted, or knows that it was removed. The later one of two nodes knows better.
+    /// ``undecided`` for a member by an entry that it does not know to be decided.
     public var membership: UInt64?
+
+    /// Later than every index: nobody knows better whether such a node is a member.
+    public static let undecided = UInt64.max
 
     /// Where it says that it is reached, `host:port`; empty where it does not say. At most ``Hello/nameBytesMax`` bytes of
     /// UTF-8 without control characters. Who has never heard of it can answer it by this.
@@ -31,10 +35,12 @@ public struct NodeIdentity: Hashable, Sendable {
         self.address = address
     }
 
-    /// Whether a connection on which one was said may go on when the other is so: only the index differs.
+    /// Whether a connection on which one was said may go on when the other is so: only the index differs, and whether it is
+    /// known to be decided does not.
     func saysTheSame(as other: NodeIdentity) -> Bool {
         name == other.name && replica == other.replica && cluster == other.cluster && address == other.address
             && (membership == nil) == (other.membership == nil)
+            && (membership == Self.undecided) == (other.membership == Self.undecided)
     }
 }
 

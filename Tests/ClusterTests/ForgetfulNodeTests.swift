@@ -13,30 +13,57 @@ import Testing
         }
     }
 
+    /// Puts the folder of a follower back, and waits until it is found out.
+    private func putBack(_ site: Site) async throws -> (name: String, leader: String) {
+        for name in ["a", "b", "c"] { try await start(site, name) }
+        for name in ["a", "b", "c"] { try await site.node(name).serving() }
+        let leader = try await site.leader(seenBy: "a")
+        let name = try #require(["a", "b", "c"].first { $0 != leader })
+        let head = try site.node(leader)
+        try await site.write(leader, times: 1)
+        await site.stop(name)
+        try TestFolder.copy(site.directory(name), to: site.directory("copy"))
+        try await start(site, name)
+        try await site.write(leader, times: 3)
+        let decided = try #require(head.view.status?.commitIndex)
+        try await site.until {
+            head.view.status?.progress.allSatisfy { $0.progress.match >= decided } == true
+        }
+        await site.stop(name)
+        site.wipe(name)
+        try TestFolder.copy(site.directory("copy"), to: site.directory(name))
+        try await start(site, name)
+        let forgetful = try site.node(name)
+        try await site.until { forgetful.view.isForgetful }
+        return (name, leader)
+    }
+
+    @Test func knowsItAfterARestartWithoutTheLeaderThatFoundItOut() async throws {
+        try await Site.with(["a", "b", "c"]) { site in
+            let (name, leader) = try await putBack(site)
+            let lost = try site.node(name).view.status?.forgottenThrough
+            #expect(lost != nil)
+            await site.stop(name)
+            await site.stop(leader)
+            try await start(site, name)
+            let again = try site.node(name)
+            try await site.until { again.view.isForgetful }
+            #expect(again.view.status?.forgottenThrough == lost && !again.view.hasQuorum)
+            try await site.until { again.view.alarms.contains { $0.contains("had told the leader") } }
+            // One that has what was lost comes to lead, and gives it back.
+            try await start(site, leader)
+            try await site.until { again.view.hasQuorum && !again.view.isForgetful }
+            #expect(again.view.status?.role != .leader)
+            try await site.write(name, times: 1)
+        }
+    }
+
     @Test func saysSoAnswersNothingAndIsReplaced() async throws {
         try await Site.with(["a", "b", "c"]) { site in
-            for name in ["a", "b", "c"] { try await start(site, name) }
-            for name in ["a", "b", "c"] { try await site.node(name).serving() }
-            let leader = try await site.leader(seenBy: "a")
-            let name = try #require(["a", "b", "c"].first { $0 != leader })
+            let (name, leader) = try await putBack(site)
             let head = try site.node(leader)
-            try await site.write(leader, times: 1)
-            await site.stop(name)
-            try TestFolder.copy(site.directory(name), to: site.directory("copy"))
-            try await start(site, name)
-            try await site.write(leader, times: 3)
-            let decided = try #require(head.view.status?.commitIndex)
-            try await site.until {
-                head.view.status?.progress.allSatisfy { $0.progress.match >= decided } == true
-            }
-            let id = try site.node(name).view.status?.id
-            await site.stop(name)
-            site.wipe(name)
-            try TestFolder.copy(site.directory("copy"), to: site.directory(name))
-
-            try await start(site, name)
             let forgetful = try site.node(name)
-            try await site.until { forgetful.view.isForgetful }
+            let id = head.view.status?.configuration.members.first { $0.name == name }?.id
             try await site.until { forgetful.view.alarms.contains { $0.contains("had told the leader") } }
             #expect(forgetful.view.status?.id == id && !forgetful.view.hasQuorum)
             await #expect(throws: OperationError.noQuorum) { _ = try await forgetful.status(isStale: false) }

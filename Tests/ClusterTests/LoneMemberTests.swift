@@ -36,6 +36,12 @@ import Wire
         #expect(lone.standing(isAlone: true, now: Self.before) == .well, "all have come: there is nobody to listen for")
     }
 
+    @Test func oneThatIsBeingAdmittedThereIsProofToo() throws {
+        var lone = try lone()
+        lone.refused(node("b", membership: NodeIdentity.undecided))
+        #expect(lone.standing(isAlone: true, now: Self.after) == .astray(seeds: ["b"], Self.theirs))
+    }
+
     @Test func whoElseIsRefusedProvesNothing() throws {
         var lone = try lone()
         lone.refused(node("x"))

@@ -152,5 +152,18 @@ struct PeerAdmissionTests {
         #expect(admission().identity == own)
         own.membership = nil
         #expect(admission(members: [member("b", 2)]).identity == own)
+        // It is being admitted. Who does not know of it yet does not take it for one that was removed.
+        own.membership = NodeIdentity.undecided
+        #expect(admission(members: [member("b", 2)], coming: [member("a", 1), member("b", 2)]).identity == own)
+        let b = PeerAdmission(
+            name: "b",
+            address: "b:7400",
+            replica: id(2),
+            cluster: Self.cluster,
+            known: LogIndex.max,
+            members: [member("b", 2)]
+        )
+        #expect(b.objection(to: own) == nil)
+        #expect(b.objection(to: admission().identity)?.hasPrefix("a was removed") == true)
     }
 }

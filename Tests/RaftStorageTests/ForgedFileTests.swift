@@ -84,6 +84,8 @@ import Testing
             [.start(.initial, last: Fixture.position(term, 1))],
             [.start(HardState(term: Term(term), vote: nil), last: .zero)],
             [start, .hardState(HardState(term: Term(term), vote: nil))],
+            [start, .hardState(HardState(term: Term(1), vote: nil, forgotten: Fixture.position(1, index)))],
+            [.start(HardState(term: Term(1), vote: nil, forgotten: Fixture.position(term, 1)), last: .zero)],
             [start, .reset(Fixture.position(1, index))],
             [start, .entry(Fixture.command(term, 1, []))],
         ]

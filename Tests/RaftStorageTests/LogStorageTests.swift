@@ -33,7 +33,7 @@ import Wire
     @Test func everyKindOfEntryComesBack() throws {
         let files = MemoryFileSystem(seed: 1)
         var storage = try Fixture.create(files)
-        let state = HardState(term: Term(3), vote: ReplicaID(high: 1, low: 2))
+        let state = HardState(term: Term(3), vote: ReplicaID(high: 1, low: 2), forgotten: Fixture.position(2, 9))
         let entries = [
             Entry(position: Fixture.position(3, 1), payload: .noOperation),
             Fixture.command(3, 2, []),
@@ -69,7 +69,7 @@ import Wire
     @Test func segmentsBelowTheSnapshotAreRemovedAndTermAndVoteStay() throws {
         let files = MemoryFileSystem(seed: 1)
         var storage = try Fixture.create(files)
-        let state = HardState(term: Term(1), vote: ReplicaID(high: 1, low: 2))
+        let state = HardState(term: Term(1), vote: ReplicaID(high: 1, low: 2), forgotten: Fixture.position(1, 9))
         try storage.append(Fixture.request([], state: state))
         for index in 1...100 as ClosedRange<UInt64> {
             try storage.append(Fixture.request([Fixture.command(1, index, [UInt8](repeating: 7, count: 100))]))

@@ -58,6 +58,22 @@ import Wire
         #expect(follower.raft.role != .follower)
     }
 
+    @Test func aRestartDoesNotForgetItAsWell() throws {
+        var follower = Harness(terms: [1, 1, 1])
+        let output = follower.step(heartbeat(term: 1, commit: 5))
+        #expect(output.messages.isEmpty, "nothing is said before it is on the disk")
+        let written = try #require(output.persist?.hardState)
+        #expect(written == HardState(term: Term(1), vote: nil, forgotten: Harness.position(1, 5)))
+        var again = Harness(terms: [1, 1, 1], forgotten: written.forgotten)
+        for _ in 0..<1_000 { _ = again.act { $0.tick() } }
+        #expect(again.raft.role == .follower)
+        #expect(!votes(again, term: 2, last: Harness.position(1, 4)))
+        #expect(votes(again, term: 2, last: Harness.position(1, 5)))
+        _ = again.settle(Harness.append(term: 1, after: Harness.position(1, 3), terms: [1, 1]))
+        let over = again.act { $0.step(heartbeat(term: 1, commit: 5)) }
+        #expect(over.persist?.hardState == HardState(term: Term(1), vote: nil))
+    }
+
     /// It would say the same again, and be asked again, as fast as messages go.
     @Test func aLeaderDoesNotAskAtOnceAgainForWhatWasAcknowledged() {
         var leader = Harness()

@@ -109,6 +109,7 @@ struct InspectLogCommand: ParsableCommand {
 
     private static func text(_ state: HardState) -> String {
         "term \(state.term.rawValue), " + (state.vote.map { "vote for \(text($0))" } ?? "no vote")
+            + (state.forgotten.map { "; the disk had lost entries up to \(text($0))" } ?? "")
     }
 
     private static func text(_ position: LogPosition) -> String {

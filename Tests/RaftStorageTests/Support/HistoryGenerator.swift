@@ -50,7 +50,8 @@ struct HistoryGenerator {
         if random.oneIn(3) {
             term = term + random.below(2)
             let vote = random.oneIn(2) ? ReplicaID(high: random.next(), low: random.next()) : nil
-            state = HardState(term: term, vote: vote)
+            let lost = random.oneIn(4) ? LogPosition(term: term, index: version.last.index + 1) : nil
+            state = HardState(term: term, vote: vote, forgotten: lost)
         }
         var entries: [Entry] = []
         var index = version.last.index

@@ -12,6 +12,7 @@ struct Harness {
         terms: [UInt64] = [],
         term: UInt64? = nil,
         vote: Int? = nil,
+        forgotten: LogPosition? = nil,
         settings: RaftSettings = RaftSettings(),
         blank: Bool = false
     ) {
@@ -22,7 +23,11 @@ struct Harness {
             id: ids[0],
             settings: settings,
             restored: RestoredState(
-                hardState: HardState(term: Term(term ?? terms.last ?? 0), vote: vote.map(Group.id)),
+                hardState: HardState(
+                    term: Term(term ?? terms.last ?? 0),
+                    vote: vote.map(Group.id),
+                    forgotten: forgotten
+                ),
                 snapshot: snapshot,
                 entries: Harness.entries(terms)
             ),
