@@ -75,6 +75,8 @@ public struct Founding: Sendable {
     var record: FoundingRecord
     var persistNumber: UInt64 = 0
     var held: [(number: UInt64, what: Held)] = []
+    /// A cluster that was heard of while ``Phase/starting``: who told of it may not do so again.
+    private var heardEarly: (cluster: ClusterID, members: [Member])?
     /// The other seeds, in the order of the list.
     var peers: [Peer]
     /// Bounded by ``dissentsMax``.
@@ -222,8 +224,9 @@ public struct Founding: Sendable {
     }
 
     /// Another node, of whatever name, belongs to a cluster: learned from other traffic than founding messages, such as
-    /// a peer connection that names its cluster.
+    /// a peer connection that names its cluster. What is heard before anything may be said counts as soon as it may.
     public mutating func clusterHeard(_ cluster: ClusterID, members: [Member]) {
+        if case .starting = phase { heardEarly = heardEarly ?? (cluster, members) }
         guard case .voting = phase else { return }
         // With all seeds in each quorum, a value that was chosen is what each whom it lists has accepted last; and the id
         // names one value only.
@@ -245,7 +248,9 @@ public struct Founding: Sendable {
 
     private mutating func release(_ what: Held) {
         switch what {
-        case .readiness: phase = .voting
+        case .readiness:
+            phase = .voting
+            if let (cluster, members) = heardEarly { clusterHeard(cluster, members: members) }
         case .vote(let message, let to, let name): answer(message, to: to, name: name)
         case .round(let round):
             withProposer { proposer, generator in proposer.roundPersisted(round, using: &generator) }

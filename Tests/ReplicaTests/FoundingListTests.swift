@@ -184,4 +184,19 @@ struct FoundingListTests: FoundingWords {
         #expect(group.nodes["a"]?.record?.acceptor == AcceptorState())
         #expect(group.sent("a").last?.body == .decided(cluster, members: []))
     }
+
+    /// Whoever connects says so once, and the disk may be slower than that.
+    @Test func `a cluster that is heard of before the record is on the disk ends the founding then`() throws {
+        var founding = try FoundingGroup.founding("a", of: all, replica: 1)
+        let cluster = ClusterID(high: 1, low: 2)
+        founding.clusterHeard(cluster, members: [])
+        founding.clusterHeard(ClusterID(high: 1, low: 3), members: [])
+        #expect(founding.outcome == nil)
+        founding.persisted(1)
+        #expect(founding.outcome == .joining(cluster, members: []))
+        let stages = founding.takeActions().compactMap { action in
+            if case .persist(_, let record) = action { record.stage } else { nil }
+        }
+        #expect(stages == [.voting, .waiting(cluster, members: [])])
+    }
 }
