@@ -8,7 +8,7 @@ struct LimitOffer: Sendable {
     /// founding, and of each round one gets through.
     private static let triesMax = 128
     /// The longest wait before the next try, drawn evenly from nothing, in milliseconds.
-    private static let pauseMax = 20
+    private static let pauseMax: Int64 = 20
 
     let client: NIOLoopBound<any LedgerClient>
 
@@ -75,7 +75,9 @@ struct LimitOffer: Sendable {
             switch result {
             case .policiesSet(let revision): return revision
             case .policiesRefused(.revisionConflict):
-                try? await Task.sleep(for: .milliseconds(Int.random(in: 0...Self.pauseMax)))
+                // By the loop's clock, which no change of the time of day moves.
+                let pause = TimeAmount.milliseconds(Int64.random(in: 0...Self.pauseMax))
+                try? await client.eventLoop.scheduleTask(in: pause) {}.futureResult.get()
             default: throw Gateway.Problem.limitsRefused("\(result)")
             }
         }
