@@ -127,7 +127,7 @@ struct PeerAdmission: Equatable {
 
     /// What the operator should know of a node that is let in: a member's name on another disk.
     func remark(on peer: PeerIdentity) -> String? {
-        guard peer.membership == nil, !(members + coming).contains(where: { $0.id == peer.replica }),
+        guard !peer.isMember, !(members + coming).contains(where: { $0.id == peer.replica }),
             let member = members.first(where: { $0.name == peer.name })
         else { return nil }
         return """

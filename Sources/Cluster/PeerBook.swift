@@ -52,7 +52,7 @@ struct PeerBook {
     /// A node has shown who it is, and was let in.
     /// - Returns: whether ``peers`` are others now.
     mutating func met(_ peer: PeerIdentity) -> Bool {
-        guard peer.membership != nil, !peer.address.isEmpty else { return false }
+        guard peer.isMember, !peer.address.isEmpty else { return false }
         let before = peers
         met.removeAll { $0.replica == peer.replica }
         met.append((peer.replica, PeerAddress(name: peer.name, address: peer.address)))

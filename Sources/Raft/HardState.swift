@@ -6,8 +6,9 @@ public struct HardState: Hashable, Sendable {
     public var term: Term
     /// Who has this server's vote in that term.
     public var vote: ReplicaID?
-    /// The last position that this server has acknowledged and that its log does not reach any more, because its disk was put
-    /// back to an earlier state or has lost entries. Nil where nothing is known to be lost.
+    /// The last entry that this server is known to have acknowledged and that its log does not reach any more, because its
+    /// disk was put back to an earlier state or has lost entries, and the term in which that was found. Nil where nothing is
+    /// known to be lost.
     public var forgotten: LogPosition?
 
     /// A value of these fields.

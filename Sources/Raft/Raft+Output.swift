@@ -30,6 +30,7 @@ extension Raft {
     public mutating func persisted(_ number: UInt64) {
         persist.acknowledge(number)
         releasePartAnswers(number)
+        remember()
         leadIfElected()
         advanceCommit()
     }

@@ -92,6 +92,7 @@ public struct Raft: Sendable {
         precondition(log.last.term <= hardState.term, "the term is at least that of the last entry")
         // Only the leader of this term made the entry, and its log before it is the same (log matching).
         if log.last.term == hardState.term { matched = log.last.index }
+        remember()
         drawElectionTimeout()
     }
 

@@ -1,6 +1,6 @@
 /// What a replica finds on its disk when it starts.
 public struct RestoredState: Hashable, Sendable {
-    /// Term and vote.
+    /// Term and vote, and what the disk is known to have lost.
     public var hardState: HardState
     /// The latest snapshot. A group begins with one: genesis is snapshot 0, at ``LogPosition/zero``. A replica that has
     /// nothing yet, and waits for a leader to send it all, has one there with the membership ``Configuration/empty``:

@@ -34,7 +34,7 @@ public struct InspectedRecord: Hashable, Sendable {
     public var durable: UInt64
     /// Bytes of its payload.
     public var payloadBytes: Int
-    /// Term and vote, where it has them.
+    /// Term and vote, and what the disk was known to have lost, where it has them.
     public var hardState: HardState?
     /// The membership, where it has one.
     public var configuration: Configuration?

@@ -1,4 +1,5 @@
-/// The kinds of record. A value stands for its format too: another format of the same thing is another kind.
+/// The kinds of record. A value stands for its format too: another format of the same thing is another kind. After a vote there
+/// may be what the disk is known to have lost.
 public enum RecordKind: UInt8, Hashable, Sendable, CaseIterable {
     /// The first record of each segment: term and vote, and the last position of the log at that moment, so that the
     /// segments before it can be removed.

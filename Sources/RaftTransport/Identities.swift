@@ -13,8 +13,11 @@ public struct NodeIdentity: Hashable, Sendable {
     /// ``undecided`` for a member by an entry that it does not know to be decided.
     public var membership: UInt64?
 
-    /// Later than every index: nobody knows better whether such a node is a member.
+    /// Later than every index: nobody knows better whether such a node is to be a member. Until it knows, it is none.
     public static let undecided = UInt64.max
+
+    /// Whether it takes itself for a member.
+    var isMember: Bool { membership.map { $0 != Self.undecided } ?? false }
 
     /// Where it says that it is reached, `host:port`; empty where it does not say. At most ``Hello/nameBytesMax`` bytes of
     /// UTF-8 without control characters. Who has never heard of it can answer it by this.
@@ -35,12 +38,11 @@ public struct NodeIdentity: Hashable, Sendable {
         self.address = address
     }
 
-    /// Whether a connection on which one was said may go on when the other is so: only the index differs, and whether it is
-    /// known to be decided does not.
+    /// Whether a connection on which one was said may go on when the other is so: who is a member is one in both, and only
+    /// the index differs.
     func saysTheSame(as other: NodeIdentity) -> Bool {
         name == other.name && replica == other.replica && cluster == other.cluster && address == other.address
-            && (membership == nil) == (other.membership == nil)
-            && (membership == Self.undecided) == (other.membership == Self.undecided)
+            && isMember == other.isMember
     }
 }
 
@@ -54,6 +56,8 @@ public struct PeerIdentity: Hashable, Sendable {
     public var cluster: ClusterID?
     /// As in ``NodeIdentity/membership``, at the time of the handshake.
     public var membership: UInt64?
+    /// Whether it takes itself for a member.
+    public var isMember: Bool { membership.map { $0 != NodeIdentity.undecided } ?? false }
     /// As in ``NodeIdentity/address``.
     public var address: String
     /// What the connection carries.

@@ -54,8 +54,7 @@ extension PeerTransport: ConnectionOwner {
     func connection(_ connection: Connection, established peer: PeerIdentity) {
         let id = ObjectIdentifier(connection)
         acceptedPeers[id] = peer
-        let isMember = peer.membership != nil
-        if let former = acceptedTable.finished(id, name: peer.name, lane: peer.lane, isMember: isMember) {
+        if let former = acceptedTable.finished(id, name: peer.name, lane: peer.lane, isMember: peer.isMember) {
             accepted[former]?.end(.closed("the peer has dialled anew"))
         }
         found(peer, .inbound)

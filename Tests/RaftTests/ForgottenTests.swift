@@ -69,9 +69,35 @@ import Wire
         #expect(again.raft.role == .follower)
         #expect(!votes(again, term: 2, last: Harness.position(1, 4)))
         #expect(votes(again, term: 2, last: Harness.position(1, 5)))
-        _ = again.settle(Harness.append(term: 1, after: Harness.position(1, 3), terms: [1, 1]))
-        let over = again.act { $0.step(heartbeat(term: 1, commit: 5)) }
+        _ = again.step(Harness.append(term: 1, after: Harness.position(1, 3), terms: [1, 1]))
+        let over = again.write()
         #expect(over.persist?.hardState == HardState(term: Term(1), vote: nil))
+    }
+
+    /// The leader that gives the entries back may be gone before it says how much of them is decided.
+    @Test func itIsOverOnceTheDiskHasItWithoutAnotherWordOfTheLeader() {
+        var follower = Harness(terms: [1, 1, 1])
+        _ = follower.settle(heartbeat(term: 1, commit: 5))
+        _ = follower.step(Harness.append(term: 2, after: Harness.position(1, 3), terms: [1, 1]))
+        #expect(follower.raft.forgotten == Harness.position(1, 5))
+        _ = follower.write()
+        #expect(follower.raft.forgotten == nil)
+    }
+
+    @Test func aLogOfALaterTermHasItAfterARestart() {
+        let lost = Harness.position(2, 4)
+        let other = Harness(terms: [1, 1, 1, 1], term: 2, forgotten: lost)
+        #expect(other.raft.forgotten == lost, "its entries may be of another leader")
+        #expect(Harness(terms: [1, 1, 2], forgotten: lost).raft.forgotten == lost)
+        #expect(Harness(terms: [1, 1, 1, 2], term: 7, forgotten: lost).raft.forgotten == nil)
+        #expect(Harness(terms: [1, 1, 1, 3], term: 7, forgotten: lost).raft.forgotten == nil)
+    }
+
+    @Test func whatWasLostTwiceIsTheMostOfBoth() {
+        var follower = Harness(terms: [1, 1, 1], forgotten: Harness.position(1, 9))
+        _ = follower.settle(heartbeat(term: 3, commit: 5))
+        #expect(follower.raft.forgotten == Harness.position(3, 9))
+        #expect(!votes(follower, term: 4, last: Harness.position(3, 8)))
     }
 
     /// It would say the same again, and be asked again, as fast as messages go.

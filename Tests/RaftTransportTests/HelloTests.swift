@@ -31,6 +31,23 @@ struct HelloTests {
         }
     }
 
+    /// A connection goes on where what was said on it is still so.
+    @Test func `to be a member is another thing to say and to know more of the members is not`() {
+        let groups: [[UInt64?]] = [[nil, NodeIdentity.undecided], [0, 5, NodeIdentity.undecided - 1]]
+        for (place, group) in groups.enumerated() {
+            for other in groups.indices {
+                for first in group {
+                    for second in groups[other] {
+                        var (one, two) = (Self.hello.identity, Self.hello.identity)
+                        (one.membership, two.membership) = (first, second)
+                        #expect(one.saysTheSame(as: two) == (place == other))
+                        #expect(one.isMember == (place == 1))
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `the longest fits into what is taken before the handshake`() {
         var hello = Self.hello
         hello.identity.name = String(repeating: "n", count: Hello.nameBytesMax)

@@ -55,11 +55,6 @@ struct DurableRecord: Sendable {
             return "term \(hardState.term.rawValue) and its vote were durable, "
                 + "a restart found term \(state.term.rawValue) and another vote or none"
         }
-        if state.term == hardState.term, state.vote == hardState.vote, pending.allSatisfy({ $0.hardState == nil }),
-            state.forgotten != hardState.forgotten
-        {
-            return "what the disk had lost was durable, a restart found another position or none"
-        }
         let found = LogRecord(restored)
         var log = self.log
         if let arriving, restored.snapshot.position == arriving, !log.holds(arriving) {
