@@ -107,9 +107,16 @@ struct AlarmBook {
     /// Whether the node is alone by mistake. Returns what to log, where that is new.
     mutating func lone(_ standing: LoneMember.Standing) -> (text: String, isOver: Bool)? {
         let before = open.first { $0.key == "lone" }?.text
+        if case .outgrown(let fellows) = standing {
+            let text = """
+                The data folder of this node is an earlier one, in which it was the only member of its cluster: \
+                \(fellows.joined(separator: ", ")) say that they are members, too. It decides nothing until their leader has \
+                told it the rest. See that a majority of them runs.
+                """
+            return text == before ? nil : begin("lone", text)
+        }
         guard case .astray(let seeds, let cluster) = standing else {
-            return before == nil
-                ? nil : end("lone", "The seeds do not belong to another cluster any more: this node decides again.")
+            return before == nil ? nil : end("lone", "This node is not alone by mistake any more: it decides again.")
         }
         let (names, belong, theirs) =
             seeds.count == 1

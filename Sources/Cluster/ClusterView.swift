@@ -47,7 +47,12 @@ public struct ClusterView: Sendable {
 
     /// It is the only member of its cluster, others are among its seeds, and these may not have had the time yet to say that
     /// they are another cluster.
-    public var isListening: Bool { lone == .listening }
+    public var isListening: Bool {
+        switch lone {
+        case .listening, .outgrown: true
+        case .well, .astray: false
+        }
+    }
 
     /// It is the only member of its cluster, and its seeds are another one: its data folder is not the one that is meant. It
     /// decides nothing.

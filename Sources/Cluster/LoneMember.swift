@@ -9,7 +9,9 @@ import Wire
 /// are not there yet, or wait to be admitted. Or it is the wrong folder, and the others are a cluster that misses a member; to
 /// serve then would be to have each limit twice. What tells the two apart is who dials: a member keeps connections with the
 /// members of its own cluster and with nobody else. So a member of another cluster that dials this node takes it for one of
-/// that cluster, which has another disk of it. A seed with some old folder of its own does not, and cannot do harm.
+/// that cluster, which has another disk of it. A seed with some old folder of its own does not, and cannot do harm. And a member
+/// of the same cluster that this folder knows nothing of shows that the folder is from before the node grew: the leader tells
+/// it the rest.
 ///
 /// Until the others have had the time to dial, or all of them have connected in peace, the node does not say that it is ready,
 /// and decides nothing: see ``HeldSubmissions``.
@@ -21,6 +23,9 @@ struct LoneMember {
         case well
         /// The others may not have had the time to dial yet.
         case listening
+        /// These are members of this very cluster, as they say, and this folder knows of nobody else: it is an earlier state of
+        /// this node's. Sorted.
+        case outgrown(by: [String])
         /// These seeds are members of this cluster, which is another one. Sorted.
         case astray(seeds: [String], ClusterID)
     }
@@ -33,6 +38,10 @@ struct LoneMember {
     private var foreign: [String: ClusterID] = [:]
     /// Seeds that have connected in peace.
     private var met: Set<String> = []
+    /// Nodes that know later of this cluster's members than this node does.
+    private var fellows: Set<String> = []
+    /// As of the last review; nil before the first.
+    private var isAlone: Bool?
 
     /// - Parameter isRecovered: an operator has made this a cluster of one.
     init(own: String, seeds: FoundingSeeds, isRecovered: Bool, listensUntil: BootTime) {
@@ -47,17 +56,26 @@ struct LoneMember {
     }
 
     /// A node was let in.
-    mutating func met(_ name: String) {
+    /// - Parameter isFellow: it takes itself for a member of the same cluster.
+    mutating func met(_ name: String, isFellow: Bool) {
+        if isFellow, isAlone ?? true, fellows.count < Self.fellowsMax { fellows.insert(name) }
         guard others.contains(name) else { return }
         foreign[name] = nil
         met.insert(name)
     }
 
+    /// Names that are kept.
+    private static let fellowsMax = 16
+
     /// - Parameter isAlone: it is a member of a cluster, and nobody else is.
-    func standing(isAlone: Bool, now: BootTime) -> Standing {
+    mutating func review(isAlone: Bool, now: BootTime) -> Standing {
+        self.isAlone = isAlone
+        // They belong together, as this node knows by now.
+        if !isAlone { fellows = [] }
         guard isAlone, !others.isEmpty else { return .well }
         let seeds = foreign.keys.sorted()
         if let first = seeds.first, let cluster = foreign[first] { return .astray(seeds: seeds, cluster) }
+        guard fellows.isEmpty else { return .outgrown(by: fellows.sorted()) }
         return now < listensUntil && met != others ? .listening : .well
     }
 }

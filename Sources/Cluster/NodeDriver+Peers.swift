@@ -40,7 +40,7 @@ extension NodeDriver {
 
     private func connected(_ peer: PeerIdentity, _ direction: Direction) {
         if direction == .outbound, alarms.accepted(by: peer.name) { turnSoon() }
-        lone.met(peer.name)
+        lone.met(peer.name, isFellow: peer.isMember && peer.cluster == admission?.cluster)
         if book.met(peer) { transport?.update(peers: book.peers) }
         if let cluster = peer.cluster, admission?.cluster == nil { input { $0.clusterHeard(cluster) } }
         guard let admission, let remark = admission.remark(on: peer) else { return }

@@ -59,7 +59,7 @@ extension NodeDriver {
         switch loneliness {
         case .well: askToApply(commands, answer: answer)
         case .astray: answer(.failure(.noQuorum))
-        case .listening:
+        case .listening, .outgrown:
             if !held.hold(commands, now: SystemClocks.boot(), answer: answer) { answer(.failure(.overloaded)) }
         }
     }
@@ -70,7 +70,7 @@ extension NodeDriver {
         switch loneliness {
         case .well: for submission in held.takeAll() { askToApply(submission.commands, answer: submission.answer) }
         case .astray: for submission in held.takeAll() { submission.answer(.failure(.noQuorum)) }
-        case .listening:
+        case .listening, .outgrown:
             for submission in held.takeExpired(SystemClocks.boot()) { submission.answer(.failure(.noQuorum)) }
         }
     }

@@ -87,7 +87,7 @@ extension NodeDriver {
     /// Whether this node is the only member of its cluster by mistake.
     private func reviewLoneliness(_ status: ReplicaStatus?) -> (LoneMember.Standing, Remark?) {
         let isAlone = status.map { $0.configuration.members.map(\.id) == [$0.id] } ?? false
-        let standing = lone.standing(isAlone: isAlone, now: SystemClocks.boot())
+        let standing = lone.review(isAlone: isAlone, now: SystemClocks.boot())
         loneliness = standing
         return (standing, alarms.lone(standing).map { ($0.isOver ? .notice : .error, $0.text) })
     }

@@ -23,4 +23,7 @@ public struct Progress: Hashable, Sendable {
     /// How often it has said that it lacks what it had acknowledged, since it acknowledged anything. More than once or twice:
     /// its disk has lost entries.
     public internal(set) var denials = 0
+
+    /// Up to where the member's log counts as durable.
+    var durableMatch: LogIndex { denials > 0 ? .zero : match }
 }

@@ -66,8 +66,9 @@ extension Raft {
 
     /// Answers a candidate, or one that would be. Its term is at least the own one.
     mutating func stepVoteRequest(_ request: VoteRequest, from sender: ReplicaID, term asked: Term) {
-        // Who has nothing cannot judge a log; nobody counts on its vote either.
-        let isUpToDate = !isBlank && request.last >= lastKnown
+        // Who has nothing cannot judge a log; nobody counts on its vote either. Nor can who has lost entries and knows only of
+        // some: another may be missing that was decided with its acknowledgement.
+        let isUpToDate = !isBlank && forgotten == nil && request.last >= log.last
         if !isBlank, !isUpToDate, !configuration.isVoter(id), !hearsLeader { hasRefusedAsOther = true }
         if request.isPreVote {
             // A term that is begun already, or the own one, cannot be won (it would be a term without a campaign).

@@ -1,7 +1,8 @@
 import Wire
 
 // A disk that has forgotten. Raft needs that what is durable stays: an acknowledgement was counted, and a vote for a candidate
-// without those entries would undo what is decided. A disk that was put back to an earlier state cannot tell so by itself.
+// without those entries would undo what is decided. A disk that was put back to an earlier state cannot tell so by itself. Once
+// it is found out, it votes for nobody until it has everything again.
 
 extension Raft {
     /// The leader's heartbeat names no entry that this replica has not acknowledged to it in this term, and a log that is
@@ -33,7 +34,4 @@ extension Raft {
         hardState.forgotten = lost
         persist.hardStateChanged()
     }
-
-    /// The last position that this replica is known to have had: what it judges candidates by.
-    var lastKnown: LogPosition { max(log.last, forgotten ?? .zero) }
 }

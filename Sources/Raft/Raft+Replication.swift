@@ -106,7 +106,8 @@ extension Raft {
             members.trackers[own].progress.match = persist.durable
             members.trackers[own].progress.next = log.last.index + 1
         }
-        let reached = LogIndex(members.reached { members.trackers[$0].progress.match.rawValue })
+        // Who says that it lacks what it had acknowledged does not hold it any more.
+        let reached = LogIndex(members.reached { members.trackers[$0].progress.durableMatch.rawValue })
         guard reached > log.committed, reached <= log.last.index, log.term(at: reached) == term else { return }
         uncommittedBytes -= log.cost(after: log.committed, through: reached)
         let wasEstablished = isEstablished

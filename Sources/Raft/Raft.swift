@@ -106,6 +106,8 @@ public struct Raft: Sendable {
     /// more: its disk is an older copy, or has lost what it was told to keep. Nil once its log has it again. It is on the
     /// disk with term and vote, so that a restart does not forget it as well.
     public var forgotten: LogPosition? { hardState.forgotten }
+    /// Whether term, vote and what was lost are on the disk as they are now.
+    public var hardStateIsDurable: Bool { persist.hardStateIsDurable }
     /// What is known to be committed.
     public var commitIndex: LogIndex { log.committed }
     /// The last entry handed out to be applied and reported by `applied`.

@@ -109,8 +109,9 @@ extension Replica {
         reviewMemory()
     }
 
-    /// What was acknowledged is not in the log any more, or is again.
+    /// What was acknowledged is not in the log any more, or is again. It is told when the disk knows it.
     private mutating func reviewMemory() {
+        guard raft.hardStateIsDurable else { return }
         switch (forgottenThrough, raft.forgotten?.index) {
         case (nil, let lost?): actions.append(.alarm(.forgotten(true, through: lost)))
         case (let lost?, nil): actions.append(.alarm(.forgotten(false, through: lost)))

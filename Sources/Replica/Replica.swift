@@ -136,7 +136,7 @@ public struct Replica<Machine: StateMachine>: Sendable {
             snapshotFailure: snapshots.failure,
             snapshotFailures: snapshots.failures,
             hasDiverged: divergence != nil,
-            forgottenThrough: raft.forgotten?.index,
+            forgottenThrough: forgottenThrough,
             keysDueSince: keyRenewal.dueSince,
             renewsKeys: renewsKeys,
             waitingCommands: submissions.commandCount

@@ -30,9 +30,9 @@ import Wire
             #expect(lone.standing(isAlone: true, now: now) == .astray(seeds: ["b", "c"], Self.theirs))
             #expect(lone.standing(isAlone: false, now: now) == .well, "it has been joined, or waits itself")
         }
-        lone.met("b")
+        lone.met("b", isFellow: false)
         #expect(lone.standing(isAlone: true, now: Self.after) == .astray(seeds: ["c"], Self.theirs))
-        lone.met("c")
+        lone.met("c", isFellow: false)
         #expect(lone.standing(isAlone: true, now: Self.before) == .well, "all have come: there is nobody to listen for")
     }
 
@@ -40,6 +40,23 @@ import Wire
         var lone = try lone()
         lone.refused(node("b", membership: NodeIdentity.undecided))
         #expect(lone.standing(isAlone: true, now: Self.after) == .astray(seeds: ["b"], Self.theirs))
+    }
+
+    /// The folder is from before the node grew, and the others have connected in peace.
+    @Test func aMemberOfItsOwnClusterShowsThatItsFolderIsAnEarlierOne() throws {
+        var lone = try lone()
+        lone.met("b", isFellow: true)
+        lone.met("c", isFellow: true)
+        for now in [Self.before, Self.after] {
+            #expect(lone.standing(isAlone: true, now: now) == .outgrown(by: ["b", "c"]))
+        }
+        // The leader has told it the rest; later it is the last one again, as it knows itself.
+        let joined = lone.review(isAlone: false, now: Self.after)
+        lone.met("b", isFellow: true)
+        let last = lone.review(isAlone: true, now: Self.after)
+        #expect(joined == .well && last == .well)
+        lone.met("b", isFellow: true)
+        #expect(lone.standing(isAlone: true, now: Self.after) == .outgrown(by: ["b"]))
     }
 
     @Test func whoElseIsRefusedProvesNothing() throws {
@@ -58,5 +75,13 @@ import Wire
             lone.refused(node("b"))
             #expect(lone.standing(isAlone: true, now: Self.after) == .well)
         }
+    }
+}
+
+extension LoneMember {
+    /// What a review would say.
+    fileprivate func standing(isAlone: Bool, now: BootTime) -> Standing {
+        var copy = self
+        return copy.review(isAlone: isAlone, now: now)
     }
 }

@@ -142,7 +142,7 @@ class ReplacementTests(MembershipCase):
         self.assertFalse(broken.is_ready())
         ready = broken.probe("/readyz")
         self.assertEqual((ready.status, b"its disk has lost entries" in ready.body), (503, True), ready)
-        self.assertIn("tollgate_replica_forgetful 1", broken.probe("/metrics").body.decode())
+        self.assertIn("\ntollgate_replica_forgetful 1\n", broken.probe("/metrics").body.decode())
         self.assert_refused(self.get(broken, "/forgotten", 8), 503, "no-quorum")
         self.assertTrue(any("tollgate cluster replace" in alarm for alarm in broken.status()["alarms"]), broken.status())
         # The others go on, and the one that leads says whose disk it is.

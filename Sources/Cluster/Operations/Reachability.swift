@@ -9,6 +9,11 @@ enum Reachability {
         id == leader.id || leader.progress.contains { $0.id == id && $0.progress.recentlyActive }
     }
 
+    /// Whether it counts where a majority is needed: who has lost what it had acknowledged does not.
+    private static func counts(_ id: ReplicaID, _ leader: ReplicaStatus) -> Bool {
+        isReachable(id, leader) && !isForgetful(id, leader)
+    }
+
     /// How far the members are; empty where this node does not lead. Sorted by id.
     static func progress(_ leader: ReplicaStatus) -> [OperationAnswer.Progress] {
         guard leader.role == .leader else { return [] }
@@ -33,16 +38,18 @@ enum Reachability {
             case .promote, .addLearner, .update: break
             }
         }
-        let reachable = voters.count { isReachable($0, leader) }
+        let reachable = voters.count { counts($0, leader) }
         guard !voters.isEmpty, voters != leader.configuration.voters, reachable <= voters.count / 2 else { return nil }
+        let lost = forgetful(leader)
         return "Of the \(voters.count) voters that would be left \(reachable) can be reached, which is no majority: "
             + "nothing could be decided any more. Bring another one back first, or remove those that are gone"
+            + (lost.isEmpty ? "" : ". Who has lost entries does not count: \(lost.joined(separator: ", "))")
     }
 
     /// The reachable voter that has most of the log.
     static func successor(_ leader: ReplicaStatus) -> ReplicaID? {
         leader.progress.filter {
-            $0.id != leader.id && $0.progress.recentlyActive && leader.configuration.voters.contains($0.id)
+            $0.id != leader.id && counts($0.id, leader) && leader.configuration.voters.contains($0.id)
         }.max { $0.progress.match < $1.progress.match }?.id
     }
 
@@ -59,9 +66,11 @@ enum Reachability {
     /// Names of members that lack what they had acknowledged to their leader; none where this node does not lead. Sorted.
     static func forgetful(_ leader: ReplicaStatus) -> [String] {
         guard leader.role == .leader else { return [] }
-        return leader.configuration.members.filter { member in
-            leader.progress.contains { $0.id == member.id && $0.progress.denials > denialsMax }
-        }.map(\.name).sorted()
+        return leader.configuration.members.filter { isForgetful($0.id, leader) }.map(\.name).sorted()
+    }
+
+    private static func isForgetful(_ id: ReplicaID, _ leader: ReplicaStatus) -> Bool {
+        leader.progress.contains { $0.id == id && $0.progress.denials > denialsMax }
     }
 
     /// The member in whose place a change puts another replica of its name; nil for a change that does no such thing.
