@@ -137,13 +137,7 @@ import Testing
 
     @Test func threeNodesAreOneLimitAndGoOnWithoutOne() async throws {
         try await withNode { directory, group in
-            // Ports that were free a moment ago.
-            var sockets: [any Channel] = []
-            for _ in 0..<3 {
-                sockets.append(try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get())
-            }
-            let addresses = sockets.map { "127.0.0.1:\($0.localAddress?.port ?? 0)" }
-            for socket in sockets { try await socket.close() }
+            let addresses = try await LoopbackPorts.addresses(3, group: group)
             let seeds = try FoundingSeeds(
                 zip(["a", "b", "c"], addresses).map { FoundingSeed(name: $0, address: $1) }
             )

@@ -14,18 +14,12 @@ final class Site {
     let addresses: [String: String]
     var nodes: [String: Cluster] = [:]
 
-    /// - Parameter names: of the nodes that there may be. Their ports were free a moment ago.
+    /// - Parameter names: of the nodes that there may be.
     private init(_ names: [String]) async throws {
         folder = try TestFolder()
         group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-        var sockets: [any Channel] = []
-        for _ in names {
-            sockets.append(try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get())
-        }
-        addresses = Dictionary(
-            uniqueKeysWithValues: zip(names, sockets.map { "127.0.0.1:\($0.localAddress?.port ?? 0)" })
-        )
-        for socket in sockets { try await socket.close() }
+        let places = try await LoopbackPorts.addresses(names.count, group: group)
+        addresses = Dictionary(uniqueKeysWithValues: zip(names, places))
     }
 
     /// Runs a test, and leaves nothing behind.

@@ -25,16 +25,9 @@ final class Trio {
     init() async throws {
         folder = try TestFolder()
         group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-        // Ports that were free a moment ago.
-        var sockets: [any Channel] = []
         let names = Self.names + [Self.added]
-        for _ in names {
-            sockets.append(try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get())
-        }
-        addresses = Dictionary(
-            uniqueKeysWithValues: zip(names, sockets).map { ($0, "127.0.0.1:\($1.localAddress?.port ?? 0)") }
-        )
-        for socket in sockets { try await socket.close() }
+        let places = try await LoopbackPorts.addresses(names.count, group: group)
+        addresses = Dictionary(uniqueKeysWithValues: zip(names, places))
         for name in Self.names { try await start(name) }
         for node in nodes.values { try await node.serving() }
     }
