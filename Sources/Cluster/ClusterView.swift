@@ -45,8 +45,8 @@ public struct ClusterView: Sendable {
         return status.configuration.members.count { $0.id != status.id && connected.contains($0.id) }
     }
 
-    /// It is the only member of its cluster, others are among its seeds, and these may not have had the time yet to say that
-    /// they are another cluster.
+    /// It is the only member of its cluster as far as it knows, and others are among its seeds: these may not have had the time
+    /// yet to say that they are another cluster, or are members of this one, of which its folder is an earlier state.
     public var isListening: Bool {
         switch lone {
         case .listening, .outgrown: true
