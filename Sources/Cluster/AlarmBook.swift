@@ -51,6 +51,17 @@ struct AlarmBook {
                         + "cluster replace` at another member; never put a member's data folder back to an earlier state."
                 )
                 : end("memory", "The log has the entries again that this disk had lost. See that it loses no more.")
+        case .replica(.contradicted(let isSo, let index)):
+            return isSo
+                ? begin(
+                    "contradiction",
+                    "The leader's log contradicts what this node knows to be decided, at entry \(index.rawValue): the data folder "
+                        + "of another member was put back to an earlier state, or its disk has lost what was written, and the "
+                        + "others have gone on without the entries from there on. This node gets no further, and keeps them. To "
+                        + "go on as the others do, stop it, clear its data folder, start it, and run `tollgate cluster replace` "
+                        + "at another member; to go on from here, stop the others, and see `tollgate recover`."
+                )
+                : end("contradiction", "The leader's log agrees with what this node knows to be decided.")
         case .replica(.snapshotFailed(let why)):
             return begin("snapshot", "A snapshot could not be kept, and is tried again; the log grows: \(why)")
         case .replica(.snapshotKept):

@@ -146,6 +146,8 @@ public final class Cluster: Sendable {
                 throw .damaged(damage, directory: settings.directory, node: settings.name)
             } catch { throw .storage(error) }
             let drawn = ReplicaID(high: Randomness.word(), low: Randomness.word())
+            var replica = settings.replica
+            replica.beginsHeldBack = settings.peers != nil
             let node: Node<Ledger>
             do throws(FoundingRefusal) {
                 node = try Node(
@@ -153,7 +155,7 @@ public final class Cluster: Sendable {
                         name: settings.name,
                         seeds: settings.seeds,
                         founding: settings.founding,
-                        replica: settings.replica
+                        replica: replica
                     ),
                     start: opened.start,
                     candidate: FoundingCandidate(
@@ -186,6 +188,7 @@ public final class Cluster: Sendable {
                 lone: LoneMember(
                     own: settings.name,
                     seeds: settings.seeds,
+                    hasPeers: settings.peers != nil,
                     isRecovered: opened.start.record?.isOfRecovery ?? false,
                     listensUntil: SystemClocks.boot().adding(nanoseconds: settings.listeningPause)
                 ),

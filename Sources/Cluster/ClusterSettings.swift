@@ -33,7 +33,7 @@ public struct ClusterSettings: Sendable {
     /// Where peers reach this node, `host:port`: a member that is known by another address says so. Nil: it stays.
     public var advertise: String?
     /// How long a node listens, in nanoseconds, for others that belong to another cluster: before it founds one as its only
-    /// seed, where ``founding`` says so; and before it says that it is ready as the only member, where its seeds name others.
+    /// seed, where ``founding`` says so; and before it leads as the only member.
     public var listeningPause = Self.listeningPauseDefault
     /// How a replica behaves.
     public var replica = ReplicaSettings()

@@ -14,7 +14,7 @@ import Wire
 /// it the rest.
 ///
 /// Until the others have had the time to dial, or all of them have connected in peace, the node does not say that it is ready,
-/// and decides nothing: see ``HeldSubmissions``.
+/// and decides nothing: see ``HeldSubmissions``. Nor does it lead, which would write entries that the others' log contradicts.
 /// What was found out stays so until the seed in question connects in peace, or the process ends. A cluster of one that was
 /// recovered is one by its operator's word: its former members may well dial it, and are wrong.
 struct LoneMember {
@@ -30,7 +30,9 @@ struct LoneMember {
         case astray(seeds: [String], ClusterID)
     }
 
-    /// The seeds but for this node; none where this does not apply.
+    /// Whether it may be by mistake at all.
+    private let isApplicable: Bool
+    /// The seeds but for this node.
     private let others: Set<String>
     /// Until when it listens.
     private let listensUntil: BootTime
@@ -43,9 +45,12 @@ struct LoneMember {
     /// As of the last review; nil before the first.
     private var isAlone: Bool?
 
-    /// - Parameter isRecovered: an operator has made this a cluster of one.
-    init(own: String, seeds: FoundingSeeds, isRecovered: Bool, listensUntil: BootTime) {
-        others = isRecovered ? [] : Set(seeds.seeds.map(\.name)).subtracting([own])
+    /// - Parameters:
+    ///   - hasPeers: it listens for peers: others may know it that are not among its seeds, which is so while it grows.
+    ///   - isRecovered: an operator has made this a cluster of one.
+    init(own: String, seeds: FoundingSeeds, hasPeers: Bool, isRecovered: Bool, listensUntil: BootTime) {
+        isApplicable = hasPeers && !isRecovered
+        others = isApplicable ? Set(seeds.seeds.map(\.name)).subtracting([own]) : []
         self.listensUntil = listensUntil
     }
 
@@ -72,10 +77,10 @@ struct LoneMember {
         self.isAlone = isAlone
         // They belong together, as this node knows by now.
         if !isAlone { fellows = [] }
-        guard isAlone, !others.isEmpty else { return .well }
+        guard isAlone, isApplicable else { return .well }
         let seeds = foreign.keys.sorted()
         if let first = seeds.first, let cluster = foreign[first] { return .astray(seeds: seeds, cluster) }
         guard fellows.isEmpty else { return .outgrown(by: fellows.sorted()) }
-        return now < listensUntil && met != others ? .listening : .well
+        return now < listensUntil && (others.isEmpty || met != others) ? .listening : .well
     }
 }

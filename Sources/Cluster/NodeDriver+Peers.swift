@@ -31,7 +31,10 @@ extension NodeDriver {
             guard byPeer, direction == .outbound, refusal.code != .outdated else { break }
             alarms.refused(by: peer, why: refusal.text)
             if refusal.code == .unauthorized, peer != book.own {
-                dismissal = dismissal ?? admission?.dismissal(in: refusal.text)
+                if dismissal == nil, let said = admission?.dismissal(in: refusal.text) {
+                    dismissal = said
+                    dismissedAt = SystemClocks.boot()
+                }
                 desk.refused()
             }
             turnSoon()

@@ -6,6 +6,9 @@ import Wire
 
 /// What others see of the node.
 extension NodeDriver {
+    /// A leader that is heard so long after a member said that this node is none, in nanoseconds, knows it as one: 1 s,
+    /// more than three of the longest election timeouts.
+    private static var dismissalAge: UInt64 { 1_000_000_000 }
     /// A node that waits counts as gone when it has not said for so long that it is there, in nanoseconds: 3 s, many times
     /// ``Replica/FoundingSettings/helloInterval``.
     private static var waitingAge: UInt64 { 3_000_000_000 }
@@ -30,6 +33,7 @@ extension NodeDriver {
         let membership = reviewMembership(status)
         let admission = reviewAdmission(status)
         let (standing, lonelinessRemark) = reviewLoneliness(status)
+        if status != nil, node.holdBack(standing != .well) { turnSoon() }
         let forgetful = alarms.forgetful(status.map(Reachability.forgetful) ?? [])
             .map { ($0.isOver ? Logger.Level.notice : .error, $0.text) }
         let waiting = waiting(node, status)
@@ -64,6 +68,10 @@ extension NodeDriver {
     private func reviewMembership(_ status: ReplicaStatus?) -> Remark? {
         guard let status else { return nil }
         let isMember = status.configuration.contains(status.id)
+        // Whoever said so did not know: one that goes on hearing a leader is a member. It may have been a node with an old
+        // folder, of which it is the only member.
+        let age = SystemClocks.boot().nanoseconds(since: dismissedAt)
+        if isMember, status.leader != nil, age > Self.dismissalAge { dismissal = nil }
         if wasAdmitted == nil, status.configuration.members.isEmpty {
             logger.notice(
                 """

@@ -29,6 +29,8 @@ final class NodeDriver {
     var held: HeldSubmissions
     /// What a member has said of this node's end.
     var dismissal: Dismissal?
+    /// When that was.
+    var dismissedAt = BootTime.zero
     /// What is known of the members. Set by ``know(_:)``.
     var admission: PeerAdmission?
     /// Disks of which the operator was told that they have a member's name; none but members' names.

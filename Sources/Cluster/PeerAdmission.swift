@@ -30,6 +30,8 @@ struct PeerAdmission: Equatable {
     private(set) var members: [Member] = []
     /// Members of a later entry that is not decided yet.
     private(set) var coming: [Member] = []
+    /// That entry, where it makes this node a voter.
+    private(set) var promotion: LogIndex?
 
     /// Of a node as it stands.
     init<Machine: StateMachine>(name: String, address: String, drawn: ReplicaID, node: Node<Machine>) {
@@ -42,6 +44,7 @@ struct PeerAdmission: Equatable {
             known = running.appliedIndex
             members = running.raft.appliedConfiguration.members
             coming = running.raft.configuration.members
+            promotion = running.raft.configuration.isVoter(running.id) ? running.raft.configurationIndex : nil
         }
     }
 
@@ -53,7 +56,8 @@ struct PeerAdmission: Equatable {
         cluster: ClusterID?,
         known: LogIndex,
         members: [Member],
-        coming: [Member] = []
+        coming: [Member] = [],
+        promotion: LogIndex? = nil
     ) {
         self.name = name
         self.address = address
@@ -62,6 +66,7 @@ struct PeerAdmission: Equatable {
         self.known = known
         self.members = members
         self.coming = coming
+        self.promotion = promotion
     }
 
     /// What this node says of itself.
@@ -70,9 +75,11 @@ struct PeerAdmission: Equatable {
     }
 
     /// One that is being admitted says so as well: with it a majority may be at stake, and a seed that has the wrong folder is
-    /// to hear of it. See ``LoneMember``.
+    /// to hear of it. One that an entry makes a voter was a learner before, as was decided: it is a member, though it has not
+    /// applied so much since it was started, and those that would tell it may be away. See ``LoneMember``.
     private var membership: UInt64? {
         if members.contains(where: { $0.id == replica }) { return known.rawValue }
+        if let promotion { return promotion.rawValue }
         return coming.contains { $0.id == replica } ? NodeIdentity.undecided : nil
     }
 

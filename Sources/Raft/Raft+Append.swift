@@ -21,6 +21,7 @@ extension Raft {
             return
         }
         guard appendMissing(of: request) else { return }
+        contradicted = nil
         let end = LogIndex(request.previous.index.rawValue + UInt64(request.entries.count))
         matched = max(matched, end, log.committed)
         isAcknowledgementDue = true
@@ -36,8 +37,11 @@ extension Raft {
             let index = entries[position].position.index
             if index > log.last.index { break }
             if let term = log.term(at: index), term != entries[position].position.term {
-                // Never true of an honest leader.
-                if index <= log.committed { return false }
+                // Never true of a leader where all disks have kept what they had acknowledged.
+                if index <= log.committed {
+                    contradicted = entries[position].position
+                    return false
+                }
                 break
             }
             position += 1

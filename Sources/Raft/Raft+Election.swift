@@ -8,15 +8,15 @@ extension Raft {
         role == .leader || leader != nil && electionElapsedTicks < settings.electionTicksMin
     }
 
-    /// Whether this replica may campaign: it has a vote, no snapshot is about to replace its log, and the log has all that it
-    /// has acknowledged.
+    /// Whether this replica may campaign: nobody holds it back, it has a vote, no snapshot is about to replace its log, and the
+    /// log has all that it has acknowledged.
     ///
     /// One whose removal is in its log but not known to be committed campaigns too, though it does not count itself: the
     /// others may need the entries that only it has to make the removal come true (dissertation, 4.2.2). So does one
     /// without a vote that had to refuse a candidate: it counts there, by a change of the membership that did not reach
     /// this log, and the candidate cannot win without it, nor with it.
     var isPromotable: Bool {
-        guard incomingSnapshot?.isInstalling != true, forgotten == nil, term < .max else { return false }
+        guard !isHeldBack, incomingSnapshot?.isInstalling != true, forgotten == nil, term < .max else { return false }
         return configuration.isVoter(id) || hasRefusedAsOther
             || log.configurationIndex > log.committed && log.mayHaveBeenVoter(id)
     }
@@ -140,6 +140,7 @@ extension Raft {
         precondition(role == .candidate && hardState.vote == id, "a candidate becomes the leader")
         leave(to: .leader)
         leader = id
+        contradicted = nil
         electionElapsedTicks = 0
         heartbeatElapsedTicks = 0
         uncommittedBytes = log.cost(after: log.committed, through: log.last.index)

@@ -39,8 +39,14 @@ public struct Raft: Sendable {
     var electionTimeoutTicks = 0
     var votes = VoteTally()
 
+    /// Whether it is kept from campaigning, by whoever drives it. It votes for others, and follows.
+    public var isHeldBack = false
+
     // A follower's.
 
+    /// The entry of the leader's that contradicts what is committed here, in this term: somebody else's disk has lost what a
+    /// majority had kept. Nil where there is none.
+    public internal(set) var contradicted: LogPosition?
     /// The log is the leader's up to here, known in this term.
     var matched = LogIndex.zero
     /// An append waits for its acknowledgement.
@@ -122,6 +128,8 @@ public struct Raft: Sendable {
     public var snapshot: SnapshotDescription { log.snapshot }
     /// The last configuration of the log, committed or not.
     public var configuration: Configuration { log.configuration }
+    /// Where that one is in the log, or in the snapshot at its beginning.
+    public var configurationIndex: LogIndex { log.configurationIndex }
     /// The configuration at or below the applied index: what a snapshot made now carries.
     public var appliedConfiguration: Configuration { log.configuration(at: log.applied) }
     /// Leader only, else empty: sorted by id.

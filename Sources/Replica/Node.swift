@@ -122,6 +122,9 @@ public final class Node<Machine: StateMachine> {
 
     // MARK: - Inputs
 
+    /// As ``Replica/holdBack(_:)``, where there is a replica.
+    public func holdBack(_ isHeldBack: Bool) -> Bool { running?.replica.holdBack(isHeldBack) ?? false }
+
     /// Time goes on. Call it before other inputs, and at the latest at ``nextWake``.
     public func advance(to now: BootTime, wall: WallTime) {
         guard stopped == nil else { return }

@@ -107,6 +107,7 @@ extension Replica {
         if settings.promotesLearners { promoteLearner() }
         pursueDivergence()
         reviewMemory()
+        reviewContradiction()
     }
 
     /// What was acknowledged is not in the log any more, or is again. It is told when the disk knows it.
@@ -118,6 +119,16 @@ extension Replica {
         case (nil, nil), (_?, _?): break
         }
         forgottenThrough = raft.forgotten?.index
+    }
+
+    /// The leader contradicts what is committed here, or does not any more.
+    private mutating func reviewContradiction() {
+        switch (contradictedAt, raft.contradicted?.index) {
+        case (nil, let index?): actions.append(.alarm(.contradicted(true, at: index)))
+        case (let index?, nil): actions.append(.alarm(.contradicted(false, at: index)))
+        case (nil, nil), (_?, _?): break
+        }
+        contradictedAt = raft.contradicted?.index
     }
 
     /// A learner that has caught up becomes a voter. Who has not, is refused by the core, and tried again.

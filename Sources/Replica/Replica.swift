@@ -42,6 +42,8 @@ public struct Replica<Machine: StateMachine>: Sendable {
     var dispute: Dispute?
     /// An alarm says that the log lacks what was acknowledged, up to here.
     var forgottenThrough: LogIndex?
+    /// An alarm says that the leader contradicts what is committed, here.
+    var contradictedAt: LogIndex?
     var keyRenewal: KeyRenewal
     var actions: [ReplicaAction<Machine>] = []
     /// Bytes of commands that were applied since ``takeActions()`` began.
@@ -97,6 +99,12 @@ public struct Replica<Machine: StateMachine>: Sendable {
             stop(.undecodableSnapshot(appliedIndex, "commands of version \(machine.version)"))
             return
         }
+        raft.isHeldBack = settings.beginsHeldBack
+        campaignIfAlone()
+    }
+
+    /// The only voter need not wait for an election timeout: nobody else could lead.
+    private mutating func campaignIfAlone() {
         if raft.configuration.voters == [id], !raft.configuration.isJoint { raft.campaign() }
     }
 
@@ -152,6 +160,15 @@ public struct Replica<Machine: StateMachine>: Sendable {
     public var nextWake: BootTime { isBehind ? min(clock.now, tickAt) : tickAt }
 
     // MARK: - Inputs
+
+    /// Keeps the replica from campaigning, or lets it. One that leads goes on. See ``ReplicaSettings/beginsHeldBack``.
+    /// - Returns: whether that is new.
+    public mutating func holdBack(_ isHeldBack: Bool) -> Bool {
+        guard raft.isHeldBack != isHeldBack else { return false }
+        raft.isHeldBack = isHeldBack
+        if !isHeldBack { campaignIfAlone() }
+        return true
+    }
 
     /// Time goes on. Call it before other inputs, and at the latest at ``nextWake``.
     public mutating func advance(to now: BootTime, wall: WallTime) {

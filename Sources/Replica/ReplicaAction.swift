@@ -75,6 +75,9 @@ public enum ReplicaAlarm: Hashable, Sendable {
     /// The log lacks entries that this replica has acknowledged, up to this one: its disk is an older copy, or has lost what it
     /// was told to keep. Meanwhile it answers nothing. False: it has them again.
     case forgotten(Bool, through: LogIndex)
+    /// The leader's log contradicts what this replica knows to be committed, at this entry: another member's disk has lost what
+    /// it had acknowledged, and a majority was counted without it. Meanwhile this replica gets no further. False: it does.
+    case contradicted(Bool, at: LogIndex)
     /// A snapshot, the own or a leader's, could not be kept; the text says why. It is tried again.
     case snapshotFailed(String)
     /// After one that could not be kept, one was, or none is needed any more.

@@ -59,6 +59,8 @@ public struct ReplicaSettings: Hashable, Sendable {
     public var supportedVersionMax = UInt32.max
     /// Whether a leader makes a voter of each learner that has caught up, without being asked.
     public var promotesLearners = false
+    /// Whether it keeps from campaigning until ``Replica/holdBack(_:)`` lets it: its folder may be another one than is meant.
+    public var beginsHeldBack = false
     /// Whether ``ReplicaAction/applied(_:)`` and ``ReplicaAction/restored(_:)`` are reported: for simulation, and tests.
     public var reportsApplied = false
 

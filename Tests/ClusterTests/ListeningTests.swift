@@ -39,14 +39,26 @@ import Testing
         }
     }
 
-    @Test func aNodeWithoutOtherSeedsDecidesAtOnce() async throws {
+    @Test func aNodeThatListensForNobodyDecidesAtOnce() async throws {
         try await Site.with(["a"]) { site in
-            let a = try await site.start("a", seeds: ["a"], listeningPause: Self.hour) {
-                $0.replica.decisionTimeout = Self.hour
-            }
-            _ = try await a.firstFacts()
+            let a = try await site.startAlone("a", listeningPause: Self.hour)
             try await site.write("a", times: 1)
             try await site.until { a.view.hasQuorum }
+        }
+    }
+
+    /// It may have admitted others that its file does not name yet, and its folder be from before that.
+    @Test func aNodeThatNamesItselfAloneListensAndDoesNotLead() async throws {
+        try await Site.with(["a"]) { site in
+            try await site.startAlone("a").serving()
+            await site.stop("a")
+            let a = try await site.start("a", seeds: ["a"], listeningPause: Self.hour)
+            _ = try await a.firstFacts()
+            let last = a.view.status?.lastIndex
+            await #expect(throws: LedgerUnavailable.noQuorum) { try await site.write("a", times: 1) }
+            #expect(a.view.isListening)
+            #expect(a.view.status?.role == .follower)
+            #expect(a.view.status?.lastIndex == last, "what it wrote the log of the others might contradict")
         }
     }
 

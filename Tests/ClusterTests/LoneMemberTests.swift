@@ -11,9 +11,19 @@ import Wire
     private static let before = BootTime(nanoseconds: 9)
     private static let after = BootTime(nanoseconds: 10)
 
-    private func lone(isRecovered: Bool = false, seeds: [String] = ["a", "b", "c"]) throws -> LoneMember {
+    private func lone(
+        isRecovered: Bool = false,
+        hasPeers: Bool = true,
+        seeds: [String] = ["a", "b", "c"]
+    ) throws -> LoneMember {
         let seeds = try FoundingSeeds(seeds.map { FoundingSeed(name: $0, address: "\($0):1") })
-        return LoneMember(own: "a", seeds: seeds, isRecovered: isRecovered, listensUntil: Self.after)
+        return LoneMember(
+            own: "a",
+            seeds: seeds,
+            hasPeers: hasPeers,
+            isRecovered: isRecovered,
+            listensUntil: Self.after
+        )
     }
 
     private func node(_ name: String, cluster: ClusterID? = theirs, membership: UInt64? = 5) -> NodeIdentity {
@@ -69,12 +79,27 @@ import Wire
         #expect(lone.standing(isAlone: true, now: Self.after) == .well)
     }
 
-    @Test func whoHasNoOtherSeedsOrIsAloneByItsOperatorsWordIsLeftAlone() throws {
-        for var lone in [try lone(isRecovered: true), try lone(seeds: ["a"])] {
+    @Test func whoListensForNobodyOrIsAloneByItsOperatorsWordIsLeftAlone() throws {
+        for var lone in [try lone(isRecovered: true), try lone(hasPeers: false, seeds: ["a"])] {
             #expect(lone.standing(isAlone: true, now: Self.before) == .well)
             lone.refused(node("b"))
+            lone.met("b", isFellow: true)
             #expect(lone.standing(isAlone: true, now: Self.after) == .well)
         }
+    }
+
+    /// While a node grows its file may name itself alone: others dial it that it has admitted.
+    @Test func whoseSeedsNameNobodyElseListensForItsOwnMembers() throws {
+        var lone = try lone(seeds: ["a"])
+        #expect(lone.standing(isAlone: true, now: Self.before) == .listening)
+        #expect(lone.standing(isAlone: true, now: Self.after) == .well)
+        // Of another cluster they have nothing to do with it.
+        lone.refused(node("b"))
+        lone.met("c", isFellow: false)
+        #expect(lone.standing(isAlone: true, now: Self.after) == .well)
+        lone.met("b", isFellow: true)
+        #expect(lone.standing(isAlone: true, now: Self.before) == .outgrown(by: ["b"]))
+        #expect(lone.standing(isAlone: true, now: Self.after) == .outgrown(by: ["b"]))
     }
 }
 

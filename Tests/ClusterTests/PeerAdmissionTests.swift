@@ -20,6 +20,7 @@ struct PeerAdmissionTests {
         known: UInt64 = 50,
         members: [Member]? = nil,
         coming: [Member] = [],
+        promotion: LogIndex? = nil,
         cluster: ClusterID? = Self.cluster
     ) -> PeerAdmission {
         PeerAdmission(
@@ -29,7 +30,8 @@ struct PeerAdmissionTests {
             cluster: cluster,
             known: LogIndex(known),
             members: members ?? [member("a", 1), member("b", 2), member("c", 3)],
-            coming: coming
+            coming: coming,
+            promotion: promotion
         )
     }
 
@@ -155,6 +157,14 @@ struct PeerAdmissionTests {
         // It is being admitted. Who does not know of it yet does not take it for one that was removed.
         own.membership = NodeIdentity.undecided
         #expect(admission(members: [member("b", 2)], coming: [member("a", 1), member("b", 2)]).identity == own)
+        // What makes it a voter came after what made it a member.
+        own.membership = 60
+        let promoted = admission(
+            members: [member("b", 2)],
+            coming: [member("a", 1), member("b", 2)],
+            promotion: LogIndex(60)
+        )
+        #expect(promoted.identity == own)
         let b = PeerAdmission(
             name: "b",
             address: "b:7400",

@@ -78,9 +78,14 @@ final class Site {
     }
 
     /// Starts a node that is alone and listens for nobody.
-    func startAlone(_ name: String) async throws -> Cluster {
+    func startAlone(
+        _ name: String,
+        listeningPause: UInt64 = ClusterSettings.listeningPauseDefault
+    ) async throws -> Cluster {
+        var settings = try ClusterSettings.alone(name: name, directory: directory(name))
+        settings.listeningPause = listeningPause
         let node = try await Cluster.start(
-            .alone(name: name, directory: directory(name)),
+            settings,
             on: group.next(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )

@@ -127,6 +127,22 @@ import Wire
         #expect(lone.raft.lastPosition == Harness.position(1, 1))
     }
 
+    @Test func whoIsHeldBackVotesAndDoesNotCampaign() {
+        var lone = Harness(voters: 1)
+        _ = lone.act { $0.isHeldBack = true }
+        _ = lone.act { $0.campaign() }
+        for _ in 0..<500 { _ = lone.act { $0.tick() } }
+        #expect(lone.raft.role == .follower)
+        var one = Harness(terms: [1])
+        _ = one.act { $0.isHeldBack = true }
+        _ = one.step(ask(from: 2, term: 2, last: Harness.position(1, 1)))
+        #expect(granted(one.write().messages) == [true])
+        _ = lone.act { $0.isHeldBack = false }
+        _ = lone.act { $0.campaign() }
+        _ = lone.write()
+        #expect(lone.raft.role == .leader)
+    }
+
     @Test func aDiskSlowerThanTheTimeoutDoesNotEndACampaignBeforeItBegan() {
         var lone = Harness(voters: 1)
         _ = lone.act { $0.campaign() }

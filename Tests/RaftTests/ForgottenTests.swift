@@ -42,6 +42,21 @@ import Wire
         #expect(follower.raft.role == .follower)
     }
 
+    /// Somebody else's disk had lost them, and was counted for another leader.
+    @Test func whoHasKeptWhatWasCommittedSeesThatTheLeaderContradictsIt() {
+        var follower = Harness(terms: [1, 1, 1])
+        _ = follower.settle(heartbeat(term: 1, commit: 3))
+        _ = follower.settle(Harness.append(term: 1, after: Harness.position(1, 3), terms: [], commit: 3))
+        #expect(follower.raft.commitIndex == LogIndex(3))
+        _ = follower.settle(Harness.append(term: 2, after: Harness.position(1, 1), terms: [2]))
+        #expect(follower.raft.contradicted == Harness.position(2, 2))
+        #expect(follower.raft.lastPosition == Harness.position(1, 3), "it keeps what it has")
+        // A leader that has it.
+        _ = follower.settle(Harness.append(term: 3, after: Harness.position(1, 3), terms: [3]))
+        #expect(follower.raft.contradicted == nil)
+        #expect(follower.raft.lastPosition == Harness.position(3, 4))
+    }
+
     @Test func itIsOverOnceTheLogHasIt() {
         var follower = Harness(terms: [1, 1, 1])
         _ = follower.settle(heartbeat(term: 1, commit: 5))

@@ -195,6 +195,12 @@ extension NodeDriver {
         guard Reachability.isReachable(target, status) else {
             return .busy("that node is not reachable: it cannot lead")
         }
+        guard !Reachability.isForgetful(target, status) else {
+            return .refused(
+                "That node lacks entries that it had told this leader it keeps, and cannot lead: clear its data folder, start "
+                    + "it, and run `tollgate cluster replace`."
+            )
+        }
         do throws(TransferRefusal) {
             try transferLeadership(to: target)
             return .done

@@ -69,7 +69,8 @@ enum Reachability {
         return leader.configuration.members.filter { isForgetful($0.id, leader) }.map(\.name).sorted()
     }
 
-    private static func isForgetful(_ id: ReplicaID, _ leader: ReplicaStatus) -> Bool {
+    /// Whether a member lacks what it had acknowledged to this leader; false where this node does not lead.
+    static func isForgetful(_ id: ReplicaID, _ leader: ReplicaStatus) -> Bool {
         leader.progress.contains { $0.id == id && $0.progress.denials > denialsMax }
     }
 
