@@ -307,6 +307,8 @@ extension Simulation {
             throw .other("states differ: \(alarm)", nodes: [node])
         case .replica(.forgotten):
             throw .other("a disk is said to have lost what no disk has lost: \(alarm)", nodes: [node])
+        case .replica(.contradicted):
+            throw .other("a leader contradicts what is committed: \(alarm)", nodes: [node])
         case .damaged(let what):
             guard let replica = nodes[node].replica, budget.lost.contains(replica) else {
                 throw .other("files that nothing has damaged are refused: \(what)", nodes: [node])
