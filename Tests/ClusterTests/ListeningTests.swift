@@ -42,6 +42,7 @@ import Testing
     @Test func aNodeThatListensForNobodyDecidesAtOnce() async throws {
         try await Site.with(["a"]) { site in
             let a = try await site.startAlone("a", listeningPause: Self.hour)
+            _ = try await a.firstFacts()
             try await site.write("a", times: 1)
             try await site.until { a.view.hasQuorum }
         }
