@@ -18,6 +18,10 @@ public enum Command: Hashable, Sendable {
     case rotate(secret: [UInt8])
     /// All members know this version of the ledger's commands. Never lowers it.
     case raiseVersion(to: UInt32)
+    /// Answered by ``CommandResult/lent(_:)``. From ``Ledger/lendingVersion`` on.
+    case lend(Lend)
+    /// Answered by ``CommandResult/returned(_:)``. From ``Ledger/lendingVersion`` on.
+    case returnUnits(SliceReturn)
 }
 
 /// A command, and what makes it happen once.

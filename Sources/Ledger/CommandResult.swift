@@ -18,6 +18,10 @@ public enum CommandResult: Hashable, Sendable {
     case rotated(epoch: UInt32)
     /// The ledger's version now.
     case versionRaised(to: UInt32)
+    /// What became of a loan.
+    case lent(LendOutcome)
+    /// What became of a return.
+    case returned(ReturnOutcome)
     /// The command was not applied.
     case rejected(Rejection)
 }
@@ -37,4 +41,7 @@ public enum Rejection: UInt8, Hashable, Sendable {
     case badSecret = 4
     /// 2³² epochs have been since genesis.
     case epochsExhausted = 5
+    /// The ledger's version says that not all members know this command. Not remembered: once they do, the same command
+    /// may come again.
+    case unknownToMembers = 6
 }

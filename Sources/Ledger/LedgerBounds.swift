@@ -41,6 +41,18 @@ public enum LedgerBounds {
     public static let records: UInt32 = 1_000_000
     /// The most spent records that a genesis may ask for.
     public static let recordsMaximum: UInt32 = 1 << 24
+    /// Life of a slice that is lent, in nanoseconds: D of the design, 2 s. What is returned later is lost.
+    public static let sliceNanoseconds: UInt64 = 2_000_000_000
+    /// Units of a slice at least, where the bucket has as many.
+    public static let sliceUnitsMinimum: UInt64 = 8
+    /// A slice is at most this part of the burst, for each node, unless that is less than the minimum.
+    public static let sliceBurstShare: UInt64 = 128
+    /// Slices held; beyond them nothing is lent. About 30 MB.
+    public static let slicesHeld = 1 << 18
+    /// Width of a group of slices that are forgotten together, in nanoseconds.
+    static let sliceGroupNanoseconds: UInt64 = 500_000_000
+    /// Recalls kept between two looks at them.
+    static let recalls = 1_024
     /// Slices in which a table of keys is swept, and groups in which it is stored.
     static let slices = 4_096
     /// Ledger time for one slice of the sweep, as a shift: 2²⁴ ns, so that a round takes 68.7 s.
