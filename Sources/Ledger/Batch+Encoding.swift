@@ -80,7 +80,7 @@ extension Command {
                     $0.name.utf8.count <= LedgerBounds.policyNameBytes && $0.limits.count <= LedgerBounds.limits
                         && $0.limits.allSatisfy { $0.key.utf8.count <= LedgerBounds.keyExpressionBytes }
                 }
-        case .openSession, .spend, .rebind, .override, .raiseVersion: true
+        case .openSession, .spend, .rebind, .override, .raiseVersion, .lend, .returnUnits: true
         }
     }
 

@@ -13,9 +13,9 @@ enum CommandTag: UInt8 {
     case override = 6
     case rotate = 7
     case raiseVersion = 8
-    // Known by name, not yet applied.
     case lend = 9
     case returnUnits = 10
+    // Known by name, not yet applied.
     case report = 11
     case record = 12
 }
@@ -37,6 +37,16 @@ extension Command {
         case .override: .override
         case .rotate: .rotate
         case .raiseVersion: .raiseVersion
+        case .lend: .lend
+        case .returnUnits: .returnUnits
+        }
+    }
+
+    /// The version of the ledger from which on the command may be used.
+    public var leastVersion: UInt32 {
+        switch self {
+        case .openSession, .setPolicies, .charge, .spend, .rebind, .override, .rotate, .raiseVersion: 1
+        case .lend, .returnUnits: Ledger.lendingVersion
         }
     }
 
@@ -69,6 +79,11 @@ extension Command {
             sink.fixed(secret)
         case .raiseVersion(let version):
             sink.u32(version)
+        case .lend(let lend):
+            lend.write(into: &sink)
+        case .returnUnits(let slice):
+            sink.u64(slice.slice)
+            sink.u64(slice.units)
         }
     }
 
@@ -114,15 +129,17 @@ extension Command {
             self = .rotate(secret: try source.fixed(count))
         case .raiseVersion:
             self = .raiseVersion(to: try source.u32())
-        case .lend, .returnUnits, .report, .record:
+        case .lend:
+            self = .lend(try Lend(from: &source))
+        case .returnUnits:
+            self = .returnUnits(SliceReturn(slice: try source.u64(), units: try source.u64()))
+        case .report, .record:
             throw .unsupportedCommand(tag: number, version: version)
         }
     }
 }
 
 extension Charge {
-    private static let limitBytes = 40
-
     fileprivate func write(into sink: inout some FieldSink) {
         sink.u32(policy.rawValue)
         sink.u32(cost)
@@ -132,12 +149,7 @@ extension Charge {
             sink.u64(pass.binding)
         }
         sink.count(limits.count)
-        for limit in limits {
-            sink.u32(limit.limit.rawValue)
-            sink.key(limit.key)
-            sink.key(limit.fallback)
-            sink.u32(limit.reserve)
-        }
+        for limit in limits { limit.write(into: &sink) }
     }
 
     fileprivate init(from source: inout FieldSource) throws(LedgerDecodingError) {
@@ -151,18 +163,46 @@ extension Charge {
             )
         }
         limits = []
-        let count = try source.count(limit: LedgerBounds.limits, elementBytes: Self.limitBytes)
+        let count = try source.count(limit: LedgerBounds.limits, elementBytes: LimitCharge.bytes)
         limits.reserveCapacity(count)
-        for _ in 0..<count {
-            limits.append(
-                LimitCharge(
-                    limit: LimitID(rawValue: try source.u32()),
-                    key: try source.key(),
-                    fallback: try source.key(),
-                    reserve: try source.u32()
-                )
-            )
-        }
+        for _ in 0..<count { limits.append(try LimitCharge(from: &source)) }
+    }
+}
+
+extension LimitCharge {
+    /// Bytes of one.
+    fileprivate static let bytes = 40
+
+    fileprivate func write(into sink: inout some FieldSink) {
+        sink.u32(limit.rawValue)
+        sink.key(key)
+        sink.key(fallback)
+        sink.u32(reserve)
+    }
+
+    fileprivate init(from source: inout FieldSource) throws(LedgerDecodingError) {
+        limit = LimitID(rawValue: try source.u32())
+        key = try source.key()
+        fallback = try source.key()
+        reserve = try source.u32()
+    }
+}
+
+extension Lend {
+    fileprivate func write(into sink: inout some FieldSink) {
+        sink.u32(policy.rawValue)
+        limit.write(into: &sink)
+        sink.u32(least)
+        sink.u32(wanted)
+        sink.u8(nodes)
+    }
+
+    fileprivate init(from source: inout FieldSource) throws(LedgerDecodingError) {
+        policy = PolicyID(rawValue: try source.u32())
+        limit = try LimitCharge(from: &source)
+        least = try source.u32()
+        wanted = try source.u32()
+        nodes = try source.u8()
     }
 }
 

@@ -12,6 +12,8 @@ extension CommandResult {
         case rotated = 8
         case versionRaised = 9
         case rejected = 10
+        case lent = 11
+        case returned = 12
     }
 
     func write(into sink: inout some FieldSink) {
@@ -43,6 +45,12 @@ extension CommandResult {
         case .versionRaised(let version):
             sink.u8(Tag.versionRaised.rawValue)
             sink.u32(version)
+        case .lent(let outcome):
+            sink.u8(Tag.lent.rawValue)
+            outcome.write(into: &sink)
+        case .returned(let outcome):
+            sink.u8(Tag.returned.rawValue)
+            outcome.write(into: &sink)
         case .rejected(let rejection):
             sink.u8(Tag.rejected.rawValue)
             sink.u8(rejection.rawValue)
@@ -60,6 +68,8 @@ extension CommandResult {
         case .overridden: self = .overridden(try OverrideOutcome(from: &source))
         case .rotated: self = .rotated(epoch: try source.u32())
         case .versionRaised: self = .versionRaised(to: try source.u32())
+        case .lent: self = .lent(try LendOutcome(from: &source))
+        case .returned: self = .returned(try ReturnOutcome(from: &source))
         case .rejected:
             guard let rejection = Rejection(rawValue: try source.u8()) else { throw .invalid(field: "rejection") }
             self = .rejected(rejection)

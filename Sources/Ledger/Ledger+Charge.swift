@@ -26,7 +26,9 @@ extension Ledger {
             guard let place = policies[policy].limitIndex(limit.limit) else { return .invalid(.unknownLimit) }
             limits[index] = place
         }
-        if policies[policy].overrides.count > 0, let denial = denial(of: charge, policy: policy) { return denial }
+        if let denial = denial(of: charge.limits, policy: policy) {
+            return .denied(retryAfterNanoseconds: denial.retryAfterNanoseconds)
+        }
         var record: RecordStore.Position?
         if let pass = charge.pass {
             switch payer(pass, charge) {
@@ -55,7 +57,11 @@ extension Ledger {
             let bucket = plan[places[index]]
             states.append(bucket.terms.state(tat: refusing == nil ? bucket.after : bucket.before, now: now))
         }
-        if let refusing { return .refused(limit: refusing, retryAfterNanoseconds: longest, limits: states) }
+        if let refusing {
+            let limit = charge.limits[refusing]
+            if mayRecall(plan[places[refusing]], limit: limit.limit) { recall(limit, of: charge.policy) }
+            return .refused(limit: refusing, retryAfterNanoseconds: longest, limits: states)
+        }
 
         if charge.cost > 0 { write(plan, policy: policy) }
         guard let record else { return .admitted(limits: states, passRemaining: nil) }
@@ -65,7 +71,7 @@ extension Ledger {
 
     /// Writes what a plan found to be possible. Buckets that exist come first: making a new one may move them.
     @inline(__always)
-    private mutating func write(_ plan: borrowing ChargePlan, policy: Int) {
+    mutating func write(_ plan: borrowing ChargePlan, policy: Int) {
         var new = 0
         for index in 0..<plan.count {
             let bucket = plan[index]
@@ -97,18 +103,26 @@ extension Ledger {
         }
     }
 
-    /// The denial of a charge by an override of one of its keys: the one that ends last.
-    private func denial(of charge: Charge, policy: Int) -> ChargeOutcome? {
+    /// A denial that holds.
+    struct Denial {
+        /// Nil: for good.
+        var retryAfterNanoseconds: UInt64?
+    }
+
+    /// The denial by an override of one of these limits' keys: the one that ends last.
+    @inline(__always)
+    func denial(of limits: some Collection<LimitCharge>, policy: Int) -> Denial? {
+        guard policies[policy].overrides.count > 0 else { return nil }
         var longest: UInt64?
-        for limit in charge.limits {
+        for limit in limits {
             guard let entry = policies[policy].overrides[limit.key], case .deny(let until) = entry.value else {
                 continue
             }
-            guard let until else { return .denied(retryAfterNanoseconds: nil) }
+            guard let until else { return Denial(retryAfterNanoseconds: nil) }
             let wait = now.nanoseconds(until: until)
             if wait > 0 { longest = max(longest ?? 0, wait) }
         }
-        return longest.map { .denied(retryAfterNanoseconds: $0) }
+        return longest.map { Denial(retryAfterNanoseconds: $0) }
     }
 
     private struct PassFailure: Error {

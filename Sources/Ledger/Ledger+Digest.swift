@@ -5,6 +5,7 @@ extension Ledger {
     public var digest: LedgerDigest {
         var sum = tableDigest
         sum += records.digest
+        sum += slices.digest
         sum += sessions.digest
         var mixer = DigestMixer(.header)
         writeHeader(into: &mixer)

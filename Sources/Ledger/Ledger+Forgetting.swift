@@ -1,5 +1,5 @@
-// What replicated time makes due, at the start of each batch: spent records whose bucket has passed, denials that have
-// ended, and quotas that are full again.
+// What replicated time makes due, at the start of each batch: spent records whose bucket has passed, slices whose time is
+// over, denials that have ended, and quotas that are full again.
 //
 // A quota may be forgotten only when it is full, for then forgetting changes no answer, except one: the number of keys
 // decides whether a new one has a bucket of its own. So what is forgotten when is part of the replicated behaviour. The
@@ -10,6 +10,7 @@ extension Ledger {
     /// Brings the state to the present.
     mutating func forget() {
         records.drop(now: now)
+        slices.drop(now: now)
         if now.nanoseconds >= earliestDenialEnd { forgetDenials() }
         let due = now.nanoseconds >> LedgerBounds.sweepShift
         guard due > swept else { return }

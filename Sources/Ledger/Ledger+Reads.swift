@@ -10,13 +10,15 @@ public struct LedgerCounts: Hashable, Sendable {
     public var fallbacks: Int
     /// Spent challenges.
     public var records: Int
+    /// Slices of the last seconds, also those that have been returned.
+    public var slices: Int
     /// Overrides that stand, of all policies.
     public var overrides: Int
     /// Open sessions.
     public var sessions: Int
     /// Results kept by all sessions.
     public var results: Int
-    /// Bytes that the tables of buckets and of records take in memory.
+    /// Bytes that the tables of buckets, of records and of slices take in memory.
     public var tableBytes: Int
 }
 
@@ -27,10 +29,11 @@ extension Ledger {
             keys: 0,
             fallbacks: 0,
             records: records.count,
+            slices: slices.count,
             overrides: overrideCount,
             sessions: sessions.count,
             results: sessions.resultCount,
-            tableBytes: records.allocatedBytes
+            tableBytes: records.allocatedBytes + slices.allocatedBytes
         )
         for policy in policies {
             for limit in policy.limits {
@@ -50,6 +53,16 @@ extension Ledger {
             var plan = ChargePlan(memory: memory)
             let bucket = plan[plan.bucket(for: limit, limit: place, in: policies[policy], now: now.nanoseconds)]
             return bucket.terms.state(tat: bucket.before, now: now.nanoseconds)
+        }
+    }
+
+    /// Units of the bucket that a charge of this limit and key would meet now which are out in slices and may come back.
+    public func outstanding(of limit: LimitCharge, policy: PolicyID) -> UInt64 {
+        guard let policy = policyIndex(policy), let place = policies[policy].limitIndex(limit.limit) else { return 0 }
+        return withUnsafeTemporaryAllocation(of: ChargePlan.Bucket.self, capacity: LedgerBounds.limits) { memory in
+            var plan = ChargePlan(memory: memory)
+            let bucket = plan[plan.bucket(for: limit, limit: place, in: policies[policy], now: now.nanoseconds)]
+            return slices.outstandingUnits(of: BucketName(limit: limit.limit, kind: bucket.kind, key: bucket.key))
         }
     }
 

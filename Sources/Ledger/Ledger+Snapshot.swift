@@ -4,13 +4,17 @@ import Wire
 // entries in different orders; the digest, which comes last, is the same.
 //
 // Order: format version; header; key epochs; policies, each its definition, then for each limit its own buckets, its
-// fallbacks' and the shared one, then its overrides; spent records; sessions with their results; the digest.
+// fallbacks' and the shared one, then its overrides; spent records; from format 2 on slices; sessions with their results;
+// the digest. The format is 2 from the version of the ledger on that lends slices.
 //
 // Both ways go in pieces, so that nobody waits for the whole: see LedgerSnapshotEncoder and LedgerSnapshotDecoder.
 
 extension Ledger {
-    /// The version of the format that this release writes and reads.
-    public static let snapshotVersion: UInt8 = 1
+    /// The latest version of the format that this release writes and reads.
+    public static let snapshotVersion: UInt8 = 2
+
+    /// The format's version where the ledger has this one: one that every member reads.
+    static func snapshotVersion(ofLedger version: UInt32) -> UInt8 { version < lendingVersion ? 1 : snapshotVersion }
 
     /// The whole snapshot in one piece.
     public func snapshot() -> [UInt8] {
@@ -38,7 +42,7 @@ extension Ledger {
     /// The ledger of a snapshot's beginning: version, header, key epochs. Nothing is in its tables.
     init(snapshotHead source: inout FieldSource) throws(LedgerDecodingError) {
         let version = try source.u8()
-        guard version == Self.snapshotVersion else { throw .unsupportedFormat(version) }
+        guard (1...Self.snapshotVersion).contains(version) else { throw .unsupportedFormat(version) }
         let clusterID = ClusterID(high: try source.u64(), low: try source.u64())
         let secret = try source.fixed(LedgerBounds.secretBytes)
         let maxRecords = try source.u32()
@@ -56,6 +60,9 @@ extension Ledger {
                 generation: 0
             )
         )
+        guard version == Self.snapshotVersion(ofLedger: standing.ledgerVersion) else {
+            throw .invalid(field: "ledger version")
+        }
         standing.revision = try source.counter("revision")
         standing.generation = try source.counter("generation")
         now = try source.time()

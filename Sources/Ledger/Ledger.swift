@@ -9,6 +9,9 @@
 public struct Ledger: Sendable {
     /// The version of commands that this release can apply.
     public static let supportedVersion: UInt32 = 1
+    /// The version from which on units can be lent. Later than ``supportedVersion``: the state machine has it, and no member
+    /// says yet that it has.
+    public static let lendingVersion: UInt32 = 2
 
     // The parts are internal so that the files of this module, one for each kind of command, can share them.
     let maxRecords: UInt32
@@ -22,6 +25,9 @@ public struct Ledger: Sendable {
     /// Sorted by id, which is the order of first appearance.
     var policies: ContiguousArray<PolicyState>
     var records: RecordStore
+    var slices: SliceStore
+    /// Buckets that somebody was refused by since ``takeRecalls()``. No part of the state.
+    var recalls: RecallList
     var sessions: SessionTable
     /// The last version that an override took.
     var overrideVersion: UInt64
@@ -66,6 +72,8 @@ public struct Ledger: Sendable {
         nextLimitID = 1
         policies = []
         records = RecordStore()
+        slices = SliceStore()
+        recalls = RecallList()
         sessions = SessionTable()
         overrideVersion = 0
         overrideCount = 0
@@ -128,12 +136,15 @@ public struct Ledger: Sendable {
         case .known(let result): return result
         case .new: break
         }
-        let result = perform(command.command)
+        guard command.command.leastVersion <= max(standing.ledgerVersion, 1) else {
+            return .rejected(.unknownToMembers)
+        }
+        let result = perform(command.command, session: command.session, sequence: command.sequence)
         sessions.keep(result, session, sequence: command.sequence)
         return result
     }
 
-    private mutating func perform(_ command: Command) -> CommandResult {
+    private mutating func perform(_ command: Command, session: SessionID, sequence: UInt64) -> CommandResult {
         switch command {
         case .charge(let charge): .charged(apply(charge))
         case .spend(let spend): .spent(apply(spend))
@@ -142,6 +153,8 @@ public struct Ledger: Sendable {
         case .setPolicies(let expected, let policies): setPolicies(policies, expectedRevision: expected)
         case .rotate(let secret): rotate(secret)
         case .raiseVersion(let version): raiseVersion(to: version)
+        case .lend(let lend): .lent(apply(lend, session: session, sequence: sequence))
+        case .returnUnits(let slice): .returned(apply(slice, session: session))
         case .openSession: preconditionFailure("sessions are opened by the batch")
         }
     }

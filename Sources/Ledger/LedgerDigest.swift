@@ -40,6 +40,7 @@ enum DigestKind: UInt64 {
     case session = 6
     case result = 7
     case record = 8
+    case slice = 9
 }
 
 /// Hashes the fields of one entry, two multiplications a word.

@@ -14,6 +14,7 @@ public struct LedgerSnapshotDecoder: Sendable {
         case buckets(BucketKind, limit: Int)
         case overrides
         case records
+        case slices
         case sessions
         case results
         case digest
@@ -90,11 +91,15 @@ public struct LedgerSnapshotDecoder: Sendable {
         case .overrides: try decodeOverride(&source)
         case .records:
             guard left > 0 else {
-                sessionsLeft = try source.count(limit: LedgerBounds.sessions, elementBytes: 44)
-                place = .sessions
+                if ledger.ledgerVersion < Ledger.lendingVersion { return try beginSessions(&source) }
+                left = try source.count(limit: LedgerBounds.slicesHeld, elementBytes: SliceRecord.bytes)
+                place = .slices
                 return
             }
             try decodeRecord(&source)
+        case .slices:
+            guard left > 0 else { return try beginSessions(&source) }
+            try decodeSlice(&source)
         case .sessions:
             guard sessionsLeft > 0 else {
                 place = .digest
@@ -237,6 +242,20 @@ public struct LedgerSnapshotDecoder: Sendable {
             ledger.records.insert(record)
         else { throw .invalid(field: "record") }
         left -= 1
+    }
+
+    private mutating func decodeSlice(_ source: inout FieldSource) throws(LedgerDecodingError) {
+        let slice = try SliceRecord(from: &source)
+        // The oldest group comes first, as it does where they are lent.
+        guard slice.lentAt <= ledger.now.nanoseconds, !SliceStore.isPast(slice.group, now: ledger.now),
+            ledger.slices.newestGroup.map({ $0 <= slice.group }) ?? true, ledger.slices.insert(slice)
+        else { throw .invalid(field: "slice") }
+        left -= 1
+    }
+
+    private mutating func beginSessions(_ source: inout FieldSource) throws(LedgerDecodingError) {
+        sessionsLeft = try source.count(limit: LedgerBounds.sessions, elementBytes: 44)
+        place = .sessions
     }
 }
 

@@ -15,6 +15,7 @@ public struct LedgerSnapshotEncoder: Sendable {
         case fallbacks(shard: Int, limit: Int, policy: Int)
         case overrides(shard: Int, policy: Int)
         case records
+        case slices(array: Int)
         case session(Int)
         case results(piece: Int, session: Int)
         case digest
@@ -53,7 +54,7 @@ public struct LedgerSnapshotEncoder: Sendable {
     private mutating func encodeNext() {
         switch place {
         case .head:
-            writer.u8(Ledger.snapshotVersion)
+            writer.u8(Ledger.snapshotVersion(ofLedger: ledger.ledgerVersion))
             ledger.writeHeader(into: &writer)
             writer.count(ledger.standing.epochs.count)
             for epoch in ledger.standing.epochs { epoch.write(into: &writer) }
@@ -62,8 +63,19 @@ public struct LedgerSnapshotEncoder: Sendable {
         case .policy, .limit, .keys, .fallbacks, .overrides: encodePolicies()
         case .records:
             if ledger.records.visitNext(&cursor, { $0.write(into: &writer) }) { return }
-            writer.count(ledger.sessions.count)
-            place = .session(0)
+            if ledger.ledgerVersion < Ledger.lendingVersion {
+                beginSessions()
+            } else {
+                writer.count(ledger.slices.count)
+                place = .slices(array: 0)
+            }
+        case .slices(let array):
+            guard array < ledger.slices.arrayCount else {
+                beginSessions()
+                return
+            }
+            ledger.slices.visit(array: array) { $0.write(into: &writer) }
+            place = .slices(array: array + 1)
         case .session(let session):
             guard session < ledger.sessions.count else {
                 place = .digest
@@ -83,6 +95,11 @@ public struct LedgerSnapshotEncoder: Sendable {
             place = .end
         case .end: break
         }
+    }
+
+    private mutating func beginSessions() {
+        writer.count(ledger.sessions.count)
+        place = .session(0)
     }
 
     private mutating func encodePolicies() {
@@ -124,7 +141,7 @@ public struct LedgerSnapshotEncoder: Sendable {
             } else {
                 place = .policy(policy + 1)
             }
-        case .head, .records, .session, .results, .digest, .end: break
+        case .head, .records, .slices, .session, .results, .digest, .end: break
         }
     }
 

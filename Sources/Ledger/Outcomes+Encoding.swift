@@ -1,4 +1,4 @@
-// The bytes of the two outcomes that carry state: of charges and of spends.
+// The bytes of the outcomes that carry state: of charges, of spends and of loans.
 
 extension ChargeOutcome {
     private enum Tag: UInt8 {
@@ -64,25 +64,103 @@ extension ChargeOutcome {
 
     private static func write(_ limits: [LimitState], into sink: inout some FieldSink) {
         sink.count(limits.count)
-        for limit in limits {
-            sink.u64(limit.remaining)
-            sink.u64(limit.resetNanoseconds)
-            sink.u64(limit.burst)
-        }
+        for limit in limits { limit.write(into: &sink) }
     }
 
     private static func limits(from source: inout FieldSource) throws(LedgerDecodingError) -> [LimitState] {
         var limits: [LimitState] = []
         for _ in 0..<(try source.count(limit: LedgerBounds.limits, elementBytes: 24)) {
-            limits.append(
-                LimitState(
-                    remaining: try source.u64(),
-                    resetNanoseconds: try source.u64(),
-                    burst: try source.u64()
-                )
-            )
+            limits.append(try LimitState(from: &source))
         }
         return limits
+    }
+}
+
+extension LimitState {
+    fileprivate func write(into sink: inout some FieldSink) {
+        sink.u64(remaining)
+        sink.u64(resetNanoseconds)
+        sink.u64(burst)
+    }
+
+    fileprivate init(from source: inout FieldSource) throws(LedgerDecodingError) {
+        remaining = try source.u64()
+        resetNanoseconds = try source.u64()
+        burst = try source.u64()
+    }
+}
+
+extension LendOutcome {
+    private enum Tag: UInt8 {
+        case lent = 1
+        case refused = 2
+        case denied = 3
+        case invalid = 4
+        case tooManySlices = 5
+    }
+
+    func write(into sink: inout some FieldSink) {
+        switch self {
+        case .lent(let slice, let units, let state):
+            sink.u8(Tag.lent.rawValue)
+            sink.u64(slice)
+            sink.u64(units)
+            state.write(into: &sink)
+        case .refused(let retryAfter, let state, let outstanding):
+            sink.u8(Tag.refused.rawValue)
+            sink.u64(retryAfter)
+            state.write(into: &sink)
+            sink.u64(outstanding)
+        case .denied(let retryAfter):
+            sink.u8(Tag.denied.rawValue)
+            sink.optional(retryAfter) { $0.u64($1) }
+        case .invalid(let reason):
+            sink.u8(Tag.invalid.rawValue)
+            sink.u8(reason.rawValue)
+        case .tooManySlices:
+            sink.u8(Tag.tooManySlices.rawValue)
+        }
+    }
+
+    init(from source: inout FieldSource) throws(LedgerDecodingError) {
+        switch Tag(rawValue: try source.u8()) {
+        case .lent:
+            self = .lent(slice: try source.u64(), units: try source.u64(), state: try LimitState(from: &source))
+        case .refused:
+            self = .refused(
+                retryAfterNanoseconds: try source.u64(),
+                state: try LimitState(from: &source),
+                outstanding: try source.u64()
+            )
+        case .denied:
+            self = .denied(
+                retryAfterNanoseconds: try source.optional { (from) throws(LedgerDecodingError) in try from.u64() }
+            )
+        case .invalid:
+            guard let reason = InvalidCharge(rawValue: try source.u8()) else { throw .invalid(field: "loan") }
+            self = .invalid(reason)
+        case .tooManySlices: self = .tooManySlices
+        case nil: throw .invalid(field: "lend outcome")
+        }
+    }
+}
+
+extension ReturnOutcome {
+    func write(into sink: inout some FieldSink) {
+        switch self {
+        case .restored(let units):
+            sink.u8(1)
+            sink.u64(units)
+        case .unknown: sink.u8(2)
+        }
+    }
+
+    init(from source: inout FieldSource) throws(LedgerDecodingError) {
+        switch try source.u8() {
+        case 1: self = .restored(units: try source.u64())
+        case 2: self = .unknown
+        default: throw .invalid(field: "return outcome")
+        }
     }
 }
 

@@ -5,8 +5,7 @@ import Wire
 extension Ledger: StateMachine {
     public typealias Output = CommandResult
 
-    /// All commands so far are of the first version.
-    public static func requiredVersion(of command: Command) -> UInt32 { 1 }
+    public static func requiredVersion(of command: Command) -> UInt32 { command.leastVersion }
 
     public static func openSession(owner: ReplicaID) -> Command { .openSession(owner: owner) }
 
@@ -21,7 +20,7 @@ extension Ledger: StateMachine {
             return bytes <= LedgerBounds.batchBytes ? bytes : nil
         // Sessions are the replica's own affair.
         case .openSession: return nil
-        case .spend, .rebind, .override, .rotate, .raiseVersion: return 192
+        case .spend, .rebind, .override, .rotate, .raiseVersion, .lend, .returnUnits: return 192
         }
     }
 
@@ -51,7 +50,12 @@ extension Ledger: StateMachine {
     public static func stamp(_ bytes: inout [UInt8], with time: LedgerTime) { Batch.stamp(&bytes, with: time) }
 
     public static func decode(_ bytes: [UInt8], supportedVersion: UInt32) throws(StateMachineError) -> Batch {
-        do { return try Batch(decoding: bytes) } catch { throw StateMachineError("\(error)") }
+        let batch: Batch
+        do { batch = try Batch(decoding: bytes) } catch { throw StateMachineError("\(error)") }
+        for command in batch.commands where command.command.leastVersion > supportedVersion {
+            throw StateMachineError("a command of version \(command.command.leastVersion)")
+        }
+        return batch
     }
 
     public static func count(of batch: Batch) -> Int { batch.commands.count }

@@ -11,6 +11,8 @@ struct CommandGenerator {
     private var sequences: [UInt64: UInt64] = [:]
     private var sent: [SequencedCommand] = []
     private var spends: [Spend] = []
+    /// Sequences of loans, of any session, newest last.
+    private var loans: [(session: UInt64, sequence: UInt64)] = []
     /// Sessions that were opened, newest last.
     private var sessions: [UInt64] = []
     private let keys: [QuotaKey]
@@ -19,10 +21,13 @@ struct CommandGenerator {
     private let moves: Bool
     /// A world of few keys, slow limits and an operator who changes their terms all the time.
     private let meddles: Bool
+    /// A world of a ledger that lends.
+    private let lends: Bool
 
     init(seed: UInt64) {
         random = Seeded(seed)
         meddles = random.oneIn(6)
+        lends = random.oneIn(2)
         keys = (0..<(meddles ? 2 : 3 + random.below(20))).map { .test($0) }
         fallbacks = (0..<(1 + random.below(4))).map { .test(1_000 + $0) }
         moves = random.oneIn(6)
@@ -81,6 +86,7 @@ struct CommandGenerator {
         if random.oneIn(60) { sequence = .max - random.below(3) }
         if random.oneIn(60) { sequence += min(4_090 + random.below(12), .max - sequence) }
         if random.oneIn(200) { floor = random.next() }
+        if case .lend = command { loans.append((session, sequence)) }
         return SequencedCommand(
             session: SessionID(rawValue: session),
             sequence: sequence,
@@ -93,6 +99,13 @@ struct CommandGenerator {
 
     private mutating func command(_ facts: LedgerFacts) -> Command {
         if facts.policies.isEmpty && !random.oneIn(4) { return setPolicies(facts) }
+        if lends {
+            if facts.ledgerVersion < Ledger.lendingVersion { return .raiseVersion(to: 2) }
+            if random.oneIn(3) { return .lend(lend(facts)) }
+            if !loans.isEmpty, random.oneIn(4) { return .returnUnits(returned()) }
+        } else if random.oneIn(30) {
+            return random.oneIn(2) ? .lend(lend(facts)) : .returnUnits(SliceReturn(slice: 1, units: 1))
+        }
         if moves, random.oneIn(3) { return .rebind(rebind(facts)) }
         if meddles, random.oneIn(3) { return .override(override(facts)) }
         switch random.below(40) {
@@ -163,15 +176,36 @@ struct CommandGenerator {
             policy: policy?.id ?? PolicyID(rawValue: UInt32(random.below(6))),
             cost: cost,
             pass: pass,
-            limits: (0..<count).map { _ in
-                let limit = policy.flatMap { $0.limits.isEmpty || random.oneIn(60) ? nil : random.pick($0.limits) }
-                return LimitCharge(
-                    limit: limit?.id ?? LimitID(rawValue: UInt32(random.below(20))),
-                    key: random.pick(keys),
-                    fallback: random.pick(fallbacks),
-                    reserve: random.oneIn(5) ? UInt32(random.below(20)) : random.oneIn(50) ? .max : 0
-                )
-            }
+            limits: (0..<count).map { _ in limitCharge(policy) }
+        )
+    }
+
+    private mutating func limitCharge(_ policy: PolicyFacts?) -> LimitCharge {
+        let limit = policy.flatMap { $0.limits.isEmpty || random.oneIn(60) ? nil : random.pick($0.limits) }
+        return LimitCharge(
+            limit: limit?.id ?? LimitID(rawValue: UInt32(random.below(20))),
+            key: random.pick(keys),
+            fallback: random.pick(fallbacks),
+            reserve: random.oneIn(5) ? UInt32(random.below(20)) : random.oneIn(50) ? .max : 0
+        )
+    }
+
+    private mutating func lend(_ facts: LedgerFacts) -> Lend {
+        let policy = policy(facts)
+        return Lend(
+            policy: policy?.id ?? PolicyID(rawValue: UInt32(random.below(6))),
+            limit: limitCharge(policy),
+            least: random.oneIn(30) ? .max - UInt32(random.below(3)) : UInt32(random.below(4)),
+            wanted: random.oneIn(20) ? .max : UInt32(random.below(random.oneIn(3) ? 40 : 4)),
+            nodes: random.oneIn(20) ? UInt8(random.below(256)) : 3
+        )
+    }
+
+    private mutating func returned() -> SliceReturn {
+        let loan = random.oneIn(12) ? random.pick(loans) : random.pick(loans.suffix(6))
+        return SliceReturn(
+            slice: random.oneIn(30) ? random.next() : loan.sequence,
+            units: random.oneIn(20) ? random.next() : random.below(random.oneIn(2) ? 9 : 40)
         )
     }
 

@@ -145,7 +145,7 @@ import Wire
     @Test func reservedAndUnknownCommandsAreToldApart() throws {
         let version = UInt8(1)
         #expect(try Batch(decoding: batch([8, version, 0, 0, 0, 2])).commands[0].command == .raiseVersion(to: 2))
-        for tag in UInt8(9)...12 {
+        for tag in UInt8(11)...12 {
             #expect(throws: LedgerDecodingError.unsupportedCommand(tag: tag, version: 1)) {
                 try Batch(decoding: batch([tag, version, 0, 0, 0, 0]))
             }
@@ -155,7 +155,7 @@ import Wire
                 try Batch(decoding: batch([tag, version, 0, 0, 0, 0]))
             }
         }
-        for tag in UInt8(1)...8 {
+        for tag in UInt8(1)...10 {
             #expect(throws: LedgerDecodingError.unsupportedCommand(tag: tag, version: 2)) {
                 try Batch(decoding: batch([tag, 2, 0, 0, 0, 0]))
             }
@@ -164,6 +164,7 @@ import Wire
 
     @Test func formatsOfOtherReleasesAreToldApart() {
         #expect(throws: LedgerDecodingError.unsupportedFormat(2)) { try Batch(decoding: [2, 0, 0]) }
+        #expect(throws: LedgerDecodingError.unsupportedFormat(3)) { try Ledger(restoring: [3, 0, 0]) }
         #expect(throws: LedgerDecodingError.unsupportedFormat(0)) { try Ledger(restoring: [0, 0, 0]) }
         #expect(throws: LedgerDecodingError.malformed(.truncated(needed: 1, available: 0))) {
             try Ledger(restoring: [])

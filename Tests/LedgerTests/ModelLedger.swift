@@ -55,7 +55,20 @@ struct ModelLedger {
         var results: [UInt64: CommandResult] = [:]
     }
 
+    struct Slice {
+        var bucket: BucketName
+        /// Nil: returned.
+        var units: Int128?
+        var lentAt: UInt64
+    }
+
+    struct SliceName: Hashable {
+        var session: UInt64
+        var sequence: UInt64
+    }
+
     var maxRecords: Int
+    var slices: [SliceName: Slice] = [:]
     var now: UInt64 = 0
     var revision: UInt64 = 0
     var policies: [Policy] = []
@@ -114,13 +127,25 @@ struct ModelLedger {
         if command.sequence < floor { return .rejected(.belowFloor) }
         if command.sequence - floor > 4_095 { return .rejected(.tooManyUnacknowledged) }
         if let first = sessions[place].results[command.sequence] { return first }
-        let result = perform(command.command)
+        switch command.command {
+        case .lend, .returnUnits: if version < 2 { return .rejected(.unknownToMembers) }
+        default: break
+        }
+        let result = perform(command)
         sessions[place].results[command.sequence] = result
         return result
     }
 
-    private mutating func perform(_ command: Command) -> CommandResult {
-        switch command {
+    private mutating func perform(_ command: SequencedCommand) -> CommandResult {
+        switch command.command {
+        case .lend(let lend):
+            return .lent(
+                perform(lend, SliceName(session: command.session.rawValue, sequence: command.sequence))
+            )
+        case .returnUnits(let slice):
+            return .returned(
+                perform(slice, SliceName(session: command.session.rawValue, sequence: slice.slice))
+            )
         case .charge(let charge): return .charged(perform(charge))
         case .spend(let spend): return .spent(perform(spend))
         case .rebind(let rebind): return .rebound(perform(rebind))
@@ -144,6 +169,7 @@ struct ModelLedger {
 
     private mutating func forget() {
         records = records.filter { $0.key.bucket * 60_000_000_000 >= now }
+        slices = slices.filter { ($0.value.lentAt / 500_000_000 + 1) * 500_000_000 + 2 * 1_000_000_000 > now }
         overrides = overrides.filter { entry in
             if case .deny(let until?) = entry.value.value { return until.nanoseconds > now }
             return true
@@ -165,7 +191,7 @@ struct ModelLedger {
 
     // MARK: - Charges
 
-    private func terms(_ policy: Policy, _ limit: Limit, _ name: BucketName) -> Terms {
+    func terms(_ policy: Policy, _ limit: Limit, _ name: BucketName) -> Terms {
         if name.kind == "own", let special = special(policy, limit, name.key) { return special }
         return Terms(interval: Int128(limit.definition.interval), burst: Int128(limit.definition.burst))
     }
@@ -188,7 +214,7 @@ struct ModelLedger {
     }
 
     /// Finds or makes the bucket that pays.
-    private mutating func bucket(_ policy: Policy, _ limit: Limit, _ charge: LimitCharge) -> BucketName {
+    mutating func bucket(_ policy: Policy, _ limit: Limit, _ charge: LimitCharge) -> BucketName {
         let own = BucketName(limit: limit.id, kind: "own", key: charge.key)
         let fallback = BucketName(limit: limit.id, kind: "fallback", key: charge.fallback)
         let shared = BucketName(limit: limit.id, kind: "shared", key: QuotaKey(high: 0, low: 0))
@@ -211,7 +237,7 @@ struct ModelLedger {
         return shared
     }
 
-    private func state(_ terms: Terms, _ tat: Int128) -> LimitState {
+    func state(_ terms: Terms, _ tat: Int128) -> LimitState {
         let full = max(tat, Int128(now))
         let left = (Int128(now) + terms.burst * terms.interval - full)
         return LimitState(

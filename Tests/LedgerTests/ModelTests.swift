@@ -10,6 +10,7 @@ import Testing
         #expect(counts.keys == model.buckets.keys.count { $0.kind == "own" }, `where`)
         #expect(counts.fallbacks == model.buckets.keys.count { $0.kind == "fallback" }, `where`)
         #expect(counts.records == model.records.count, `where`)
+        #expect(counts.slices == model.slices.count, `where`)
         #expect(counts.overrides == model.overrides.count, `where`)
         #expect(counts.sessions == model.sessions.count, `where`)
         #expect(counts.results == model.sessions.reduce(0) { $0 + $1.results.count }, `where`)
@@ -90,7 +91,10 @@ import Testing
             "rebound", "unchanged", "tooSoon", "rebind exhausted", "rebind unknown", "set", "removed", "conflict",
             "unknownPolicy", "badRate", "rejected unknownSession", "rejected belowFloor",
             "rejected tooManyUnacknowledged", "rejected secondSession", "rejected badSecret", "policies conflict",
-            "policies duplicateName", "policies badMaxKeys", "policies badRate",
+            "policies duplicateName", "policies badMaxKeys", "policies badRate", "rejected unknownToMembers",
+            "lent", "loan refused", "loan refused for ever", "loan refused while others hold units", "loan denied",
+            "loan denied for good", "loan invalid unknownPolicy", "loan invalid unknownLimit", "restored",
+            "restored nothing", "slice unknown",
         ]
         #expect(expected.subtracting(seen).isEmpty, "never seen: \(expected.subtracting(seen).sorted())")
     }
@@ -124,6 +128,17 @@ import Testing
         case .overridden(let outcome): "\(outcome)"
         case .rotated: "rotated"
         case .versionRaised: "versionRaised"
+        case .lent(.lent): "lent"
+        case .lent(.refused(.max, _, _)): "loan refused for ever"
+        case .lent(.refused(_, _, 0)): "loan refused"
+        case .lent(.refused): "loan refused while others hold units"
+        case .lent(.denied(nil)): "loan denied for good"
+        case .lent(.denied): "loan denied"
+        case .lent(.invalid(let reason)): "loan invalid \(reason)"
+        case .lent(.tooManySlices): "too many slices"
+        case .returned(.restored(0)): "restored nothing"
+        case .returned(.restored): "restored"
+        case .returned(.unknown): "slice unknown"
         case .rejected(let reason): "rejected \(reason)"
         }
     }
