@@ -37,6 +37,7 @@ var targets: [Target] = [
     // Cores: no I/O, no clock, no randomness of their own.
     .target(name: "Wire", swiftSettings: strict),
     .target(name: "Ledger", dependencies: ["Wire"], swiftSettings: strict),
+    .target(name: "Quota", dependencies: ["Ledger"] + collections, swiftSettings: strict),
     .target(name: "Raft", dependencies: ["Wire"] + collections, swiftSettings: strict),
     .target(name: "RaftStorage", dependencies: ["Raft", "Wire", "CChecksum", "CLinux"], swiftSettings: generic),
     .target(
@@ -65,6 +66,7 @@ if testsCores {
     targets += [
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Wire", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "QuotaTests", dependencies: ["Quota", "Ledger", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "RaftStorageTests",
             dependencies: ["RaftStorage", "Raft", "Wire", "CChecksum", "TestSupport"],

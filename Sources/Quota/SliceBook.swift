@@ -1,0 +1,143 @@
+import Ledger
+
+/// The slices of a node: what it holds, asks for and gives back, as one state machine.
+///
+/// A value without clock or sockets, confined to one loop: each event says what time it is by the node's clock, in
+/// nanoseconds that do not run backwards, and leaves what is to be done in ``takeActions()``. The loops of the node ask here
+/// for slices that they lack, and share those that are granted: see ``LoopSlices``.
+///
+///                 want                    lent: granted
+///     nothing ──────────▶ asking ───────────────────────▶ held ─── low, or soon over ──▶ asking beside it
+///                          ▲   │ refused                   │
+///              some 5 ms   │   ▼                           │ spent, idle, recalled and idle, soon over
+///                         waiting ── 3 times ──▶ refused   ▼
+///                                                        returned
+///
+/// A book begins empty with each boot, and so does the session in the ledger: slices of an earlier boot are not known to
+/// either. What became of a request that failed without an answer is not guessed: if it was lent, the bucket regains it.
+public struct SliceBook: Sendable {
+    /// What was asked for.
+    struct Asked: Sendable {
+        var bucket: BucketID
+        var sentAt: UInt64
+        var least: UInt32
+    }
+
+    // The parts are internal so that the files of this type can share them.
+    let settings: SliceSettings
+    /// Nodes of the cluster, each of which may ask for a part of what is left.
+    public var nodes: UInt8
+    var buckets: [BucketID: HeldBucket] = [:]
+    var tickets: [UInt64: Asked] = [:]
+    var lastTicket: UInt64 = 0
+    var refusals: RefusalCache
+    var index: RecallIndex
+    var reviews = DueQueue()
+    var recalls = DueQueue()
+    var retries = DueQueue()
+    /// How long an answer takes: a moving average, at most ``roundTripMax``.
+    var roundTrip: UInt64 = 0
+    var isClosed = false
+    private var actions: [SliceAction] = []
+
+    static var roundTripMax: UInt64 { 250_000_000 }
+
+    /// The book of a boot.
+    public init(nodes: UInt8, settings: SliceSettings = SliceSettings()) {
+        self.nodes = nodes
+        self.settings = settings
+        refusals = RefusalCache(countMax: settings.refusalsMax, life: settings.refusal)
+        index = RecallIndex(countMax: settings.recallMax)
+    }
+
+    /// What is to be done since the last call, in this order.
+    public mutating func takeActions() -> [SliceAction] {
+        defer { actions.removeAll() }
+        return actions
+    }
+
+    /// Whether ``takeActions()`` has something.
+    public var hasActions: Bool { !actions.isEmpty }
+
+    mutating func act(_ action: SliceAction) { actions.append(action) }
+
+    /// How much the book holds: buckets, refusals remembered.
+    public var counts: (buckets: Int, refusals: Int) { (buckets.count, refusals.count) }
+
+    /// When there is something for ``tick(now:)`` to do; nil: not before the next event.
+    public var nextTick: UInt64? { [reviews.first, recalls.first, retries.first].compactMap(\.self).min() }
+
+    // MARK: - Wanting
+
+    /// A loop has a request that needs at least `least` units of a bucket, and no slice that has as many.
+    ///
+    /// Exactly one of `granted`, `refused` and `unavailable` names the bucket and the loop afterwards, and answers all that
+    /// the loop has asked about this bucket until then. A granted slice may have been spent by others when the request tries
+    /// again: who has been granted one twice in vain charges the bucket directly.
+    public mutating func want(
+        _ limit: LimitCharge,
+        policy: PolicyID,
+        least: UInt32,
+        loop: Int,
+        now: UInt64
+    ) {
+        let id = BucketID(limit)
+        if isClosed { return act(.unavailable(id, .stopped, LoopSet(loop))) }
+        if let held = buckets[id] {
+            buckets[id]?.loops.insert(loop)
+            if let slice = held.usable(for: least, now: now.plus(settings.returning)) {
+                return act(.granted(id, slice, LoopSet(loop)))
+            }
+        }
+        if let refusal = refusals.refusal(id, units: least, now: now) {
+            return act(.refused(id, refusal, LoopSet(loop)))
+        }
+        if buckets[id] == nil {
+            guard buckets.count < settings.bucketsMax else {
+                let refusal = SliceRefusal(reason: .direct, least: 0, at: now, until: now.plus(settings.refusal))
+                return act(.refused(id, refusal, LoopSet(loop)))
+            }
+            buckets[id] = HeldBucket(policy: policy, limit: limit)
+        }
+        buckets[id]?.loops.insert(loop)
+        buckets[id]?.waiting.insert(loop)
+        buckets[id]?.wait(least)
+        ask(id, now: now)
+    }
+
+    /// A loop's slice of the bucket turned low: the next is fetched before the last unit is spent.
+    public mutating func low(_ id: BucketID, now: UInt64) {
+        guard !isClosed, let bucket = buckets[id], let newest = bucket.slices.last else { return }
+        // It was an older one's turn.
+        if newest.slice.left > newest.slice.units / 4 { return }
+        renew(id, now: now)
+    }
+
+    /// Asks for the slice after the newest, once for each.
+    mutating func renew(_ id: BucketID, now: UInt64) {
+        guard let newest = buckets[id]?.slices.indices.last, buckets[id]?.slices[newest].isRenewed == false,
+            refusals.refusal(id, units: 1, now: now) == nil
+        else { return }
+        buckets[id]?.slices[newest].isRenewed = true
+        ask(id, now: now)
+    }
+
+    /// Asks for units of a bucket, unless that is under way or waits for its time.
+    mutating func ask(_ id: BucketID, now: UInt64) {
+        guard let bucket = buckets[id], !bucket.isAsking, bucket.retryAt == nil else { return }
+        // Four round trips' worth: the next is asked for when a fourth is left.
+        let guess = bucket.slices.last?.use(in: 4 * roundTrip, now: now) ?? 0
+        let wanted = max(UInt64(bucket.demand?.sum ?? 0), min(guess, settings.guessMax))
+        let lend = Lend(
+            policy: bucket.policy,
+            limit: bucket.limit,
+            least: bucket.demand?.least ?? 1,
+            wanted: UInt32(clamping: wanted),
+            nodes: nodes
+        )
+        lastTicket += 1
+        tickets[lastTicket] = Asked(bucket: id, sentAt: now, least: lend.least)
+        buckets[id]?.isAsking = true
+        act(.lend(ticket: lastTicket, lend))
+    }
+}
