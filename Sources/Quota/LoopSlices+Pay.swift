@@ -1,0 +1,178 @@
+import Ledger
+
+/// Paying for requests.
+extension LoopSlices {
+    /// Pays for a request with slices, as far as there are any.
+    ///
+    /// All limits are paid, or none: those with slices by them, and the others, whose keys are seen too seldom for a slice,
+    /// by one charge that the caller has the ledger decide. A charge with a pass goes to the ledger as a whole, and so does one
+    /// of nothing.
+    /// - Parameter mayWait: whether `wanting` may be the answer. Without it the ledger is charged directly for what lacks a
+    ///   slice; so the second or third attempt of a request should be.
+    public mutating func pay(_ charge: Charge, mayWait: Bool = true, now: UInt64) -> Payment {
+        if charge.pass != nil || charge.cost == 0 || charge.limits.count > LedgerBounds.limits {
+            return .rest(charge, Reservation(slices: [], cost: 0, states: [], places: []))
+        }
+        if charge.limits.count == 1, let state = take(BucketID(charge.limits[0]), UInt64(charge.cost), now: now) {
+            return .paid([state])
+        }
+        return paySeveral(charge, mayWait: mayWait, now: now)
+    }
+
+    /// Pays one limit with a slice, if one is there.
+    @inline(__always)
+    private mutating func take(_ id: BucketID, _ cost: UInt64, now: UInt64) -> LimitState? {
+        guard let place = table.find(id) else { return nil }
+        if let current = table[place].current, now < current.stopsAt, current.take(cost) {
+            noteIfLow(current, id)
+            return state(place, now: now)
+        }
+        if let next = table[place].next, now < next.stopsAt, next.take(cost) {
+            turnToNext(place, now: now)
+            noteIfLow(next, id)
+            return state(place, now: now)
+        }
+        return nil
+    }
+
+    /// Lets go of a slice that is over. One that only has too little for this request may do for another.
+    private mutating func turnToNext(_ place: Int, now: UInt64) {
+        guard let current = table[place].current, !current.isOpen(at: now) || current.left == 0 else { return }
+        table[place].current = table[place].next
+        table[place].next = nil
+    }
+
+    /// How a limit of a charge can be paid.
+    private enum Way {
+        case slice
+        case empty
+        case wanting
+        case direct
+    }
+
+    private mutating func paySeveral(_ charge: Charge, mayWait: Bool, now: UInt64) -> Payment {
+        var ways = InlineArray<16, Way>(repeating: .direct)
+        var counts = (slice: 0, empty: 0, wanting: 0)
+        var slices: [Slice] = []
+        for (index, limit) in charge.limits.enumerated() {
+            let id = BucketID(limit)
+            let place = table.find(id)
+            if let place, let slice = reserve(place, UInt64(charge.cost), now: now) {
+                ways[index] = .slice
+                counts.slice += 1
+                slices.append(slice)
+                noteIfLow(slice, id)
+                continue
+            }
+            if let outcome = known(place, charge.cost, now: now) {
+                putBack(slices, charge)
+                return .refused(outcome)
+            }
+            ways[index] = way(id, place, charge.cost, now: now)
+            if ways[index] == .empty { counts.empty += 1 }
+            if ways[index] == .wanting { counts.wanting += 1 }
+        }
+        if counts.slice == charge.limits.count {
+            for slice in slices { slice.keep() }
+            return .paid(states(charge, now: now))
+        }
+        if counts.empty > 0, counts.empty + counts.slice == charge.limits.count {
+            putBack(slices, charge)
+            return .refused(refusal(charge, ways, now: now))
+        }
+        if counts.wanting > 0, counts.empty == 0, mayWait {
+            putBack(slices, charge)
+            return .wanting(charge.limits.indices.filter { ways[$0] == .wanting })
+        }
+        return rest(charge, ways, slices, now: now)
+    }
+
+    private func reserve(_ place: Int, _ cost: UInt64, now: UInt64) -> Slice? {
+        if let current = table[place].current, now < current.stopsAt, current.reserve(cost) { return current }
+        if let next = table[place].next, now < next.stopsAt, next.reserve(cost) { return next }
+        return nil
+    }
+
+    private func putBack(_ slices: [Slice], _ charge: Charge) {
+        for slice in slices { slice.putBack(UInt64(charge.cost)) }
+    }
+
+    /// What refuses a charge whatever its other limits hold.
+    private func known(_ place: Int?, _ cost: UInt32, now: UInt64) -> ChargeOutcome? {
+        guard let place, let refusal = table[place].refusal, refusal.holds(for: cost, now: now),
+            case .denied(let retryAfter) = refusal.reason
+        else { return nil }
+        return .denied(retryAfterNanoseconds: retryAfter.map { refusal.remaining($0, now: now) })
+    }
+
+    /// How a limit without a slice can be paid.
+    private func way(_ id: BucketID, _ place: Int?, _ cost: UInt32, now: UInt64) -> Way {
+        guard let place else { return rates.isHot(id.hash, now: now) ? .wanting : .direct }
+        if let refusal = table[place].refusal, refusal.holds(for: cost, now: now) {
+            if case .empty = refusal.reason { return .empty }
+            return .direct
+        }
+        // A slice that is spent, and not because its time was over.
+        if let newest = table[place].next ?? table[place].current, newest.isOpen(at: now) { return .wanting }
+        return rates.isHot(id.hash, now: now) ? .wanting : .direct
+    }
+
+    private func states(_ charge: Charge, now: UInt64) -> [LimitState] {
+        charge.limits.map { limit in
+            table.find(BucketID(limit)).flatMap { state($0, now: now) } ?? Self.unknownState
+        }
+    }
+
+    private static var unknownState: LimitState { LimitState(remaining: 0, resetNanoseconds: 0, burst: 0) }
+
+    /// What the ledger would say: some limits are empty, and the others have slices.
+    private mutating func refusal(_ charge: Charge, _ ways: InlineArray<16, Way>, now: UInt64) -> ChargeOutcome {
+        var states: [LimitState] = []
+        states.reserveCapacity(charge.limits.count)
+        var refusing = 0
+        var longest: UInt64 = 0
+        for (index, limit) in charge.limits.enumerated() {
+            let id = BucketID(limit)
+            guard let place = table.find(id) else { preconditionFailure("a refusal that nobody knows of") }
+            guard ways[index] == .empty, let refusal = table[place].refusal,
+                case .empty(let retryAfter, var state) = refusal.reason
+            else {
+                states.append(self.state(place, now: now) ?? Self.unknownState)
+                continue
+            }
+            rates.saw(id.hash, now: now)
+            let wait = refusal.remaining(retryAfter, now: now)
+            if wait > longest {
+                longest = wait
+                refusing = index
+            }
+            state.resetNanoseconds = refusal.remaining(state.resetNanoseconds, now: now)
+            states.append(state)
+        }
+        return .refused(limit: refusing, retryAfterNanoseconds: longest, limits: states)
+    }
+
+    /// Has the ledger decide on what has no slice.
+    private mutating func rest(
+        _ charge: Charge,
+        _ ways: InlineArray<16, Way>,
+        _ slices: [Slice],
+        now: UInt64
+    ) -> Payment {
+        var rest = charge
+        var places: [Int] = []
+        rest.limits = []
+        for (index, limit) in charge.limits.enumerated() where ways[index] != .slice {
+            rates.saw(BucketID(limit).hash, now: now)
+            rest.limits.append(limit)
+            places.append(index)
+        }
+        let reservation = Reservation(
+            slices: slices,
+            cost: UInt64(charge.cost),
+            states: slices.isEmpty ? [] : states(charge, now: now),
+            places: places
+        )
+        return .rest(rest, reservation)
+    }
+}
