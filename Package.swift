@@ -66,7 +66,11 @@ if testsCores {
     targets += [
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Wire", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "QuotaTests", dependencies: ["Quota", "Ledger", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "QuotaTests",
+            dependencies: ["Quota", "Ledger", "Wire", "TestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "RaftStorageTests",
             dependencies: ["RaftStorage", "Raft", "Wire", "CChecksum", "TestSupport"],
