@@ -8,7 +8,7 @@ extension LoopSlices {
     /// by one charge that the caller has the ledger decide. A charge with a pass goes to the ledger as a whole, and so does one
     /// of nothing.
     /// - Parameter mayWait: whether `wanting` may be the answer. Without it the ledger is charged directly for what lacks a
-    ///   slice; so the second or third attempt of a request should be.
+    ///   slice: see ``waitsMax``.
     public mutating func pay(_ charge: Charge, mayWait: Bool = true, now: UInt64) -> Payment {
         if charge.pass != nil || charge.cost == 0 || charge.limits.count > LedgerBounds.limits {
             return .rest(charge, Reservation(slices: [], cost: 0, states: [], places: []))
@@ -42,8 +42,13 @@ extension LoopSlices {
         table[place].next = nil
     }
 
-    /// How a limit of a charge can be paid.
-    private enum Way {
+    /// How a limit of a charge can be paid, and where it is in the table, which does not change meanwhile.
+    private struct Way {
+        var means: Means
+        var place: Int?
+    }
+
+    private enum Means {
         case slice
         case empty
         case wanting
@@ -51,14 +56,16 @@ extension LoopSlices {
     }
 
     private mutating func paySeveral(_ charge: Charge, mayWait: Bool, now: UInt64) -> Payment {
-        var ways = InlineArray<16, Way>(repeating: .direct)
+        var ways = InlineArray<16, Way>(repeating: Way(means: .direct))
         var counts = (slice: 0, empty: 0, wanting: 0)
         var slices: [Slice] = []
+        slices.reserveCapacity(charge.limits.count)
         for (index, limit) in charge.limits.enumerated() {
             let id = BucketID(limit)
             let place = table.find(id)
+            ways[index].place = place
             if let place, let slice = reserve(place, UInt64(charge.cost), now: now) {
-                ways[index] = .slice
+                ways[index].means = .slice
                 counts.slice += 1
                 slices.append(slice)
                 noteIfLow(slice, id)
@@ -68,13 +75,14 @@ extension LoopSlices {
                 putBack(slices, charge)
                 return .refused(outcome)
             }
-            ways[index] = way(id, place, charge.cost, now: now)
-            if ways[index] == .empty { counts.empty += 1 }
-            if ways[index] == .wanting { counts.wanting += 1 }
+            let means = means(id, place, charge.cost, now: now)
+            ways[index].means = means
+            if means == .empty { counts.empty += 1 }
+            if means == .wanting { counts.wanting += 1 }
         }
         if counts.slice == charge.limits.count {
             for slice in slices { slice.keep() }
-            return .paid(states(charge, now: now))
+            return .paid(states(charge.limits.count, ways, now: now))
         }
         if counts.empty > 0, counts.empty + counts.slice == charge.limits.count {
             putBack(slices, charge)
@@ -82,7 +90,7 @@ extension LoopSlices {
         }
         if counts.wanting > 0, counts.empty == 0, mayWait {
             putBack(slices, charge)
-            return .wanting(charge.limits.indices.filter { ways[$0] == .wanting })
+            return .wanting(charge.limits.indices.filter { ways[$0].means == .wanting })
         }
         return rest(charge, ways, slices, now: now)
     }
@@ -106,7 +114,7 @@ extension LoopSlices {
     }
 
     /// How a limit without a slice can be paid.
-    private func way(_ id: BucketID, _ place: Int?, _ cost: UInt32, now: UInt64) -> Way {
+    private func means(_ id: BucketID, _ place: Int?, _ cost: UInt32, now: UInt64) -> Means {
         guard let place else { return rates.isHot(id.hash, now: now) ? .wanting : .direct }
         if let refusal = table[place].refusal, refusal.holds(for: cost, now: now) {
             if case .empty = refusal.reason { return .empty }
@@ -117,37 +125,34 @@ extension LoopSlices {
         return rates.isHot(id.hash, now: now) ? .wanting : .direct
     }
 
-    private func states(_ charge: Charge, now: UInt64) -> [LimitState] {
-        charge.limits.map { limit in
-            table.find(BucketID(limit)).flatMap { state($0, now: now) } ?? Self.unknownState
+    private func states(_ count: Int, _ ways: InlineArray<16, Way>, now: UInt64) -> [LimitState] {
+        var states: [LimitState] = []
+        states.reserveCapacity(count)
+        for index in 0..<count {
+            states.append(ways[index].place.flatMap { state($0, now: now) } ?? Self.unknownState)
         }
+        return states
     }
 
     private static var unknownState: LimitState { LimitState(remaining: 0, resetNanoseconds: 0, burst: 0) }
 
     /// What the ledger would say: some limits are empty, and the others have slices.
     private mutating func refusal(_ charge: Charge, _ ways: InlineArray<16, Way>, now: UInt64) -> ChargeOutcome {
-        var states: [LimitState] = []
-        states.reserveCapacity(charge.limits.count)
+        var states = states(charge.limits.count, ways, now: now)
         var refusing = 0
         var longest: UInt64 = 0
         for (index, limit) in charge.limits.enumerated() {
-            let id = BucketID(limit)
-            guard let place = table.find(id) else { preconditionFailure("a refusal that nobody knows of") }
-            guard ways[index] == .empty, let refusal = table[place].refusal,
+            guard ways[index].means == .empty, let place = ways[index].place, let refusal = table[place].refusal,
                 case .empty(let retryAfter, var state) = refusal.reason
-            else {
-                states.append(self.state(place, now: now) ?? Self.unknownState)
-                continue
-            }
-            rates.saw(id.hash, now: now)
+            else { continue }
+            rates.saw(BucketID(limit).hash, now: now)
             let wait = refusal.remaining(retryAfter, now: now)
             if wait > longest {
                 longest = wait
                 refusing = index
             }
             state.resetNanoseconds = refusal.remaining(state.resetNanoseconds, now: now)
-            states.append(state)
+            states[index] = state
         }
         return .refused(limit: refusing, retryAfterNanoseconds: longest, limits: states)
     }
@@ -162,7 +167,7 @@ extension LoopSlices {
         var rest = charge
         var places: [Int] = []
         rest.limits = []
-        for (index, limit) in charge.limits.enumerated() where ways[index] != .slice {
+        for (index, limit) in charge.limits.enumerated() where ways[index].means != .slice {
             rates.saw(BucketID(limit).hash, now: now)
             rest.limits.append(limit)
             places.append(index)
@@ -170,7 +175,7 @@ extension LoopSlices {
         let reservation = Reservation(
             slices: slices,
             cost: UInt64(charge.cost),
-            states: slices.isEmpty ? [] : states(charge, now: now),
+            states: slices.isEmpty ? [] : states(charge.limits.count, ways, now: now),
             places: places
         )
         return .rest(rest, reservation)

@@ -9,6 +9,9 @@ import Ledger
 public struct LoopSlices {
     /// Buckets known at a time.
     public static let bucketsMax = 131_072
+    /// How often a request waits for slices at most; then it pays with `mayWait: false`. Where many want what little there is,
+    /// each round grants some of it or refuses all of them, so that hardly any request waits so often.
+    public static let waitsMax = 4
     /// Places of the table that a ``tick(now:)`` looks at.
     private static var sweptPerTick: Int { 4_096 }
 

@@ -32,8 +32,6 @@ struct RefusalCache: Sendable {
         refusals[bucket] = refusal
     }
 
-    mutating func forget(_ bucket: BucketID) { refusals[bucket] = nil }
-
     mutating func removeAll() { refusals.removeAll() }
 
     /// Forgets what is over; not more often than refusals end.

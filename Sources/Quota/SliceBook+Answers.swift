@@ -55,7 +55,6 @@ extension SliceBook {
             }
             return
         }
-        refusals.forget(asked.bucket)
         buckets[asked.bucket]?.loans.lent(slice.units, now: now)
         if buckets[asked.bucket]?.slices.isEmpty == true, let limit = buckets[asked.bucket]?.limit {
             index.insert(limit)
@@ -95,6 +94,8 @@ extension SliceBook {
         refuse(id, reason, least: asked.least, for: retryAfter, now: now)
     }
 
+    private var retryDelay: UInt64 { max(settings.retry, 2 * roundTrip) }
+
     /// Lets what waits for a bucket wait until it is asked for again.
     /// - Returns: false if that has been often enough.
     private mutating func retry(_ id: BucketID, now: UInt64) -> Bool {
@@ -102,7 +103,8 @@ extension SliceBook {
             retries.count < settings.retryingMax
         else { return false }
         buckets[id]?.tries = tries + 1
-        buckets[id]?.retryAt = retries.add(id, at: now.plus(max(settings.retry, 2 * roundTrip)))
+        let at = retries.add(id, at: now.plus(retryDelay))
+        buckets[id]?.retryAt = at
         return true
     }
 
@@ -115,7 +117,8 @@ extension SliceBook {
         now: UInt64
     ) {
         guard !isClosed else { return }
-        let until = now.plus(min(time, settings.refusal))
+        // However soon it may be otherwise, it is not asked for more often than this.
+        let until = time == 0 ? now : now.plus(min(max(time, retryDelay), settings.refusal))
         let refusal = SliceRefusal(reason: reason, least: least, at: now, until: until)
         if until > now { refusals.remember(refusal, of: id) }
         guard buckets[id]?.demand != nil, let waiting = buckets[id]?.answerAll() else { return }

@@ -73,7 +73,7 @@ public struct SliceBook: Sendable {
     ///
     /// Exactly one of `granted`, `refused` and `unavailable` names the bucket and the loop afterwards, and answers all that
     /// the loop has asked about this bucket until then. A granted slice may have been spent by others when the request tries
-    /// again: who has been granted one twice in vain charges the bucket directly.
+    /// again: who has waited ``LoopSlices/waitsMax`` times charges the bucket directly.
     public mutating func want(
         _ limit: LimitCharge,
         policy: PolicyID,

@@ -42,6 +42,19 @@ import Testing
         #expect(world.units(0, key: 1) <= 10_000)
     }
 
+    /// A node has used a part of its slice, and another uses up the bucket before the slice has been idle for long.
+    @Test func aRecallReachesWhatLiesIdle() {
+        let world = world(burst: 100)
+        ask(world, node: 0, from: 0, count: 5, every: millisecond)
+        world.run(to: 100 * millisecond)
+        #expect(world.applied.lends == 1)
+        ask(world, node: 1, from: 100 * millisecond, count: 150, every: millisecond / 2)
+        world.run(to: 230 * millisecond)
+        print("recalled:", world.units(0, key: 1), world.applied)
+        #expect(world.applied.returns >= 1)
+        #expect(world.units(0, key: 1) >= 99)
+    }
+
     @Test func soHaveThreeNodesAtOnce() {
         let world = world()
         for node in 0..<3 { ask(world, node: node, from: UInt64(node) * 70_000, count: 4_000, every: 500_000) }
@@ -87,6 +100,18 @@ import Testing
         #expect(world.applied.lends <= 150)
         #expect(world.applied.charges <= 60)
         #expect(world.excess() == 0)
+    }
+
+    /// A bucket that regains 50 units a second, of which a thousand are wanted at each node.
+    @Test func aBucketThatIsAlwaysEmptyCostsLittle() {
+        let world = world(interval: 20 * millisecond, burst: 100)
+        for node in 0..<3 { ask(world, node: node, from: 0, count: 5_000, every: millisecond) }
+        world.run(to: 5 * second)
+        print("always empty:", world.units(0, key: 1), world.applied)
+        #expect(world.units(0, key: 1) >= 340)
+        #expect(world.excess() == 0)
+        #expect(world.applied.lends <= 1_500)
+        #expect(world.applied.charges <= 100)
     }
 
     @Test func alternatingNodesLoseNothing() {

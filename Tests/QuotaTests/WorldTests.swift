@@ -66,6 +66,7 @@ import Testing
             all.merge(verdicts) { $0 + $1 }
             for node in world.nodes {
                 #expect(node.book.counts.buckets == 0, "everything was returned: world \(seed)")
+                #expect(node.waitingCount == 0, "every request was answered: world \(seed)")
             }
         }
         print("requests:", all)

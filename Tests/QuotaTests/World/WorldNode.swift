@@ -47,6 +47,9 @@ final class WorldNode {
         tick()
     }
 
+    /// Requests that nobody has answered.
+    var waitingCount: Int { waiting.reduce(0) { $0 + $1.count } }
+
     private var now: UInt64 { clockStart + world.now * clockPerMille / 1_000 }
 
     /// Ends this boot at once, and begins the next.
@@ -102,7 +105,7 @@ final class WorldNode {
     private func attempt(_ request: Request) {
         let loop = request.loop
         let cost = UInt64(request.charge.cost)
-        switch loops[loop].pay(request.charge, mayWait: request.attempts < 3, now: now) {
+        switch loops[loop].pay(request.charge, mayWait: request.attempts < LoopSlices.waitsMax, now: now) {
         case .paid:
             for limit in request.charge.limits { world.admitted(limit, units: cost, at: world.now) }
             request.done(.admitted)
