@@ -34,6 +34,9 @@ struct RefusalCache: Sendable {
 
     mutating func removeAll() { refusals.removeAll() }
 
+    /// When something may be forgotten; nil: there is nothing.
+    var nextSweep: UInt64? { refusals.isEmpty ? nil : sweptAt.plus(life) }
+
     /// Forgets what is over; not more often than refusals end.
     mutating func sweep(now: UInt64) {
         guard !refusals.isEmpty, now.minus(sweptAt) >= life else { return }

@@ -47,8 +47,8 @@ extension SliceBook {
             give(slice, now: now)
             return
         }
-        if now.plus(settings.returning) >= stopsAt {
-            // So late that it is over. Whoever waits may have better luck, or pays directly.
+        if asked.isRenounced || now.plus(settings.returning) >= stopsAt {
+            // Of other limits, or so late that it is over. Whoever waits may have better luck, or pays directly.
             give(slice, now: now)
             if buckets[asked.bucket]?.demand != nil, !retry(asked.bucket, now: now) {
                 refuse(asked.bucket, .direct, least: 0, for: .max, now: now)

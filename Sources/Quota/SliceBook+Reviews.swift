@@ -40,11 +40,27 @@ extension SliceBook {
         }
     }
 
+    /// The limits have changed: what was lent under the former ones is returned, also what is on its way, and what they
+    /// refused is forgotten.
+    public mutating func renounce(now: UInt64) {
+        guard !isClosed else { return }
+        refusals.removeAll()
+        for ticket in tickets.keys { tickets[ticket]?.isRenounced = true }
+        for id in heldInOrder() {
+            for held in buckets[id]?.slices ?? [] { give(held.slice, of: id, now: now) }
+            buckets[id]?.slices = []
+            if let limit = buckets[id]?.limit { index.remove(limit) }
+            forgetIfIdle(id)
+        }
+    }
+
+    /// In an order that is the same in every process.
+    private func heldInOrder() -> [BucketID] { buckets.keys.sorted { $0.precedes($1) } }
+
     /// The node ends: everything is returned, and whatever is lent yet.
     public mutating func close(now: UInt64) {
         guard !isClosed else { return }
-        // In an order that is the same in every process.
-        for id in buckets.keys.sorted(by: { $0.precedes($1) }) {
+        for id in heldInOrder() {
             for held in buckets[id]?.slices ?? [] { give(held.slice, now: now) }
             if buckets[id]?.demand != nil { act(.unavailable(id, .stopped, buckets[id]?.waiting ?? LoopSet())) }
         }

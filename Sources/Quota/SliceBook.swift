@@ -21,6 +21,8 @@ public struct SliceBook: Sendable {
         var bucket: BucketID
         var sentAt: UInt64
         var least: UInt32
+        /// Whether it was asked for before all slices were renounced.
+        var isRenounced = false
     }
 
     // The parts are internal so that the files of this type can share them.
@@ -65,7 +67,9 @@ public struct SliceBook: Sendable {
     public var counts: (buckets: Int, refusals: Int) { (buckets.count, refusals.count) }
 
     /// When there is something for ``tick(now:)`` to do; nil: not before the next event.
-    public var nextTick: UInt64? { [reviews.first, recalls.first, retries.first].compactMap(\.self).min() }
+    public var nextTick: UInt64? {
+        [reviews.first, recalls.first, retries.first, refusals.nextSweep].compactMap(\.self).min()
+    }
 
     // MARK: - Wanting
 

@@ -242,12 +242,3 @@ import Testing
         }
     }
 }
-
-extension Payment {
-    var paid: [LimitState]? { if case .paid(let states) = self { states } else { nil } }
-    var refused: ChargeOutcome? { if case .refused(let outcome) = self { outcome } else { nil } }
-    var wanting: [Int]? { if case .wanting(let places) = self { places } else { nil } }
-    var rest: (charge: Charge, reservation: Reservation)? {
-        if case .rest(let charge, let reservation) = self { (charge, reservation) } else { nil }
-    }
-}

@@ -171,6 +171,32 @@ import Testing
         #expect(book.pass(from: start, to: start + second).isEmpty)
     }
 
+    @Test mutating func whatWasLentUnderOtherLimitsIsReturned() throws {
+        let slice = try book.hold(limit(1), units: 20, now: start)
+        book.want(limit(2), now: start)
+        book.want(limit(3), now: start)
+        let asks = book.look().lends
+        book.answered(asks[1].ticket, .empty(), now: start)
+        _ = book.look()
+
+        book.renounce(now: start + 10 * millisecond)
+        #expect(book.look().returns == [SliceReturn(slice: 7, units: 20)])
+        #expect(slice.isStopped)
+        // What was lent before, and is heard of now.
+        book.answered(asks[0].ticket, .lent(8, 20), now: start + 11 * millisecond)
+        let wanted = book.pass(from: start + 11 * millisecond, to: start + 30 * millisecond)
+        #expect(wanted.returns == [SliceReturn(slice: 8, units: 20)])
+        #expect(wanted.granted.isEmpty)
+        let again = try #require(wanted.lends.first)
+        book.answered(again.ticket, .lent(9, 20), now: start + 32 * millisecond)
+        #expect(book.look().granted.count == 1)
+        // What was refused before may be had now.
+        book.want(limit(3), now: start + 33 * millisecond)
+        #expect(book.look().lends.count == 1)
+        book.want(limit(1), now: start + 33 * millisecond)
+        #expect(book.look().lends.count == 1)
+    }
+
     @Test mutating func aTickWithNothingDueDoesNothing() throws {
         #expect(book.nextTick == nil)
         _ = try book.hold(limit(1), units: 20, now: start)

@@ -61,7 +61,9 @@ import Testing
     @Test func aRefusalHoldsForAsManyUnitsOrMore() {
         var cache = RefusalCache(countMax: 2, life: 250)
         let refusal = SliceRefusal(reason: .direct, least: 5, at: 100, until: 300)
+        #expect(cache.nextSweep == nil)
         cache.remember(refusal, of: BucketID(limit(1)))
+        #expect(cache.nextSweep == 250)
         #expect(cache.refusal(BucketID(limit(1)), units: 5, now: 299) === refusal)
         #expect(cache.refusal(BucketID(limit(1)), units: 4, now: 299) == nil)
         #expect(cache.refusal(BucketID(limit(1)), units: 5, now: 300) == nil)

@@ -130,3 +130,12 @@ extension Result<CommandResult, LedgerUnavailable> {
         )
     }
 }
+
+extension Payment {
+    var paid: [LimitState]? { if case .paid(let states) = self { states } else { nil } }
+    var refused: ChargeOutcome? { if case .refused(let outcome) = self { outcome } else { nil } }
+    var wanting: [Int]? { if case .wanting(let places) = self { places } else { nil } }
+    var rest: (charge: Charge, reservation: Reservation)? {
+        if case .rest(let charge, let reservation) = self { (charge, reservation) } else { nil }
+    }
+}

@@ -52,7 +52,11 @@ import Testing
                 world.timeline.plan(at: step * pause + second) { world.weather.hasQuorum = true }
             }
         }
-        world.run(to: 1_500 * pause + 40 * second)
+        world.run(to: 1_500 * pause)
+        // Where every answer takes seconds a request may wait for several of them.
+        for _ in 0..<30 where world.nodes.contains(where: { $0.book.counts.buckets + $0.waitingCount > 0 }) {
+            world.run(to: world.now + 5 * second)
+        }
         return (world, verdicts)
     }
 

@@ -26,14 +26,14 @@ final class WorldNode {
         case unavailable
     }
 
-    private unowned let world: World
+    unowned let world: World
     private let number: Int
     private let clockStart: UInt64
     private let clockPerMille: UInt64
-    private var boot = 0
-    private var session = SessionID(rawValue: 0)
-    private var sequence: UInt64 = 0
-    private var outstanding: Set<UInt64> = []
+    var boot = 0
+    var session = SessionID(rawValue: 0)
+    var sequence: UInt64 = 0
+    var outstanding: Set<UInt64> = []
     private(set) var book = SliceBook(nodes: 3)
     private(set) var loops: [LoopSlices] = []
     private var waiting: [[Request]] = []
@@ -68,7 +68,7 @@ final class WorldNode {
     }
 
     /// Later in this boot, if it lasts.
-    private func later(_ delay: UInt64, _ happen: @escaping (WorldNode) -> Void) {
+    func later(_ delay: UInt64, _ happen: @escaping (WorldNode) -> Void) {
         let boot = boot
         world.plan(after: delay) { [unowned self] in
             if boot == self.boot { happen(self) }
@@ -207,54 +207,6 @@ final class WorldNode {
     private func tell(_ set: LoopSet, _ what: @escaping (WorldNode, Int) -> Void) {
         for loop in loops.indices where set.contains(loop) {
             later(hop) { what($0, loop) }
-        }
-    }
-
-    // MARK: - The way to the ledger
-
-    private func submit(
-        _ command: Command,
-        then: @escaping (WorldNode, Result<CommandResult, LedgerUnavailable>) -> Void
-    ) {
-        let weather = world.weather
-        if !weather.hasQuorum { return later(10 * millisecond) { then($0, .failure(.noQuorum)) } }
-        if world.random.perMille(weather.overloaded) {
-            return later(millisecond) { then($0, .failure(.overloaded)) }
-        }
-        sequence += 1
-        let sequence = sequence
-        outstanding.insert(sequence)
-        let sequenced = SequencedCommand(
-            session: session,
-            sequence: sequence,
-            floor: outstanding.min() ?? sequence,
-            command: command
-        )
-        let isLost = world.random.perMille(weather.lost)
-        if isLost {
-            later(300 * millisecond) { node in
-                node.outstanding.remove(sequence)
-                then(node, .failure(.noQuorum))
-            }
-            if world.random.oneIn(2) { return }
-        }
-        let arrival = world.travel() + (isLost && world.random.oneIn(2) ? world.random.below(3 * second) : 0)
-        if world.random.perMille(weather.repeated) {
-            world.plan(after: arrival + world.random.below(second)) { [world] in _ = world.apply(sequenced) }
-        }
-        let boot = boot
-        // A command is on its way also when its node has ended.
-        world.plan(after: arrival) { [unowned self] in
-            let result = world.applyCounting(sequenced)
-            if isLost || boot != self.boot { return }
-            var delay = world.travel()
-            if world.random.perMille(weather.late) {
-                delay += weather.lateness - world.random.below(weather.lateness / 8)
-            }
-            later(delay) { node in
-                node.outstanding.remove(sequence)
-                then(node, .success(result))
-            }
         }
     }
 }
