@@ -144,7 +144,7 @@ if !coresOnly {
         .target(name: "CPage", exclude: ["assets"], cSettings: [.treatAllWarnings(as: .error)]),
         .target(
             name: "Gateway",
-            dependencies: ["Ledger", "ProofOfWork", "Settings", "Wire", "CPage"] + collections + nio,
+            dependencies: ["Ledger", "ProofOfWork", "Quota", "Settings", "Wire", "CPage"] + collections + nio,
             swiftSettings: strict
         ),
         .target(
@@ -181,7 +181,7 @@ if !coresOnly {
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Cluster", "Gateway", "CPage", "Ledger", "ProofOfWork", "Settings", "Wire",
+                "Cluster", "Gateway", "CPage", "Ledger", "ProofOfWork", "Quota", "Settings", "Wire",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio,
             swiftSettings: strict

@@ -44,6 +44,8 @@ final class ClusterLedgerClient: LedgerClient {
     private var latest = LedgerTime(nanoseconds: 0)
     private(set) var facts: LedgerFacts
     var onFactsChange: (() -> Void)?
+    var onRecall: (([SliceRecall]) -> Void)?
+    var members: Int { view.withLockedValue { max(1, $0.status?.configuration.members.count ?? 1) } }
 
     init(
         eventLoop: any EventLoop,
@@ -68,6 +70,8 @@ final class ClusterLedgerClient: LedgerClient {
         driver.eventLoop.execute { [driver, presence] in
             let listener = FactsListener(presence) { facts in
                 eventLoop.execute { weak.value.client?.take(facts) }
+            } recall: { recalls in
+                eventLoop.execute { weak.value.client?.onRecall?(recalls) }
             }
             driver.value.listen(listener)
         }

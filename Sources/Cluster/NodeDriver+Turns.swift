@@ -12,16 +12,18 @@ extension NodeDriver {
         isTurnDue = false
         guard !isStopped else { return }
         // Acting may bring about more, since answers may ask.
-        let (actions, next, admission, remarks) = shared.withNode { node in
+        let (actions, recalls, next, admission, remarks) = shared.withNode { node in
             node.advance(to: SystemClocks.boot(), wall: SystemClocks.wall())
             let actions = node.takeActions()
+            let recalls = node.takeRecalls()
             let remarks = publish(node)
             let admission = PeerAdmission(name: book.own, address: book.ownAddress, drawn: drawn, node: node)
-            return (actions, node.nextWake, admission, remarks)
+            return (actions, recalls, node.nextWake, admission, remarks)
         }
         for (level, text) in remarks { logger.log(level: level, "\(text)") }
         know(admission)
         tellFacts()
+        tellRecalls(recalls)
         if case let configuration? = view.withLockedValue({ $0.status?.configuration }), book.keep(configuration) {
             transport?.update(peers: book.peers)
         }

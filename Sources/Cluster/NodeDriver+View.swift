@@ -110,7 +110,14 @@ extension NodeDriver {
         for listener in listeners { listener.tell(facts) }
     }
 
-    /// Tells a client of new facts from now on, the present ones first, as long as there is the client.
+    /// Has clients give back units that others want.
+    func tellRecalls(_ recalls: [SliceRecall]) {
+        guard !recalls.isEmpty else { return }
+        forgetListeners()
+        for listener in listeners { listener.recall(recalls) }
+    }
+
+    /// Tells a client of new facts and of recalls from now on, the present facts first, as long as there is the client.
     func listen(_ listener: FactsListener) {
         loop.preconditionInEventLoop()
         forgetListeners()

@@ -35,6 +35,7 @@ public final class Gateway: Sendable {
     private let forwards: Bool
     private let group: MultiThreadedEventLoopGroup
     private let loops: [NIOLoopBound<GatewayLoop>]
+    private let desk: NIOLoopBound<SliceDesk>
     private let logger: Logger
     private let accessLog: AccessLog
     private let current: NIOLockedValueBox<Configuration>
@@ -45,6 +46,7 @@ public final class Gateway: Sendable {
         forwards: Bool,
         group: MultiThreadedEventLoopGroup,
         loops: [NIOLoopBound<GatewayLoop>],
+        desk: NIOLoopBound<SliceDesk>,
         configuration: Configuration,
         counters: Counters,
         refusals: RefusalHistory,
@@ -54,6 +56,7 @@ public final class Gateway: Sendable {
         self.forwards = forwards
         self.group = group
         self.loops = loops
+        self.desk = desk
         self.counters = counters
         self.refusals = refusals
         self.accessLog = accessLog
@@ -72,6 +75,7 @@ public final class Gateway: Sendable {
     ///   - offersLimits: whether the configuration's limits are offered to the ledger, to be followed by
     ///     ``retireLimits(offeredAt:)``; if not, those in force hold.
     ///   - refusals: where the last refusals are kept.
+    ///   - clock: nanoseconds that never run backwards and count while the machine sleeps. Any thread.
     ///   - makeClient: called once on each loop.
     /// - Throws: ``Problem``, ``ListenError``.
     public static func start(
@@ -81,6 +85,7 @@ public final class Gateway: Sendable {
         offersLimits: Bool = true,
         refusals: RefusalHistory = RefusalHistory(),
         logger: Logger,
+        clock: @escaping @Sendable () -> UInt64 = BootTimeClock.nanoseconds,
         makeClient: @escaping MakeLedgerClient
     ) async throws -> Gateway {
         let eventLoops = Array(group.makeIterator())
@@ -95,6 +100,7 @@ public final class Gateway: Sendable {
         let state = try await clients[0].eventLoop.submit {
             try GatewayState(configuration, facts: clients[0].value.facts, now: clients[0].value.now())
         }.get()
+        let (desk, quotas) = try await makeQuotas(clients, clock)
         var loops: [NIOLoopBound<GatewayLoop>] = []
         for (index, client) in clients.enumerated() {
             let loop = try await client.eventLoop.submit {
@@ -103,6 +109,8 @@ public final class Gateway: Sendable {
                     index: index,
                     loops: clients.count,
                     ledger: client.value,
+                    quota: quotas[index].value,
+                    desk: index == 0 ? desk.value : nil,
                     spending: spending,
                     state: state,
                     connectionsMax: connectionsMax,
@@ -125,6 +133,7 @@ public final class Gateway: Sendable {
             forwards: configuration.forwards,
             group: group,
             loops: loops,
+            desk: desk,
             configuration: configuration,
             counters: counters,
             refusals: refusals,
@@ -155,6 +164,36 @@ public final class Gateway: Sendable {
             )
         }
         return clients
+    }
+
+    /// The desk of the node's slices, on the first loop, and each loop's side of it.
+    private static func makeQuotas(
+        _ clients: [NIOLoopBound<any LedgerClient>],
+        _ clock: @escaping @Sendable () -> UInt64
+    ) async throws -> (NIOLoopBound<SliceDesk>, [NIOLoopBound<QuotaLoop>]) {
+        let home = clients[0].eventLoop
+        let desk = try await home.submit {
+            NIOLoopBound(SliceDesk(eventLoop: home, ledger: clients[0].value, clock: clock), eventLoop: home)
+        }.get()
+        var quotas: [NIOLoopBound<QuotaLoop>] = []
+        for (index, client) in clients.enumerated() {
+            let eventLoop = client.eventLoop
+            let quota = try await eventLoop.submit {
+                let quota = QuotaLoop(
+                    eventLoop: eventLoop,
+                    index: index,
+                    loops: clients.count,
+                    ledger: client.value,
+                    desk: desk,
+                    clock: clock
+                )
+                return NIOLoopBound(quota, eventLoop: eventLoop)
+            }.get()
+            quotas.append(quota)
+        }
+        let served = quotas
+        try await home.submit { desk.value.serve(served) }.get()
+        return (desk, quotas)
     }
 
     // MARK: Reload
@@ -283,6 +322,9 @@ public final class Gateway: Sendable {
             finished.succeed()
         }
         try? await finished.futureResult.get()
+        // What is left of slices is there for other nodes; nobody waits for the answers.
+        let desk = self.desk
+        try? await desk.eventLoop.submit { desk.value.close() }.get()
         for loop in loops {
             try? await loop.eventLoop.submit { loop.value.closeAll() }.get()
             try? await loop.eventLoop.submit { loop.value.observer.flush() }.get()

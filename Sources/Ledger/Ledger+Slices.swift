@@ -113,6 +113,9 @@ extension Ledger {
     ///
     /// No part of the state: replicas that have applied the same log may answer differently, for a snapshot holds none.
     public mutating func takeRecalls() -> [SliceRecall] { recalls.take() }
+
+    /// Whether ``takeRecalls()`` has something.
+    public var hasRecalls: Bool { !recalls.isEmpty }
 }
 
 extension PolicyState {

@@ -25,6 +25,13 @@ public protocol LedgerClient: AnyObject {
     /// the setting of this in the same turn.
     var onFactsChange: (() -> Void)? { get set }
 
+    /// Runs on the loop for buckets that refused somebody while units of them were out in slices: see ``Ledger/takeRecalls()``.
+    /// Each client for which this is set hears of all of them. Some may be missed; who is refused again is heard of again.
+    var onRecall: (([SliceRecall]) -> Void)? { get set }
+
+    /// Members of the cluster that may ask for a part of what is left, at least 1.
+    var members: Int { get }
+
     /// An estimate of replicated time; never backwards. Good for refusing early; only the ledger accepts.
     func now() -> LedgerTime
 

@@ -148,8 +148,10 @@ struct RecallList: Sendable {
         recalls.append(recall)
     }
 
+    var isEmpty: Bool { recalls.isEmpty }
+
     mutating func take() -> [SliceRecall] {
-        guard !recalls.isEmpty else { return [] }
+        guard !isEmpty else { return [] }
         defer { self = RecallList() }
         return recalls
     }

@@ -14,6 +14,8 @@ public final class LocalLedger: Sendable {
         var ledger: Ledger
         var index: UInt64 = 0
         var time = LedgerTime(nanoseconds: 0)
+        /// Who is told of recalls.
+        var listeners: [@Sendable ([SliceRecall]) -> Void] = []
     }
 
     private let shared: NIOLockedValueBox<Shared>
@@ -50,13 +52,21 @@ public final class LocalLedger: Sendable {
 
     func apply(_ commands: [SequencedCommand]) -> (results: [CommandResult], facts: UInt64) {
         let time = now()
-        return shared.withLockedValue { shared in
+        let (results, generation, recalls, listeners) = shared.withLockedValue { shared in
             shared.index += 1
             // Two loops may read the clock in one order and get here in the other.
             shared.time = max(shared.time, time)
             let results = shared.ledger.apply(Batch(time: shared.time, commands: commands), index: shared.index)
-            return (results, shared.ledger.factsGeneration)
+            let recalls = shared.ledger.hasRecalls ? shared.ledger.takeRecalls() : []
+            return (results, shared.ledger.factsGeneration, recalls, recalls.isEmpty ? [] : shared.listeners)
         }
+        for tell in listeners { tell(recalls) }
+        return (results, generation)
+    }
+
+    /// Has somebody told of recalls, on any thread.
+    func listen(_ tell: @escaping @Sendable ([SliceRecall]) -> Void) {
+        shared.withLockedValue { $0.listeners.append(tell) }
     }
 
     func spent(_ spend: Spend) -> SpendOutcome? {
@@ -84,6 +94,9 @@ final class LocalLedgerClient: LedgerClient {
     private var isScheduled = false
     private(set) var facts: LedgerFacts
     var onFactsChange: (() -> Void)?
+    var onRecall: (([SliceRecall]) -> Void)? { didSet { listen() } }
+    private var listens = false
+    let members = 1
 
     init(ledger: LocalLedger, eventLoop: any EventLoop, owner: ReplicaID) {
         self.ledger = ledger
@@ -95,6 +108,19 @@ final class LocalLedgerClient: LedgerClient {
     func now() -> LedgerTime { ledger.now() }
 
     func spent(_ spend: Spend) -> SpendOutcome? { ledger.spent(spend) }
+
+    private struct Weak {
+        weak var client: LocalLedgerClient?
+    }
+
+    private func listen() {
+        guard !listens, onRecall != nil else { return }
+        listens = true
+        let weak = NIOLoopBound(Weak(client: self), eventLoop: eventLoop)
+        ledger.listen { [eventLoop] recalls in
+            eventLoop.execute { weak.value.client?.onRecall?(recalls) }
+        }
+    }
 
     func submit(_ commands: [Command], completion: @escaping (Result<[CommandResult], LedgerUnavailable>) -> Void) {
         eventLoop.preconditionInEventLoop()

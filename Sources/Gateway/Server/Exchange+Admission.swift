@@ -46,12 +46,9 @@ extension Exchange {
     private func perform(_ action: Admission.Action) {
         switch action {
         case .charge(let charge):
-            loop.ledger.submit([.charge(charge)]) { [self] result in
+            loop.quota.charge(charge, policy!.settings.consistency) { [self] result in
                 guard !isFinished else { return }
-                guard case .success(let results) = result, case .charged(let outcome)? = results.first else {
-                    undecided()
-                    return
-                }
+                guard case .success(let outcome) = result else { return undecided() }
                 perform(admission!.charged(outcome))
             }
         case .rebind(let rebind):

@@ -17,6 +17,9 @@ import Settings
 final class GatewayLoop {
     let eventLoop: any EventLoop
     let ledger: any LedgerClient
+    let quota: QuotaLoop
+    /// Of the node, where this is the loop that it is on.
+    private let desk: SliceDesk?
     let redeemer: Redeemer
     let counters: Counters
     let observer: LoopObserver
@@ -45,6 +48,8 @@ final class GatewayLoop {
         index: Int,
         loops: Int,
         ledger: any LedgerClient,
+        quota: QuotaLoop,
+        desk: SliceDesk?,
         spending: SpendingTable,
         state: GatewayState,
         connectionsMax: Int,
@@ -56,6 +61,8 @@ final class GatewayLoop {
         self.index = index
         self.loops = loops
         self.ledger = ledger
+        self.quota = quota
+        self.desk = desk
         self.state = state
         self.connectionsMax = connectionsMax
         self.counters = counters
@@ -81,6 +88,7 @@ final class GatewayLoop {
 
     private func factsChanged() {
         refreshedState()
+        desk?.factsChanged()
         guard ledger.facts.revision != limitsRevision else { return }
         limitsRevision = ledger.facts.revision
         onLimitsChange?()

@@ -37,6 +37,11 @@ final class CountingLedgerClient: LedgerClient {
         get { inner.onFactsChange }
         set { inner.onFactsChange = newValue }
     }
+    var onRecall: (([SliceRecall]) -> Void)? {
+        get { inner.onRecall }
+        set { inner.onRecall = newValue }
+    }
+    var members: Int { inner.members }
     func now() -> LedgerTime { inner.now() }
     func spent(_ spend: Spend) -> SpendOutcome? { inner.spent(spend) }
 }

@@ -1,0 +1,141 @@
+import Ledger
+import NIOCore
+import Quota
+
+/// What a loop tells the desk in one turn.
+struct SliceWants: Sendable {
+    struct Want: Sendable {
+        var policy: PolicyID
+        var limit: LimitCharge
+        var units: UInt32
+    }
+
+    var wanted: [Want] = []
+    /// Buckets of which a slice turned low.
+    var low: [BucketID] = []
+
+    var isEmpty: Bool { wanted.isEmpty && low.isEmpty }
+}
+
+/// What the desk tells a loop.
+enum SliceNews: Sendable {
+    case granted(BucketID, Slice)
+    case refused(BucketID, SliceRefusal)
+    case unavailable(BucketID, LedgerUnavailable)
+}
+
+/// Where the node's slices are asked for and given back, for all of its loops: the pump of one ``SliceBook``.
+///
+/// Confined to one loop, whose client of the ledger it uses: a slice is returned by the session that it was lent to.
+final class SliceDesk {
+    private let eventLoop: any EventLoop
+    private let ledger: any LedgerClient
+    private let clock: @Sendable () -> UInt64
+    private var book: SliceBook
+    private var loops: [NIOLoopBound<QuotaLoop>] = []
+    private var timer: (at: UInt64, task: Scheduled<Void>)?
+    /// Of the limits of which the slices are.
+    private var revision: UInt64
+
+    /// - Parameter clock: nanoseconds that never run backwards and count while the machine sleeps, as the ledger's do.
+    init(eventLoop: any EventLoop, ledger: any LedgerClient, clock: @escaping @Sendable () -> UInt64) {
+        self.eventLoop = eventLoop
+        self.ledger = ledger
+        self.clock = clock
+        book = SliceBook(nodes: 1)
+        revision = ledger.facts.revision
+        ledger.onRecall = { [weak self] in self?.recalled($0) }
+    }
+
+    /// Whom it tells, in the order of their numbers. Once, before anybody asks.
+    func serve(_ loops: [NIOLoopBound<QuotaLoop>]) { self.loops = loops }
+
+    /// What a loop wants.
+    func take(_ wants: SliceWants, from loop: Int) {
+        eventLoop.preconditionInEventLoop()
+        let now = clock()
+        book.nodes = UInt8(clamping: ledger.members)
+        for want in wants.wanted {
+            book.want(want.limit, policy: want.policy, least: want.units, loop: loop, now: now)
+        }
+        for bucket in wants.low { book.low(bucket, now: now) }
+        carryOut()
+    }
+
+    /// The limits in force may have changed: what was lent under others is given back, so that they hold at once but for
+    /// what is spent.
+    func factsChanged() {
+        guard ledger.facts.revision != revision else { return }
+        revision = ledger.facts.revision
+        book.renounce(now: clock())
+        carryOut()
+    }
+
+    /// Gives everything back. Nothing is lent afterwards.
+    func close() {
+        eventLoop.preconditionInEventLoop()
+        book.close(now: clock())
+        carryOut()
+        timer?.task.cancel()
+        timer = nil
+    }
+
+    private func recalled(_ recalls: [SliceRecall]) {
+        let now = clock()
+        for recall in recalls { book.recalled(recall, now: now) }
+        carryOut()
+    }
+
+    private func carryOut() {
+        guard book.hasActions else { return schedule() }
+        var commands: [Command] = []
+        var tickets: [UInt64?] = []
+        var news: [[SliceNews]] = Array(repeating: [], count: loops.count)
+        func tell(_ set: LoopSet, _ item: SliceNews) {
+            for loop in news.indices where set.contains(loop) { news[loop].append(item) }
+        }
+        for action in book.takeActions() {
+            switch action {
+            case .lend(let ticket, let lend):
+                commands.append(.lend(lend))
+                tickets.append(ticket)
+            case .give(let slice):
+                commands.append(.returnUnits(slice))
+                tickets.append(nil)
+            case .granted(let bucket, let slice, let set): tell(set, .granted(bucket, slice))
+            case .refused(let bucket, let refusal, let set): tell(set, .refused(bucket, refusal))
+            case .unavailable(let bucket, let reason, let set): tell(set, .unavailable(bucket, reason))
+            }
+        }
+        if !commands.isEmpty {
+            ledger.submit(commands) { [self] result in answered(tickets, result) }
+        }
+        for (loop, items) in zip(loops, news) where !items.isEmpty {
+            loop.eventLoop.execute { loop.value.hear(items) }
+        }
+        schedule()
+    }
+
+    private func answered(_ tickets: [UInt64?], _ result: Result<[CommandResult], LedgerUnavailable>) {
+        let now = clock()
+        for (place, ticket) in tickets.enumerated() {
+            guard let ticket else { continue }
+            book.answered(ticket, result.map { $0[place] }, now: now)
+        }
+        carryOut()
+    }
+
+    private func schedule() {
+        guard let next = book.nextTick else { return }
+        if let timer, timer.at <= next { return }
+        timer?.task.cancel()
+        let now = clock()
+        let wait = TimeAmount.nanoseconds(Int64(clamping: next > now ? next - now : 0))
+        let task = eventLoop.assumeIsolated().scheduleTask(in: wait) {
+            self.timer = nil
+            self.book.tick(now: self.clock())
+            self.carryOut()
+        }
+        timer = (next, task)
+    }
+}

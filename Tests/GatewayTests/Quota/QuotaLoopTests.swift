@@ -1,0 +1,256 @@
+import Ledger
+import NIOCore
+import NIOEmbedded
+import Quota
+import Settings
+import Testing
+import Wire
+
+@testable import Gateway
+
+/// A node of two loops with its slices against a real ledger, in time that only the tests let pass.
+@Suite struct QuotaLoopTests {
+    private static let second: UInt64 = 1_000_000_000
+    private static let day: UInt64 = 86_400 * second
+
+    private final class World {
+        let eventLoop = EmbeddedEventLoop()
+        let clock = ManualClock()
+        let ledger: LocalLedger
+        /// Of the desk, and of each loop.
+        let clients: [CountingLedgerClient]
+        let desk: NIOLoopBound<SliceDesk>
+        let loops: [QuotaLoop]
+        let limits: [LimitID]
+        let policy: PolicyID
+
+        init(_ definitions: [LimitDefinition], ledgerVersion: UInt32 = Ledger.lendingVersion) throws {
+            let clock = clock
+            let eventLoop = eventLoop
+            var genesis = genesis
+            genesis.ledgerVersion = ledgerVersion
+            let ledger = LocalLedger(genesis: genesis) { clock.nanoseconds }
+            self.ledger = ledger
+            clock.advance(seconds: 1_000)
+            let clients = (0..<2).map {
+                CountingLedgerClient(ledger.makeClient(on: eventLoop, owner: ReplicaID(high: 0, low: $0)))
+            }
+            self.clients = clients
+            clients[0].submit([
+                .setPolicies(
+                    expectedRevision: 0,
+                    policies: [PolicyDefinition(name: "api", maxKeys: 1_000, limits: definitions)]
+                )
+            ]) { _ in }
+            eventLoop.run()
+            clients[1].catchUp { _ in }
+            eventLoop.run()
+            let desk = NIOLoopBound(
+                SliceDesk(eventLoop: eventLoop, ledger: clients[0]) { clock.nanoseconds },
+                eventLoop: eventLoop
+            )
+            self.desk = desk
+            loops = clients.indices.map { index in
+                QuotaLoop(
+                    eventLoop: eventLoop,
+                    index: index,
+                    loops: clients.count,
+                    ledger: clients[index],
+                    desk: desk
+                ) {
+                    clock.nanoseconds
+                }
+            }
+            desk.value.serve(loops.map { NIOLoopBound($0, eventLoop: eventLoop) })
+            let facts = clients[0].facts
+            policy = facts.policies[0].id
+            limits = facts.policies[0].limits.map(\.id)
+        }
+
+        /// Time passes, and what is due happens.
+        func pass(milliseconds: UInt64) {
+            for _ in 0..<milliseconds {
+                clock.advance(nanoseconds: 1_000_000)
+                eventLoop.advanceTime(by: .milliseconds(1))
+            }
+        }
+
+        func limit(_ place: Int, _ key: UInt64, reserve: UInt32 = 0) -> LimitCharge {
+            LimitCharge(
+                limit: limits[place],
+                key: QuotaKey(high: key &* 0x9E37_79B9_7F4A_7C15, low: key),
+                fallback: QuotaKey(high: 1, low: 1),
+                reserve: reserve
+            )
+        }
+
+        /// Asks, and lets happen what needs no time.
+        func charge(
+            _ limits: [LimitCharge],
+            loop: Int = 0,
+            consistency: PolicySettings.Consistency = .escrow
+        ) -> Result<ChargeOutcome, LedgerUnavailable>? {
+            var answer: Result<ChargeOutcome, LedgerUnavailable>?
+            var answers = 0
+            let charge = Charge(policy: policy, cost: 1, pass: nil, limits: limits)
+            loops[loop].charge(charge, consistency) {
+                answer = $0
+                answers += 1
+            }
+            eventLoop.run()
+            #expect(answers <= 1)
+            return answer
+        }
+
+        func admits(_ limits: [LimitCharge], loop: Int = 0) -> Bool? {
+            switch charge(limits, loop: loop) {
+            case .success(.admitted): true
+            case .success: false
+            case .failure, nil: nil
+            }
+        }
+
+        var proposals: [Command] { clients.flatMap(\.proposals) }
+        var loans: Int { proposals.count { if case .lend = $0 { true } else { false } } }
+        var charges: Int { proposals.count { if case .charge = $0 { true } else { false } } }
+        var returns: Int { proposals.count { if case .returnUnits = $0 { true } else { false } } }
+    }
+
+    private func free(_ interval: UInt64, _ burst: UInt64) -> LimitDefinition {
+        LimitDefinition(role: .free, key: "client", interval: interval, burst: burst)
+    }
+
+    @Test func aKeyThatIsSeenSeldomIsChargedDirectly() throws {
+        let world = try World([free(Self.day, 1_000)])
+        for key in 0..<100 as Range<UInt64> { #expect(world.admits([world.limit(0, key)]) == true) }
+        for _ in 0..<20 {
+            #expect(world.admits([world.limit(0, 1_000)]) == true)
+            world.pass(milliseconds: 1_000)
+        }
+        #expect(world.loans == 0)
+        #expect(world.charges == 120)
+    }
+
+    @Test func aKeyThatIsSeenOftenIsPaidFromSlicesOnBothLoops() throws {
+        let world = try World([free(Self.day, 10_000)])
+        for request in 0..<4_000 {
+            #expect(world.admits([world.limit(0, 1)], loop: request % 2) == true)
+            world.pass(milliseconds: 1)
+        }
+        #expect(world.charges < 20, "\(world.charges) charges")
+        #expect((1..<400).contains(world.loans), "\(world.loans) loans")
+    }
+
+    @Test func aBurstIsHadToItsEndAndNoMore() throws {
+        let world = try World([free(Self.day, 1_000)])
+        var admitted = 0
+        for request in 0..<3_000 {
+            if world.admits([world.limit(0, 1)], loop: request % 2) == true { admitted += 1 }
+            world.pass(milliseconds: 1)
+        }
+        #expect(admitted == 1_000)
+        #expect(world.charges + world.loans + world.returns < 1_000)
+    }
+
+    @Test func strongPoliciesAndEarlierLedgersKnowNoSlices() throws {
+        let strong = try World([free(Self.day, 1_000)])
+        for _ in 0..<100 { _ = strong.charge([strong.limit(0, 1)], consistency: .strong) }
+        #expect(strong.loans == 0 && strong.charges == 100)
+        let earlier = try World([free(Self.day, 1_000)], ledgerVersion: 1)
+        for _ in 0..<100 { #expect(earlier.admits([earlier.limit(0, 1)]) == true) }
+        #expect(earlier.loans == 0 && earlier.charges == 100)
+    }
+
+    @Test func limitsWithAndWithoutSlicesAreChargedTogetherOrNotAtAll() throws {
+        // All requests share the first; each client has few of the second.
+        let world = try World([free(Self.day, 10_000), free(Self.day, 2)])
+        var admitted = 0
+        for request in 0..<600 as Range<UInt64> {
+            if world.admits([world.limit(0, 1), world.limit(1, 100 + request % 200)]) == true { admitted += 1 }
+            world.pass(milliseconds: 5)
+        }
+        #expect(admitted == 400)
+        #expect(world.loans > 0)
+        world.desk.value.close()
+        world.eventLoop.run()
+        // What was refused took nothing of the shared limit.
+        guard case .success(.admitted(let states, _)) = world.charge([world.limit(0, 1)], consistency: .strong) else {
+            Issue.record("refused")
+            return
+        }
+        #expect(states[0].remaining == 10_000 - 400 - 1)
+    }
+
+    @Test func withoutAQuorumWhatIsHeldIsSpentAndTheRestIsUndecided() throws {
+        let world = try World([free(Self.day, 10_000)])
+        for _ in 0..<50 {
+            _ = world.admits([world.limit(0, 1)])
+            world.pass(milliseconds: 1)
+        }
+        for client in world.clients { client.failure = .noQuorum }
+        var admitted = 0
+        while world.admits([world.limit(0, 1)]) == true { admitted += 1 }
+        #expect((1...200).contains(admitted))
+        #expect(world.charge([world.limit(0, 1)]) == .failure(.noQuorum))
+        #expect(world.charge([world.limit(0, 2)]) == .failure(.noQuorum))
+        for client in world.clients { client.failure = nil }
+        #expect(world.admits([world.limit(0, 1)]) == true)
+    }
+
+    @Test func whatWasLentUnderOtherLimitsIsGivenBack() throws {
+        let world = try World([free(Self.day, 10_000)])
+        for _ in 0..<50 {
+            _ = world.admits([world.limit(0, 1)])
+            world.pass(milliseconds: 1)
+        }
+        let returns = world.returns
+        world.clients[0].submit([
+            .setPolicies(
+                expectedRevision: 1,
+                policies: [PolicyDefinition(name: "api", maxKeys: 1_000, limits: [free(Self.day, 60)])]
+            )
+        ]) { _ in }
+        world.eventLoop.run()
+        world.desk.value.factsChanged()
+        world.eventLoop.run()
+        #expect(world.returns > returns)
+        var more = 0
+        while world.admits([world.limit(0, 1)]) == true { more += 1 }
+        #expect(more == 10)
+    }
+
+    @Test func theEndGivesEverythingBack() throws {
+        let world = try World([free(Self.day, 10_000)])
+        for _ in 0..<50 {
+            #expect(world.admits([world.limit(0, 1)]) == true)
+            world.pass(milliseconds: 1)
+        }
+        world.desk.value.close()
+        world.eventLoop.run()
+        guard case .success(.admitted(let states, _)) = world.charge([world.limit(0, 1)], consistency: .strong) else {
+            Issue.record("refused")
+            return
+        }
+        #expect(states[0].remaining == 10_000 - 51)
+        // And lends nothing more, but decides.
+        let loans = world.loans
+        for _ in 0..<50 { #expect(world.admits([world.limit(0, 1)]) != false) }
+        #expect(world.loans == loans)
+    }
+
+    @Test func unitsThatLieIdleComeBackWhenSomebodyIsRefused() throws {
+        let world = try World([free(Self.day, 100)])
+        for _ in 0..<40 {
+            #expect(world.admits([world.limit(0, 1)]) == true)
+            world.pass(milliseconds: 1)
+        }
+        // Somebody else takes the rest directly; the slice lies idle.
+        var had = 0
+        for _ in 0..<400 {
+            if case .success(.admitted) = world.charge([world.limit(0, 1)], loop: 1, consistency: .strong) { had += 1 }
+            world.pass(milliseconds: 1)
+        }
+        #expect(had == 60)
+        #expect(world.returns > 0)
+    }
+}
