@@ -49,6 +49,31 @@ public enum LedgerBounds {
     public static let sliceBurstShare: UInt64 = 128
     /// Slices held; beyond them nothing is lent. About 30 MB.
     public static let slicesHeld = 1 << 18
+    /// Neighbourhoods of an address, from the nearest to the widest.
+    public static let neighbourhoods = 3
+    /// Time in which the count of what was redeemed under a prefix halves, in nanoseconds: 2,500 s, so that a steady pace of
+    /// n an hour keeps it at n.
+    public static let heatHalfLifeNanoseconds: UInt64 = 2_500_000_000_000
+    /// Addresses that are warm, and addresses to which challenges were issued, at most: about 10 MB each.
+    public static let prefixAddresses = 1 << 18
+    /// Neighbourhoods of each level that are warm, and to which challenges were issued, at most: about 5 MB each.
+    public static let prefixNeighbourhoods = 1 << 17
+    /// Counts in one report of issued challenges.
+    public static let issueCounts = 256
+    /// What a prefix's bucket of challenges holds, as the time in which they come back, in nanoseconds: 10 minutes. As many
+    /// again can be owed.
+    public static let issueFillNanoseconds: UInt64 = 600_000_000_000
+    /// Time in which one challenge more may be issued to a prefix, in nanoseconds: 10 a second to an address, with bursts
+    /// of 6,000, and ten times as many to each wider level. Generous: a page that is refused asks for one with each image,
+    /// and issuing costs a microsecond.
+    public static func issueNanoseconds(_ level: PrefixLevel) -> UInt64 {
+        switch level {
+        case .address: 100_000_000
+        case .near: 10_000_000
+        case .wide: 1_000_000
+        case .widest: 100_000
+        }
+    }
     /// Width of a group of slices that are forgotten together, in nanoseconds.
     static let sliceGroupNanoseconds: UInt64 = 500_000_000
     /// Recalls kept between two looks at them.

@@ -41,6 +41,8 @@ enum DigestKind: UInt64 {
     case result = 7
     case record = 8
     case slice = 9
+    case prefix = 10
+    case prices = 11
 }
 
 /// Hashes the fields of one entry, two multiplications a word.
