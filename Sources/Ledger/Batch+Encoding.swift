@@ -32,7 +32,7 @@ extension Batch {
         guard commands.count <= LedgerBounds.batchCommands, commands.allSatisfy(\.command.isWithinBounds) else {
             return false
         }
-        // No command but a revision of the policies is longer than this, and of those there are few.
+        // Few commands are longer than this.
         guard commands.count > LedgerBounds.batchBytes / 1_024 || commands.contains(where: \.command.isLong) else {
             return true
         }
@@ -80,10 +80,13 @@ extension Command {
                     $0.name.utf8.count <= LedgerBounds.policyNameBytes && $0.limits.count <= LedgerBounds.limits
                         && $0.limits.allSatisfy { $0.key.utf8.count <= LedgerBounds.keyExpressionBytes }
                 }
-        case .openSession, .spend, .rebind, .override, .raiseVersion, .lend, .returnUnits: true
+        case .spend(let spend): spend.pricing?.keys.isWithinBounds ?? true
+        case .record(let report): report.counts.count <= LedgerBounds.issueCounts
+        case .setPrices(let change): change.factors.count <= LedgerBounds.policies
+        case .openSession, .rebind, .override, .raiseVersion, .lend, .returnUnits: true
         }
     }
 
     /// Whether it can take more than 1 KiB; a charge of 16 limits takes about 700 bytes.
-    fileprivate var isLong: Bool { tag == .setPolicies }
+    fileprivate var isLong: Bool { tag == .setPolicies || tag == .record || tag == .setPrices }
 }

@@ -18,11 +18,18 @@ enum CommandTag: UInt8 {
     // Known by name, not yet applied.
     case report = 11
     case record = 12
+    case setPrices = 13
 }
 
 extension Command {
-    /// The one version that each command has so far.
-    static let encodingVersion: UInt8 = 1
+    /// The version in which the command is written. There is one of each so far, and a second of a spend that has a price.
+    var encodingVersion: UInt8 {
+        if case .spend(let spend) = self, spend.pricing != nil { 2 } else { 1 }
+    }
+
+    private static func isRead(_ version: UInt8, of tag: CommandTag) -> Bool {
+        version == 1 || version == 2 && tag == .spend
+    }
 
     /// Bytes of the shortest command: tag, version, and a version number's four bytes.
     static let leastBytes = 6
@@ -39,20 +46,23 @@ extension Command {
         case .raiseVersion: .raiseVersion
         case .lend: .lend
         case .returnUnits: .returnUnits
+        case .record: .record
+        case .setPrices: .setPrices
         }
     }
 
     /// The version of the ledger from which on the command may be used.
     public var leastVersion: UInt32 {
         switch self {
-        case .openSession, .setPolicies, .charge, .spend, .rebind, .override, .rotate, .raiseVersion: 1
-        case .lend, .returnUnits: Ledger.lendingVersion
+        case .openSession, .setPolicies, .charge, .rebind, .override, .rotate, .raiseVersion: 1
+        case .spend(let spend): spend.pricing == nil ? 1 : Ledger.lendingVersion
+        case .lend, .returnUnits, .record, .setPrices: Ledger.lendingVersion
         }
     }
 
     func write(into sink: inout some FieldSink) {
         sink.u8(tag.rawValue)
-        sink.u8(Self.encodingVersion)
+        sink.u8(encodingVersion)
         switch self {
         case .openSession(let owner):
             sink.pair(owner.high, owner.low)
@@ -84,6 +94,10 @@ extension Command {
         case .returnUnits(let slice):
             sink.u64(slice.slice)
             sink.u64(slice.units)
+        case .record(let report):
+            report.write(into: &sink)
+        case .setPrices(let change):
+            change.write(into: &sink)
         }
     }
 
@@ -91,7 +105,7 @@ extension Command {
         let number = try source.u8()
         let version = try source.u8()
         guard let tag = CommandTag(rawValue: number) else { throw .unknownCommand(tag: number) }
-        guard version == Self.encodingVersion else { throw .unsupportedCommand(tag: number, version: version) }
+        guard Self.isRead(version, of: tag) else { throw .unsupportedCommand(tag: number, version: version) }
         switch tag {
         case .openSession:
             self = .openSession(owner: ReplicaID(high: try source.u64(), low: try source.u64()))
@@ -105,7 +119,7 @@ extension Command {
         case .charge:
             self = .charge(try Charge(from: &source))
         case .spend:
-            self = .spend(try Spend(from: &source))
+            self = .spend(try Spend(from: &source, version: version))
         case .rebind:
             self = .rebind(
                 Rebind(
@@ -133,7 +147,11 @@ extension Command {
             self = .lend(try Lend(from: &source))
         case .returnUnits:
             self = .returnUnits(SliceReturn(slice: try source.u64(), units: try source.u64()))
-        case .report, .record:
+        case .record:
+            self = .record(try IssueReport(from: &source))
+        case .setPrices:
+            self = .setPrices(try PriceChange(from: &source))
+        case .report:
             throw .unsupportedCommand(tag: number, version: version)
         }
     }
@@ -203,29 +221,5 @@ extension Lend {
         least = try source.u32()
         wanted = try source.u32()
         nodes = try source.u8()
-    }
-}
-
-extension Spend {
-    fileprivate func write(into sink: inout some FieldSink) {
-        sink.pair(challenge.high, challenge.low)
-        sink.u32(policy.rawValue)
-        sink.time(issued)
-        sink.u32(challengeLifetime)
-        sink.u32(passLifetime)
-        sink.u32(grants)
-        sink.u64(binding)
-        sink.optional(idempotencyKey) { $0.key($1) }
-    }
-
-    fileprivate init(from source: inout FieldSource) throws(LedgerDecodingError) {
-        challenge = ChallengeID(high: try source.u64(), low: try source.u64())
-        policy = PolicyID(rawValue: try source.u32())
-        issued = try source.time()
-        challengeLifetime = try source.u32()
-        passLifetime = try source.u32()
-        grants = try source.u32()
-        binding = try source.u64()
-        idempotencyKey = try source.optional { (from) throws(LedgerDecodingError) in try from.key() }
     }
 }

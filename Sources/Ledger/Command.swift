@@ -8,7 +8,7 @@ public enum Command: Hashable, Sendable {
     case setPolicies(expectedRevision: UInt64, policies: [PolicyDefinition])
     /// Answered by ``CommandResult/charged(_:)``.
     case charge(Charge)
-    /// Answered by ``CommandResult/spent(_:)``.
+    /// Answered by ``CommandResult/spent(_:)``. With ``Spend/pricing`` from ``Ledger/lendingVersion`` on.
     case spend(Spend)
     /// Answered by ``CommandResult/rebound(_:)``.
     case rebind(Rebind)
@@ -22,6 +22,10 @@ public enum Command: Hashable, Sendable {
     case lend(Lend)
     /// Answered by ``CommandResult/returned(_:)``. From ``Ledger/lendingVersion`` on.
     case returnUnits(SliceReturn)
+    /// Answered by ``CommandResult/recorded(_:)``. From ``Ledger/lendingVersion`` on.
+    case record(IssueReport)
+    /// Answered by ``CommandResult/pricesSet(_:)``. From ``Ledger/lendingVersion`` on.
+    case setPrices(PriceChange)
 }
 
 /// A command, and what makes it happen once.

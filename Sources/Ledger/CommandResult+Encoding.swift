@@ -14,6 +14,8 @@ extension CommandResult {
         case rejected = 10
         case lent = 11
         case returned = 12
+        case recorded = 13
+        case pricesSet = 14
     }
 
     func write(into sink: inout some FieldSink) {
@@ -51,6 +53,12 @@ extension CommandResult {
         case .returned(let outcome):
             sink.u8(Tag.returned.rawValue)
             outcome.write(into: &sink)
+        case .recorded(let outcome):
+            sink.u8(Tag.recorded.rawValue)
+            outcome.write(into: &sink)
+        case .pricesSet(let outcome):
+            sink.u8(Tag.pricesSet.rawValue)
+            outcome.write(into: &sink)
         case .rejected(let rejection):
             sink.u8(Tag.rejected.rawValue)
             sink.u8(rejection.rawValue)
@@ -70,6 +78,8 @@ extension CommandResult {
         case .versionRaised: self = .versionRaised(to: try source.u32())
         case .lent: self = .lent(try LendOutcome(from: &source))
         case .returned: self = .returned(try ReturnOutcome(from: &source))
+        case .recorded: self = .recorded(try IssueOutcome(from: &source))
+        case .pricesSet: self = .pricesSet(try PriceOutcome(from: &source))
         case .rejected:
             guard let rejection = Rejection(rawValue: try source.u8()) else { throw .invalid(field: "rejection") }
             self = .rejected(rejection)

@@ -22,6 +22,10 @@ public enum CommandResult: Hashable, Sendable {
     case lent(LendOutcome)
     /// What became of a return.
     case returned(ReturnOutcome)
+    /// What became of a report of issued challenges.
+    case recorded(IssueOutcome)
+    /// What became of a change of the cluster's factors.
+    case pricesSet(PriceOutcome)
     /// The command was not applied.
     case rejected(Rejection)
 }

@@ -6,6 +6,8 @@ extension Ledger {
         var sum = tableDigest
         sum += records.digest
         sum += slices.digest
+        sum += prices.digest
+        sum += clusterPriceDigest
         sum += sessions.digest
         var mixer = DigestMixer(.header)
         writeHeader(into: &mixer)

@@ -1,5 +1,5 @@
 // What replicated time makes due, at the start of each batch: spent records whose bucket has passed, slices whose time is
-// over, denials that have ended, and quotas that are full again.
+// over, denials that have ended, quotas that are full again, and prefixes that have gone cold.
 //
 // A quota may be forgotten only when it is full, for then forgetting changes no answer, except one: the number of keys
 // decides whether a new one has a bucket of its own. So what is forgotten when is part of the replicated behaviour. The
@@ -44,6 +44,7 @@ extension Ledger {
             }
         }
         tableDigest -= gone
+        prices.sweep(slices, now: now)
     }
 
     private mutating func forgetDenials() {

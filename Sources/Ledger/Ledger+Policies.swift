@@ -20,6 +20,7 @@ extension Ledger {
         nextLimitID = next.nextLimitID
         overrideCount = policies.reduce(0) { $0 + $1.overrides.count }
         standing.policies = policies.map(\.facts)
+        standing.prices = standing.prices.filter { policyIndex($0.policy) != nil }
         standing.revision += 1
         standing.generation += 1
         return .policiesSet(revision: standing.revision)

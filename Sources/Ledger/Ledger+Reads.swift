@@ -12,28 +12,39 @@ public struct LedgerCounts: Hashable, Sendable {
     public var records: Int
     /// Slices of the last seconds, also those that have been returned.
     public var slices: Int
+    /// Addresses that redemptions have made warm.
+    public var warmAddresses: Int
+    /// Neighbourhoods that redemptions have made warm, of all levels.
+    public var warmNeighbourhoods: Int
+    /// Addresses and neighbourhoods to which challenges were issued lately.
+    public var issuedPrefixes: Int
     /// Overrides that stand, of all policies.
     public var overrides: Int
     /// Open sessions.
     public var sessions: Int
     /// Results kept by all sessions.
     public var results: Int
-    /// Bytes that the tables of buckets, of records and of slices take in memory.
+    /// Bytes that the tables of buckets, of records, of slices and of prefixes take in memory.
     public var tableBytes: Int
 }
 
 extension Ledger {
     /// How much the ledger holds. Takes time in proportion to the number of shards, not of keys.
     public var counts: LedgerCounts {
+        let warm = prices.counts(.heat)
+        let issued = prices.counts(.issued)
         var counts = LedgerCounts(
             keys: 0,
             fallbacks: 0,
             records: records.count,
             slices: slices.count,
+            warmAddresses: warm.addresses,
+            warmNeighbourhoods: warm.neighbourhoods,
+            issuedPrefixes: issued.addresses + issued.neighbourhoods,
             overrides: overrideCount,
             sessions: sessions.count,
             results: sessions.resultCount,
-            tableBytes: records.allocatedBytes + slices.allocatedBytes
+            tableBytes: records.allocatedBytes + slices.allocatedBytes + prices.allocatedBytes
         )
         for policy in policies {
             for limit in policy.limits {

@@ -4,8 +4,9 @@ import Wire
 // entries in different orders; the digest, which comes last, is the same.
 //
 // Order: format version; header; key epochs; policies, each its definition, then for each limit its own buckets, its
-// fallbacks' and the shared one, then its overrides; spent records; from format 2 on slices; sessions with their results;
-// the digest. The format is 2 from the version of the ledger on that lends slices.
+// fallbacks' and the shared one, then its overrides; spent records; from format 2 on slices, the cluster's factors and the
+// tables of prefixes; sessions with their results; the digest. The format is 2 from the version of the ledger on that lends
+// slices.
 //
 // Both ways go in pieces, so that nobody waits for the whole: see LedgerSnapshotEncoder and LedgerSnapshotDecoder.
 
@@ -37,6 +38,23 @@ extension Ledger {
         var decoder = LedgerSnapshotDecoder(bytes: bytes.count, checkingDigest: checkingDigest)
         try decoder.take(bytes)
         self = try decoder.finish()
+    }
+
+    /// Nothing, to be replaced by what is read.
+    static var blank: Ledger {
+        Ledger(
+            maxRecords: 1,
+            standing: LedgerFacts(
+                revision: 0,
+                policies: [],
+                epochs: [],
+                clusterID: ClusterID(high: 0, low: 0),
+                secret: [],
+                ledgerVersion: 0,
+                time: .zero,
+                generation: 0
+            )
+        )
     }
 
     /// The ledger of a snapshot's beginning: version, header, key epochs. Nothing is in its tables.

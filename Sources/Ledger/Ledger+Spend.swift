@@ -5,15 +5,24 @@ extension Ledger {
     mutating func apply(_ spend: Spend) -> SpendOutcome {
         guard policyIndex(spend.policy) != nil, spend.grants > 0,
             spend.challengeLifetime <= LedgerBounds.lifetimeSeconds,
-            spend.passLifetime <= LedgerBounds.lifetimeSeconds
+            spend.passLifetime <= LedgerBounds.lifetimeSeconds, spend.pricing?.keys.isWithinBounds ?? true
         else { return .invalid }
         if spend.issued > now.adding(nanoseconds: LedgerBounds.futureNanoseconds) { return .fromFuture }
         if now > spend.challengeExpiry { return .expired }
         if let known = outcomeIfSpent(spend) { return known }
         guard records.count < Int(maxRecords) else { return .full }
         let epoch = standing.epochs[standing.epochs.count - 1].number
-        let record = SpentRecord(spend, now: now, epoch: epoch)
-        return records.insert(record) ? .opened(record.pass) : .full
+        let record = SpentRecord(spend, granted: granted(spend), now: now, epoch: epoch)
+        guard records.insert(record) else { return .full }
+        if let pricing = spend.pricing { prices.redeemed(pricing.keys, now: now.nanoseconds) }
+        return .opened(record.pass)
+    }
+
+    /// What a spend is worth at the price now.
+    private func granted(_ spend: Spend) -> UInt32 {
+        guard let pricing = spend.pricing else { return spend.grants }
+        let price = price(of: pricing.keys, policy: spend.policy)
+        return price.settled(grants: spend.grants, issue: pricing.issuePrice)
     }
 
     /// What a spend of this challenge comes to as far as the applied state knows: nil where it has not been spent.

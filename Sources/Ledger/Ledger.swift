@@ -9,8 +9,8 @@
 public struct Ledger: Sendable {
     /// The version of commands that this release can apply.
     public static let supportedVersion: UInt32 = 1
-    /// The version from which on units can be lent. Later than ``supportedVersion``: the state machine has it, and no member
-    /// says yet that it has.
+    /// The version from which on units can be lent, and work has a price. Later than ``supportedVersion``: the state machine
+    /// has it, and no member says yet that it has.
     public static let lendingVersion: UInt32 = 2
 
     // The parts are internal so that the files of this module, one for each kind of command, can share them.
@@ -28,6 +28,8 @@ public struct Ledger: Sendable {
     var slices: SliceStore
     /// Buckets that somebody was refused by since ``takeRecalls()``. No part of the state.
     var recalls: RecallList
+    /// What prices depend on, but for the cluster's factors: those are facts.
+    var prices: PriceTables
     var sessions: SessionTable
     /// The last version that an override took.
     var overrideVersion: UInt64
@@ -74,6 +76,7 @@ public struct Ledger: Sendable {
         records = RecordStore()
         slices = SliceStore()
         recalls = RecallList()
+        prices = PriceTables()
         sessions = SessionTable()
         overrideVersion = 0
         overrideCount = 0
@@ -155,6 +158,8 @@ public struct Ledger: Sendable {
         case .raiseVersion(let version): raiseVersion(to: version)
         case .lend(let lend): .lent(apply(lend, session: session, sequence: sequence))
         case .returnUnits(let slice): .returned(apply(slice, session: session))
+        case .record(let report): .recorded(apply(report))
+        case .setPrices(let change): .pricesSet(apply(change))
         case .openSession: preconditionFailure("sessions are opened by the batch")
         }
     }

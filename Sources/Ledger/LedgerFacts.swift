@@ -100,6 +100,10 @@ public struct LedgerFacts: Hashable, Sendable {
     public var time: LedgerTime
     /// Grows with every change of the facts other than of the time.
     public var generation: UInt64
+    /// The cluster's factors that are above 1, sorted by policy; see ``clusterFactor(of:)``.
+    public var prices: [PolicyPrice]
+    /// The version of ``prices``, which the next change of them must name; 0 before the first.
+    public var priceVersion: UInt64
 
     /// A value of these fields.
     public init(
@@ -110,7 +114,9 @@ public struct LedgerFacts: Hashable, Sendable {
         secret: [UInt8],
         ledgerVersion: UInt32,
         time: LedgerTime,
-        generation: UInt64
+        generation: UInt64,
+        prices: [PolicyPrice] = [],
+        priceVersion: UInt64 = 0
     ) {
         self.revision = revision
         self.policies = policies
@@ -120,5 +126,7 @@ public struct LedgerFacts: Hashable, Sendable {
         self.ledgerVersion = ledgerVersion
         self.time = time
         self.generation = generation
+        self.prices = prices
+        self.priceVersion = priceVersion
     }
 }

@@ -15,6 +15,8 @@ public struct LedgerSnapshotDecoder: Sendable {
         case overrides
         case records
         case slices
+        case prefixes(table: Int)
+        case prefixEntries(table: Int)
         case sessions
         case results
         case digest
@@ -98,8 +100,25 @@ public struct LedgerSnapshotDecoder: Sendable {
             }
             try decodeRecord(&source)
         case .slices:
-            guard left > 0 else { return try beginSessions(&source) }
+            guard left > 0 else {
+                try ledger.standing.restorePrices(from: &source)
+                place = .prefixes(table: 0)
+                return
+            }
             try decodeSlice(&source)
+        case .prefixes(let table):
+            guard table < ledger.prices.tables.count else { return try beginSessions(&source) }
+            left = try source.count(limit: ledger.prices.tables[table].bound, elementBytes: QuotaEntry.bytes)
+            ledger.prices.expect(left, table: table)
+            place = .prefixEntries(table: table)
+        case .prefixEntries(let table):
+            guard left > 0 else {
+                place = .prefixes(table: table + 1)
+                return
+            }
+            let entry = try ledger.prices.tables[table].entry(from: &source, now: ledger.now)
+            guard ledger.prices.restore(entry, table: table) else { throw .invalid(field: "prefix") }
+            left -= 1
         case .sessions:
             guard sessionsLeft > 0 else {
                 place = .digest
@@ -256,24 +275,5 @@ public struct LedgerSnapshotDecoder: Sendable {
     private mutating func beginSessions(_ source: inout FieldSource) throws(LedgerDecodingError) {
         sessionsLeft = try source.count(limit: LedgerBounds.sessions, elementBytes: 44)
         place = .sessions
-    }
-}
-
-extension Ledger {
-    /// Nothing, to be replaced by what is read.
-    fileprivate static var blank: Ledger {
-        Ledger(
-            maxRecords: 1,
-            standing: LedgerFacts(
-                revision: 0,
-                policies: [],
-                epochs: [],
-                clusterID: ClusterID(high: 0, low: 0),
-                secret: [],
-                ledgerVersion: 0,
-                time: .zero,
-                generation: 0
-            )
-        )
     }
 }

@@ -16,6 +16,8 @@ public struct LedgerSnapshotEncoder: Sendable {
         case overrides(shard: Int, policy: Int)
         case records
         case slices(array: Int)
+        case prefixes(table: Int)
+        case prefixEntries(shard: Int, table: Int)
         case session(Int)
         case results(piece: Int, session: Int)
         case digest
@@ -71,11 +73,23 @@ public struct LedgerSnapshotEncoder: Sendable {
             }
         case .slices(let array):
             guard array < ledger.slices.arrayCount else {
-                beginSessions()
+                ledger.standing.writePrices(into: &writer)
+                place = .prefixes(table: 0)
                 return
             }
             ledger.slices.visit(array: array) { $0.write(into: &writer) }
             place = .slices(array: array + 1)
+        case .prefixes(let table):
+            guard table < ledger.prices.tables.count else {
+                beginSessions()
+                return
+            }
+            writer.count(ledger.prices.tables[table].entries.count)
+            place = .prefixEntries(shard: 0, table: table)
+        case .prefixEntries(let shard, let table):
+            place =
+                write(shard: shard, of: ledger.prices.tables[table].entries)
+                ? .prefixEntries(shard: shard + 1, table: table) : .prefixes(table: table + 1)
         case .session(let session):
             guard session < ledger.sessions.count else {
                 place = .digest
@@ -141,7 +155,7 @@ public struct LedgerSnapshotEncoder: Sendable {
             } else {
                 place = .policy(policy + 1)
             }
-        case .head, .records, .slices, .session, .results, .digest, .end: break
+        case .head, .records, .slices, .prefixes, .prefixEntries, .session, .results, .digest, .end: break
         }
     }
 

@@ -10,12 +10,14 @@ public struct Spend: Hashable, Sendable {
     public var challengeLifetime: UInt32
     /// Seconds from spending to the pass's end, at most ``LedgerBounds/lifetimeSeconds``.
     public var passLifetime: UInt32
-    /// Units that the pass is good for, at least 1.
+    /// Units that the pass is good for at most, at least 1; see ``pricing``.
     public var grants: UInt32
     /// The client's binding; 0: the pass is good for any client.
     public var binding: UInt64
     /// A keyed hash of the client's idempotency key; nil: none was sent, and the answer cannot be had twice.
     public var idempotencyKey: QuotaKey?
+    /// What the grant is settled by; nil: all of ``grants`` is granted, and nobody's price is raised.
+    public var pricing: SpendPricing?
 
     /// A value of these fields.
     public init(
@@ -26,7 +28,8 @@ public struct Spend: Hashable, Sendable {
         passLifetime: UInt32,
         grants: UInt32,
         binding: UInt64,
-        idempotencyKey: QuotaKey?
+        idempotencyKey: QuotaKey?,
+        pricing: SpendPricing? = nil
     ) {
         self.challenge = challenge
         self.policy = policy
@@ -36,6 +39,7 @@ public struct Spend: Hashable, Sendable {
         self.grants = grants
         self.binding = binding
         self.idempotencyKey = idempotencyKey
+        self.pricing = pricing
     }
 
     /// The last moment at which the challenge may be spent.
@@ -44,6 +48,23 @@ public struct Spend: Hashable, Sendable {
     /// The moment after which nothing of this challenge can be valid: issue and both lifetimes. Tokens of the pass carry
     /// it, for it says where the record is found.
     public var recordExpiry: LedgerTime { challengeExpiry.adding(seconds: passLifetime) }
+}
+
+/// What a spend is settled by: work that was done at one price and is handed in at another.
+///
+/// The grant is ``Spend/grants`` × issue price ÷ the price now, at most what was issued, at least 1. The price now is that
+/// of the client before this redemption, which raises it.
+public struct SpendPricing: Hashable, Sendable {
+    /// The price in the challenge, in 16.16 fixed point; less than ``Price/one`` counts as that.
+    public var issuePrice: UInt32
+    /// Where the client comes from that hands the solution in.
+    public var keys: PrefixKeys
+
+    /// A value of these fields.
+    public init(issuePrice: UInt32, keys: PrefixKeys) {
+        self.issuePrice = issuePrice
+        self.keys = keys
+    }
 }
 
 /// An open pass.
@@ -71,7 +92,7 @@ public struct PassState: Hashable, Sendable {
 
 /// What became of a spend.
 public enum SpendOutcome: Hashable, Sendable {
-    /// Spent, now and for the first time.
+    /// Spent, now and for the first time. What remains is what was granted.
     case opened(PassState)
     /// Spent before, with the same idempotency key and for the client to whom the pass is bound: the pass as it is now.
     case repeated(PassState)
@@ -83,7 +104,7 @@ public enum SpendOutcome: Hashable, Sendable {
     case fromFuture
     /// As many records are held as there may be. Nothing was spent; the challenge can be handed in again.
     case full
-    /// Unknown policy, no grants, or a lifetime above the bound.
+    /// Unknown policy, no grants, a lifetime above the bound, or more neighbourhoods than there are.
     case invalid
 }
 

@@ -32,14 +32,14 @@ struct SpentRecord: TableEntry {
         (policy, remaining, epoch, rebindsLeft, form) = (0, 0, 0, 0, 0)
     }
 
-    init(_ spend: Spend, now: LedgerTime, epoch: UInt32) {
+    init(_ spend: Spend, granted: UInt32, now: LedgerTime, epoch: UInt32) {
         self.init()
         key = spend.challenge.tableKey
         binding = spend.binding
         recordExpiry = spend.recordExpiry.nanoseconds
         passExpiry = min(now.adding(seconds: spend.passLifetime).nanoseconds, recordExpiry)
         policy = spend.policy.rawValue
-        remaining = spend.grants
+        remaining = granted
         self.epoch = epoch
         rebindsLeft = LedgerBounds.rebinds
         idempotencyKey = spend.idempotencyKey

@@ -20,6 +20,8 @@ extension Ledger: StateMachine {
             return bytes <= LedgerBounds.batchBytes ? bytes : nil
         // Sessions are the replica's own affair.
         case .openSession: return nil
+        case .record(let report): return 128 + report.counts.count * 21
+        case .setPrices(let change): return 128 + change.factors.count * 8
         case .spend, .rebind, .override, .rotate, .raiseVersion, .lend, .returnUnits: return 192
         }
     }

@@ -23,11 +23,14 @@ struct CommandGenerator {
     private let meddles: Bool
     /// A world of a ledger that lends.
     private let lends: Bool
+    /// A world of a ledger in which work has a price.
+    private let prices: Bool
 
     init(seed: UInt64) {
         random = Seeded(seed)
         meddles = random.oneIn(6)
         lends = random.oneIn(2)
+        prices = random.oneIn(2)
         keys = (0..<(meddles ? 2 : 3 + random.below(20))).map { .test($0) }
         fallbacks = (0..<(1 + random.below(4))).map { .test(1_000 + $0) }
         moves = random.oneIn(6)
@@ -99,8 +102,15 @@ struct CommandGenerator {
 
     private mutating func command(_ facts: LedgerFacts) -> Command {
         if facts.policies.isEmpty && !random.oneIn(4) { return setPolicies(facts) }
+        if lends || prices, facts.ledgerVersion < Ledger.lendingVersion { return .raiseVersion(to: 2) }
+        if prices {
+            if random.oneIn(3) { return .spend(spend(facts)) }
+            if random.oneIn(8) { return .record(report()) }
+            if random.oneIn(8) { return .setPrices(priceChange(facts)) }
+        } else if random.oneIn(60) {
+            return random.oneIn(2) ? .record(report()) : .setPrices(priceChange(facts))
+        }
         if lends {
-            if facts.ledgerVersion < Ledger.lendingVersion { return .raiseVersion(to: 2) }
             if random.oneIn(3) { return .lend(lend(facts)) }
             if !loans.isEmpty, random.oneIn(4) { return .returnUnits(returned()) }
         } else if random.oneIn(30) {
@@ -225,10 +235,52 @@ struct CommandGenerator {
             passLifetime: lifetime(),
             grants: random.oneIn(20) ? .max * UInt32(random.below(2)) : UInt32(1 + random.below(8)),
             binding: random.below(4),
-            idempotencyKey: random.oneIn(2) ? .test(random.below(3)) : nil
+            idempotencyKey: random.oneIn(2) ? .test(random.below(3)) : nil,
+            pricing: random.oneIn(prices ? 6 : 20) == prices ? nil : pricing()
         )
         spends.append(spend)
         return spend
+    }
+
+    private mutating func pricing() -> SpendPricing {
+        let levels = random.oneIn(30) ? 4 : random.below(4)
+        return SpendPricing(
+            issuePrice: random.oneIn(8) ? UInt32(truncatingIfNeeded: random.next()) : Price.one,
+            keys: PrefixKeys(
+                address: .test(2_000 + random.below(3)),
+                neighbourhoods: (0..<levels).map { .test(3_000 + $0) }
+            )
+        )
+    }
+
+    private mutating func report() -> IssueReport {
+        let count = random.oneIn(30) ? 257 : random.below(5)
+        return IssueReport(
+            counts: (0..<count).map { _ in
+                IssuedCount(
+                    key: .test(2_000 + random.below(3)),
+                    level: random.pick(PrefixLevel.allCases),
+                    count: random.oneIn(10) ? .max : UInt32(random.below(random.oneIn(3) ? 20_000 : 40))
+                )
+            }
+        )
+    }
+
+    private mutating func priceChange(_ facts: LedgerFacts) -> PriceChange {
+        var factors: [PolicyPrice] = []
+        for policy in facts.policies where !random.oneIn(4) {
+            let factor = random.oneIn(3) ? UInt32(truncatingIfNeeded: random.next()) : UInt32(1 + random.below(9)) << 16
+            factors.append(PolicyPrice(policy: policy.id, factor: max(factor, random.oneIn(9) ? 0 : Price.one)))
+        }
+        if random.oneIn(12), let first = factors.first { factors.append(first) }
+        if random.oneIn(10) { factors.append(PolicyPrice(policy: PolicyID(rawValue: 99), factor: Price.one)) }
+        if random.oneIn(40) {
+            factors = Array(repeating: PolicyPrice(policy: PolicyID(rawValue: 1), factor: .max), count: 257)
+        }
+        return PriceChange(
+            expectedVersion: random.oneIn(6) ? random.below(4) : facts.priceVersion,
+            factors: factors.shuffled(using: &random)
+        )
     }
 
     private mutating func lifetime() -> UInt32 {

@@ -57,6 +57,7 @@ extension ModelLedger {
         let limits = Set(policies.flatMap { $0.limits.map(\.id) })
         buckets = buckets.filter { limits.contains($0.key.limit) }
         overrides = overrides.filter { entry in policies.contains { $0.id == entry.key.policy } }
+        prices = prices.filter { entry in policies.contains { $0.id == entry.key } }
         revision += 1
         return .policiesSet(revision: revision)
     }

@@ -10,7 +10,8 @@ extension ModelLedger {
     mutating func perform(_ spend: Spend) -> SpendOutcome {
         let end: UInt64 = 1 << 62
         guard policies.contains(where: { $0.id == spend.policy.rawValue }), spend.grants > 0,
-            spend.challengeLifetime <= 2_592_000, spend.passLifetime <= 2_592_000
+            spend.challengeLifetime <= 2_592_000, spend.passLifetime <= 2_592_000,
+            spend.pricing?.keys.neighbourhoods.count ?? 0 <= 3
         else { return .invalid }
         let second: UInt64 = 1_000_000_000
         let challengeEnd = min(spend.issued.nanoseconds + UInt64(spend.challengeLifetime) * second, end)
@@ -26,13 +27,14 @@ extension ModelLedger {
         }
         if records.count >= maxRecords { return .full }
         let pass = PassState(
-            remaining: spend.grants,
+            remaining: spend.pricing.map { settled(spend, $0) } ?? spend.grants,
             expires: LedgerTime(nanoseconds: min(now + UInt64(spend.passLifetime) * second, recordEnd)),
             epoch: epochs.last!.number,
             binding: spend.binding,
             recordExpiry: LedgerTime(nanoseconds: recordEnd)
         )
         records[name] = Record(policy: spend.policy, pass: pass, idempotencyKey: spend.idempotencyKey)
+        if let pricing = spend.pricing { redeemed(pricing.keys) }
         return .opened(pass)
     }
 

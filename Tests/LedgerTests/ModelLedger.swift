@@ -82,6 +82,11 @@ struct ModelLedger {
     var epochs: [KeyEpoch]
     var version: UInt32
     var swept: UInt64 = 0
+    /// Moments at which a prefix will be cold, or its bucket of issued challenges full.
+    var prefixes: [PrefixName: UInt64] = [:]
+    /// The cluster's factors above 1, by policy.
+    var prices: [UInt32: UInt32] = [:]
+    var priceVersion: UInt64 = 0
 
     init(_ genesis: Genesis) {
         maxRecords = Int(genesis.maxRecords)
@@ -128,7 +133,8 @@ struct ModelLedger {
         if command.sequence - floor > 4_095 { return .rejected(.tooManyUnacknowledged) }
         if let first = sessions[place].results[command.sequence] { return first }
         switch command.command {
-        case .lend, .returnUnits: if version < 2 { return .rejected(.unknownToMembers) }
+        case .lend, .returnUnits, .record, .setPrices: if version < 2 { return .rejected(.unknownToMembers) }
+        case .spend(let spend): if version < 2, spend.pricing != nil { return .rejected(.unknownToMembers) }
         default: break
         }
         let result = perform(command)
@@ -146,6 +152,8 @@ struct ModelLedger {
             return .returned(
                 perform(slice, SliceName(session: command.session.rawValue, sequence: slice.slice))
             )
+        case .record(let report): return .recorded(perform(report))
+        case .setPrices(let change): return .pricesSet(perform(change))
         case .charge(let charge): return .charged(perform(charge))
         case .spend(let spend): return .spent(perform(spend))
         case .rebind(let rebind): return .rebound(perform(rebind))
@@ -185,6 +193,9 @@ struct ModelLedger {
             buckets = buckets.filter { name, tat in
                 name.kind == "shared" || tat > Int128(now)
                     || !slices.contains(ShardedTable<QuotaEntry>.slice(of: name.key))
+            }
+            prefixes = prefixes.filter { name, moment in
+                moment > now || !slices.contains(ShardedTable<QuotaEntry>.slice(of: name.key))
             }
         }
     }

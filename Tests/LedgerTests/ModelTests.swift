@@ -14,7 +14,12 @@ import Testing
         #expect(counts.overrides == model.overrides.count, `where`)
         #expect(counts.sessions == model.sessions.count, `where`)
         #expect(counts.results == model.sessions.reduce(0) { $0 + $1.results.count }, `where`)
+        #expect(counts.warmAddresses == model.prefixes.keys.count { $0.kind == "heat" && $0.level == 0 }, `where`)
+        #expect(counts.warmNeighbourhoods == model.prefixes.keys.count { $0.kind == "heat" && $0.level > 0 }, `where`)
+        #expect(counts.issuedPrefixes == model.prefixes.keys.count { $0.kind == "issued" }, `where`)
         let facts = ledger.facts
+        #expect(facts.priceVersion == model.priceVersion && facts.prices.count == model.prices.count, `where`)
+        #expect(facts.prices.allSatisfy { model.prices[$0.policy.rawValue] == $0.factor }, `where`)
         #expect(facts.revision == model.revision && facts.ledgerVersion == model.version, `where`)
         #expect(facts.epochs == model.epochs && facts.time.nanoseconds == model.now, `where`)
         #expect(facts.policies.map(\.id.rawValue) == model.policies.map(\.id).sorted(), `where`)
@@ -78,8 +83,10 @@ import Testing
             var generator = CommandGenerator(seed: seed)
             var ledger = Ledger(genesis: Fixture.genesis(maxRecords: 12))
             for index in 1...UInt64(60) {
-                for result in ledger.apply(generator.batch(ledger.facts, index: index), index: index) {
+                let batch = generator.batch(ledger.facts, index: index)
+                for (command, result) in zip(batch.commands, ledger.apply(batch, index: index)) {
                     seen.insert(label(result))
+                    if let settled = settlement(command.command, result) { seen.insert(settled) }
                 }
             }
         }
@@ -94,9 +101,17 @@ import Testing
             "policies duplicateName", "policies badMaxKeys", "policies badRate", "rejected unknownToMembers",
             "lent", "loan refused", "loan refused for ever", "loan refused while others hold units", "loan denied",
             "loan denied for good", "loan invalid unknownPolicy", "loan invalid unknownLimit", "restored",
-            "restored nothing", "slice unknown",
+            "restored nothing", "slice unknown", "opened with a part", "opened with 1", "counted", "counted too many",
+            "counts invalid", "prices set", "prices conflict", "prices unknownPolicy", "prices invalid",
         ]
         #expect(expected.subtracting(seen).isEmpty, "never seen: \(expected.subtracting(seen).sorted())")
+    }
+
+    private func settlement(_ command: Command, _ result: CommandResult) -> String? {
+        guard case .spend(let spend) = command, case .spent(.opened(let pass)) = result, spend.grants > 1,
+            pass.remaining < spend.grants
+        else { return nil }
+        return pass.remaining == 1 ? "opened with 1" : "opened with a part"
     }
 
     private func label(_ result: CommandResult) -> String {
@@ -139,6 +154,12 @@ import Testing
         case .returned(.restored(0)): "restored nothing"
         case .returned(.restored): "restored"
         case .returned(.unknown): "slice unknown"
+        case .recorded(.counted(exceeded: [])): "counted"
+        case .recorded(.counted): "counted too many"
+        case .recorded(.invalid): "counts invalid"
+        case .pricesSet(.set): "prices set"
+        case .pricesSet(.conflict): "prices conflict"
+        case .pricesSet(let outcome): "prices \(outcome)"
         case .rejected(let reason): "rejected \(reason)"
         }
     }
