@@ -1,0 +1,42 @@
+import DequeModule
+
+/// Forgets buckets that have been full for long, a few places at a time. Confined to the home loop: one for each limit.
+struct EventualSweep: Sendable {
+    private var level = 0
+    private var next = 0
+    private var retired: Deque<(place: EventualTable.Place, kind: EventualBucketID.Kind, at: UInt64)> = []
+
+    /// Looks at some places, and frees those whose buckets were forgotten long enough ago.
+    mutating func advance(_ limit: EventualLimit, now: UInt64, _ settings: EventualSettings) {
+        let table = limit.table
+        for _ in 0..<settings.sweptPerRound {
+            if next >= table.places(level) {
+                next = 0
+                level = level + 1 < table.size.levels ? level + 1 : 0
+                // One round of a small table is enough.
+                if level == 0 { break }
+            }
+            if let place = table.place(level, next) { forget(place, now: now, settings) }
+            next += 1
+        }
+        while let oldest = retired.first, oldest.at.plus(settings.grace) <= now {
+            // Later than any time that the forgotten bucket had: see ``EventualTable``.
+            oldest.place.time = now
+            oldest.place.name = 0
+            limit.removed(oldest.kind)
+            retired.removeFirst()
+        }
+        table.growAhead(count: limit.count)
+    }
+
+    private mutating func forget(_ place: EventualTable.Place, now: UInt64, _ settings: EventualSettings) {
+        let name = place.name
+        guard name > EventualTable.forgotten else { return }
+        let time = place.time
+        guard time != EventualTable.sealed, time.plus(settings.margin) <= now,
+            place.exchange(time, for: EventualTable.sealed)
+        else { return }
+        place.name = EventualTable.forgotten
+        retired.append((place, EventualBucketID(rawValue: name).kind, now))
+    }
+}
