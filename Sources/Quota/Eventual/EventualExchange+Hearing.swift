@@ -1,0 +1,112 @@
+import Ledger
+import Wire
+
+/// What is heard from the peers.
+extension EventualExchange {
+    /// Bytes came from a peer, which the transport made sure of. They may be lost, come twice or in another order.
+    /// - Throws: what is wrong with them; nothing was changed then.
+    public mutating func received(_ bytes: [UInt8], from peer: ReplicaID, now: UInt64) throws(EventualMessageError) {
+        let message = try EventualMessage(decoding: bytes)
+        guard message.from == peer else { throw .otherSender }
+        let now = max(1, min(now, LedgerTime.maximumNanoseconds))
+        guard let lane = lane(peer), let link = links[lane] else { return }
+        let verdict = links[lane]?.greeting.received(
+            from: message.boot,
+            to: message.to,
+            token: message.token,
+            echo: message.echo
+        )
+        switch verdict {
+        case .known: break
+        case .adopted: adopt(lane, uptime: message.uptime, now: now)
+        case .stranger(let address?):
+            if link.isConnected { send(to: link, address, nil, now: now) }
+            return
+        case .stranger(nil), nil: return
+        }
+        tellAgain(lane, message.receipt, now: now)
+        let mayBeLate = now.minus(link.heardAt) <= settings.lookback
+        let isOfLate = links[lane]?.heard(uptime: message.uptime, now: now, settings) == true
+        if let part = message.part, links[lane]?.take(part.sequence, mayBeLate: mayBeLate && isOfLate) == true {
+            let lanes = part.origins.map { origin in
+                links.firstIndex { $0?.replica == origin.replica && $0?.greeting.peer == origin.boot }
+            }
+            let me = part.origins.firstIndex { $0.replica == replica && $0.boot == boot }
+            for entry in part.entries {
+                if part.isState { hearState(entry, lane, lanes, me: me, now: now) } else { hear(entry, lane, now: now) }
+            }
+        }
+        // What there is goes as fast as it arrives; what changes goes in rounds.
+        if links[lane]?.states.isEmpty == false { tell(lane, now: now) }
+    }
+
+    /// A peer told what it admitted.
+    private mutating func hear(_ entry: EventualMessage.Entry, _ lane: Int, now: UInt64) {
+        guard entry.own.count > 0, let place = place(entry.limit) else { return }
+        var units = entry.own.units
+        if let position = position(entry, place) {
+            units = entry.own.units(above: books[place].components.heard(lane, position))
+            books[place].components.hear(lane, position, entry.own.count)
+        }
+        if units == 0 { return }
+        let lookback = settings.lookback
+        charge(entry, place) { terms, tat in
+            terms.hearing(units, ahead: entry.ahead, lookback: lookback, tat: tat, now: now)
+        }
+    }
+
+    /// A peer that began earlier told all that it knows of a bucket.
+    ///
+    /// Its TAT covers all the units that it has heard of. With an interval more for each unit that only this node knows of, it
+    /// covers all that either knows, so this node's TAT need not be later; and what the peer knew is known.
+    private mutating func hearState(
+        _ entry: EventualMessage.Entry,
+        _ lane: Int,
+        _ lanes: [Int?],
+        me: Int?,
+        now: UInt64
+    ) {
+        // What has been quiet is counted anew when it is used again.
+        if entry.ahead < 0, entry.ahead.magnitude >= settings.quiet { return }
+        guard let place = place(entry.limit), let position = position(entry, place) else { return }
+        let own = books[place].components[position].component
+        let ownUnits = own.units(above: me.map { entry.heard[$0] } ?? 0)
+        var otherUnits: UInt64 = 0
+        for other in links.indices where other != lane {
+            let told = lanes.firstIndex(of: other).map { entry.heard[$0] } ?? 0
+            otherUnits = otherUnits.plus(books[place].components.heard(other, position).minus(told))
+            books[place].components.hear(other, position, told)
+        }
+        books[place].components.hear(lane, position, entry.own.count)
+        charge(entry, place) { terms, tat in
+            // The peer has nothing that has not come back, and this node's units are charged here.
+            guard entry.ahead > 0 else { return max(tat, now) }
+            // Of others this node has not charged more than its TAT says.
+            let others = min(otherUnits.times(terms.interval), tat.minus(now))
+            let more = ownUnits.times(terms.interval).plus(others)
+            return max(tat, min(now.plus(UInt64(entry.ahead)).plus(more), EventualTerms.latest))
+        }
+    }
+
+    /// Where a bucket's components are; nil if there are too many of them. What is heard of such a bucket is charged, and
+    /// charged whole again when it is heard of again.
+    private mutating func position(_ entry: EventualMessage.Entry, _ place: Int) -> ComponentTable.Position? {
+        if let known = books[place].components.find(entry.bucket) { return known }
+        guard books[place].components.count < books[place].limit.componentsMax else { return nil }
+        return books[place].components.position(entry.bucket, fallback: entry.fallback)
+    }
+
+    private func charge(
+        _ entry: EventualMessage.Entry,
+        _ place: Int,
+        _ change: (EventualTerms, UInt64) -> UInt64
+    ) {
+        let limit = books[place].limit
+        let terms = limit.terms
+        // Another try if the bucket is being forgotten just now: the next is a new one.
+        for _ in 0..<2 {
+            guard let found = limit.place(entry.bucket, else: entry.fallback, mayInsert: true) else { return }
+            if found.place.update(found.bucket, { change(terms, $0) }) { return }
+        }
+    }
+}

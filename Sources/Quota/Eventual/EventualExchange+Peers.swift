@@ -1,0 +1,74 @@
+import Ledger
+import Wire
+
+/// Who the peers are.
+extension EventualExchange {
+    /// There is a way to a peer. A peer is known from now on, until it is removed; more than ``peersMax`` are not.
+    public mutating func peerConnected(_ peer: ReplicaID, now: UInt64) {
+        guard peer != replica else { return }
+        if lane(peer) == nil {
+            let link = PeerLink(replica: peer, boot: boot, now: now)
+            if let vacant = links.firstIndex(where: { $0 == nil }) {
+                links[vacant] = link
+            } else if links.count < Self.peersMax {
+                links.append(link)
+            }
+        }
+        guard let lane = lane(peer) else { return }
+        links[lane]?.isConnected = true
+        send(lane, nil, now: now)
+    }
+
+    /// There is none any more. What changes waits.
+    public mutating func peerDisconnected(_ peer: ReplicaID) {
+        if let lane = lane(peer) { links[lane]?.isConnected = false }
+    }
+
+    /// A peer is no member any more: what was heard from it stays charged, and is otherwise forgotten.
+    public mutating func peerRemoved(_ peer: ReplicaID) {
+        guard let lane = lane(peer) else { return }
+        links[lane] = nil
+        for place in books.indices { books[place].components.clear(lane) }
+    }
+
+    func lane(_ peer: ReplicaID) -> Int? { links.firstIndex { $0?.replica == peer } }
+
+    /// The living boot of a peer is another than it was: it knows nothing of what was told.
+    ///
+    /// One that began after this node is told all there is. One that began before knows what this node knows but for what
+    /// this node admitted itself.
+    mutating func adopt(_ lane: Int, uptime: UInt64, now: UInt64) {
+        links[lane]?.begin()
+        let isLater = uptime < now.minus(began)
+        for place in books.indices {
+            books[place].components.clear(lane)
+            let limit = books[place].limit.id
+            var told: [EventualBucketID] = []
+            books[place].components.visit { bucket, own in
+                if isLater || own.count > 0 { told.append(bucket) }
+            }
+            for bucket in told {
+                let item = PeerLink.Item(limit: limit, bucket: bucket)
+                if isLater { links[lane]?.states.append(item) } else { queue(item, lane) }
+            }
+        }
+    }
+
+    /// Forgets what has been full for long.
+    mutating func forget(_ place: Int, now: UInt64) {
+        let limit = books[place].limit
+        let margin = settings.margin
+        books[place].sweep.advance(limit, now: now, settings)
+        func isFull(_ bucket: EventualBucketID) -> Bool {
+            guard let time = limit.table.find(bucket)?.time(of: bucket) else { return true }
+            return time.plus(margin) <= now
+        }
+        books[place].components.sweep(settings.sweptPerRound) { bucket, own in
+            // A count that is not below the clock would hide the next one: it stays.
+            guard own.count <= now, own.full.plus(margin) <= now else { return false }
+            if bucket == .shared { return isFull(.shared) }
+            // While the bucket is there, so are its components; else its fallback may have been charged.
+            return limit.table.find(bucket) == nil && isFull(own.fallback)
+        }
+    }
+}

@@ -1,0 +1,227 @@
+import Ledger
+import TestSupport
+import Testing
+import Wire
+
+@testable import Quota
+
+/// What goes over the wire.
+@Suite struct ExchangeEventualTests {
+    /// Few keys fit in a message, and few messages in a round.
+    private static var narrow: EventualSettings {
+        var settings = EventualSettings()
+        settings.messageBytesMax = 1_400
+        return settings
+    }
+
+    private static let slow = facts([(3_600 * second, 1_000)], maxKeys: 100_000)
+
+    private func told(_ keys: Range<UInt64>, _ network: EventualNetwork) -> Int {
+        keys.count { network.nodes[1].ahead($0, network.time) > 0 }
+    }
+
+    @Test func manyKeysAreToldInPartsAndAllOfThem() {
+        var network = EventualNetwork(2, Self.slow, settings: Self.narrow, seed: seed())
+        network.faults.lost = 100
+        for key in 0..<3_000 as Range<UInt64> { network.request(key, at: 0) }
+        network.pass(300 * millisecond)
+        let soon = told(0..<3_000, network)
+        network.pass(3 * second)
+        #expect(soon > 0 && soon < 3_000)
+        #expect(told(0..<3_000, network) == 3_000)
+        // A node that begins now hears of all of them, whatever changes meanwhile.
+        network.restart(1)
+        network.pass(4 * second) { network in
+            for key in 0..<5 as Range<UInt64> { network.request(key, at: 0) }
+        }
+        #expect(told(0..<3_000, network) == 3_000)
+        #expect(network.mostBytes <= 1_400)
+    }
+
+    @Test func whatWaitsLongestGoesFirst() {
+        var network = EventualNetwork(2, Self.slow, settings: Self.narrow, seed: seed())
+        // Far more change in every round than fit in one.
+        for round in 0..<20 {
+            for key in 0..<2_000 as Range<UInt64> where round == 0 || key < 1_000 { network.request(key, at: 0) }
+            network.pass(100 * millisecond)
+        }
+        #expect(told(1_900..<2_000, network) == 100)
+    }
+
+    @Test func aMessageIsFull() {
+        var network = EventualNetwork(2, Self.slow, seed: seed())
+        for key in 0..<3_000 as Range<UInt64> { network.request(key, at: 0) }
+        network.pass(200 * millisecond)
+        #expect(told(0..<3_000, network) == 3_000)
+        #expect((59_000...60_000).contains(network.mostBytes))
+    }
+
+    @Test func keysThatHaveNoRoomAtAPeerAreChargedToTheirFallback() {
+        var network = EventualNetwork(2, facts([(3_600 * second, 10)], maxKeys: 10), seed: seed())
+        // Ten at either, then one more at the first that the second has no room for.
+        network.sides = [0, 1]
+        for key in 0..<10 as Range<UInt64> {
+            network.request(key, at: 0)
+            network.request(100 + key, at: 1)
+        }
+        network.sides = [0, 0]
+        network.pass(second)
+        let shared = network.nodes[1].charge(charge([limit(50)], cost: 0), network.time)
+        #expect(shared.remaining == [0], "ten units of keys 0 to 9 are in their fallback's bucket, which 50 shares")
+        #expect(network.nodes[1].charge(charge([limit(101)], cost: 0), network.time).remaining == [9])
+    }
+
+    @Test func totalsAndTheWorstExcessAreKnown() {
+        var network = EventualNetwork(3, facts([(10 * millisecond, 20)]), seed: seed())
+        for _ in 0..<30 { network.request(1, at: 0) }
+        network.pass(second)
+        let node = network.nodes[0]
+        #expect(node.exchange.admitted(policy) == 20)
+        #expect(network.nodes[1].exchange.admitted(policy) == 0)
+        #expect(node.exchange.peers(now: network.time + node.clockAhead) == (2, 2))
+        let excess = node.exchange.excessMax(LimitID(rawValue: 1), now: network.time + node.clockAhead)
+        #expect((60...2 * (20 + 24)).contains(excess), "\(excess)")
+    }
+
+    @Test func aMemberThatIsRemovedIsForgotten() {
+        var network = EventualNetwork(3, facts([(second, 20)]), seed: seed())
+        for _ in 0..<5 { network.request(1, at: 2) }
+        network.pass(second)
+        network.nodes[0].exchange.peerRemoved(.test(2))
+        #expect(network.nodes[0].ahead(1, network.time) > 3 * second)
+        network.pass(second)
+        #expect(network.nodes[0].exchange.peers(now: network.time + network.nodes[0].clockAhead) == (1, 1))
+        network.nodes[0].exchange.peerConnected(.test(2), now: network.time + network.nodes[0].clockAhead)
+        network.nodes[2].exchange.peerConnected(.test(0), now: network.time + network.nodes[2].clockAhead)
+        network.pass(second)
+        #expect(network.nodes[0].exchange.peers(now: network.time + network.nodes[0].clockAhead) == (2, 2))
+    }
+
+    @Test func limitsThatAreNoMoreAreDropped() {
+        var network = EventualNetwork(2, facts([(second, 20), (second, 20)]), seed: seed())
+        for _ in 0..<5 { network.request(1, at: 0) }
+        network.pass(second)
+        var reduced = network.facts
+        reduced.limits.removeFirst()
+        for node in 0..<2 {
+            let now = network.time + network.nodes[node].clockAhead
+            network.nodes[node].limits = network.nodes[node].limits.revised([reduced], now: now)
+            network.nodes[node].exchange.limitsChanged(network.nodes[node].limits)
+            #expect(network.nodes[node].exchange.size.components == 0)
+            network.pass(second)
+        }
+    }
+
+    /// With a name, a count and two peers' counts, at a million keys, at the fill that they happen to have.
+    @Test func aKeyTakesAboutAHundredBytes() {
+        var table = ComponentTable()
+        let buckets = EventualTable()
+        let count = runs(100_000)
+        for key in 0..<count {
+            let bucket = EventualBucketID(.test(UInt64(key)), .own)
+            let position = table.position(bucket, fallback: .shared)
+            table.hear(0, position, 1)
+            table.hear(1, position, 1)
+            _ = buckets.insert(bucket)
+        }
+        let bytes = (table.allocatedBytes + 16 * buckets.size.places) / count
+        print("bytes a key: \(bytes), components \(table.allocatedBytes / count)")
+        #expect(bytes <= 120)
+    }
+}
+
+/// Bytes of whoever.
+@Suite struct HostileEventualTests {
+    private func message(_ random: inout Seeded) -> EventualMessage {
+        let origins = (0..<random.below(4)).map { EventualMessage.Origin(replica: .test(Int($0)), boot: random.next()) }
+        let entries = (0..<random.below(5)).map { _ in
+            let count = random.next()
+            return EventualMessage.Entry(
+                limit: LimitID(rawValue: UInt32(random.below(3))),
+                bucket: random.oneIn(9) ? .shared : EventualBucketID(.test(random.next()), .own),
+                fallback: random.oneIn(2) ? .shared : EventualBucketID(.test(random.next()), .fallback),
+                ahead: random.pick([0, 1, -1, .min, .max, Int64(bitPattern: random.next())]),
+                own: Component(count: count, units: random.oneIn(2) ? count : random.below(count)),
+                heard: origins.map { _ in random.next() }
+            )
+        }
+        return EventualMessage(
+            from: .test(1),
+            boot: random.next() | 1,
+            to: 5,
+            uptime: random.next(),
+            token: UInt32(random.below(3)),
+            echo: UInt32(random.below(3)),
+            receipt: .init(latest: random.pick([0, 1, 64, random.next()]), taken: random.next()),
+            part: random.oneIn(5)
+                ? nil
+                : .init(sequence: random.next() | 1, isState: random.oneIn(2), origins: origins, entries: entries)
+        )
+    }
+
+    @Test func whatIsWrittenIsRead() throws {
+        var random = Seeded(seed())
+        for _ in 0..<runs(50) {
+            let message = message(&random)
+            let bytes = message.encode()
+            #expect(try EventualMessage(decoding: bytes) == message)
+            for length in 0..<bytes.count {
+                #expect(throws: EventualMessageError.self) { try EventualMessage(decoding: Array(bytes[..<length])) }
+                if length > 200 { break }
+            }
+            #expect(throws: EventualMessageError.malformed(.trailingBytes(count: 1))) {
+                try EventualMessage(decoding: bytes + [0])
+            }
+        }
+    }
+
+    @Test func anyBytesAreReadOrRefused() {
+        var random = Seeded(seed())
+        let limits = EventualLimits().revised([facts([(second, 20), (1, 1 << 62)], maxKeys: 5)], now: 1)
+        var exchange = EventualExchange(replica: .test(0), boot: 5, limits: limits, now: 1)
+        exchange.peerConnected(.test(1), now: 1)
+        var taken = 0
+        for round in 0..<runs(3_000) {
+            var message = message(&random)
+            // Whoever is trusted may still send any numbers.
+            if random.oneIn(2) { (message.boot, message.echo) = (77, 1) }
+            var bytes = message.encode()
+            if random.oneIn(2) {
+                for _ in 0...random.below(4) {
+                    bytes[Int(random.below(UInt64(bytes.count)))] = UInt8(random.below(256))
+                }
+            }
+            let now = random.oneIn(10) ? random.next() : UInt64(round) * 10 * millisecond
+            do {
+                try exchange.received(bytes, from: .test(1), now: now)
+                taken += 1
+            } catch {}
+            if random.oneIn(20) { exchange.tick(now: now) }
+            _ = exchange.takeActions()
+        }
+        #expect(taken > 100)
+        let count = limits.limit(LimitID(rawValue: 1))?.count ?? 0
+        #expect(count <= 6)
+    }
+
+    @Test func whatCannotBeIsSaid() {
+        var random = Seeded(1)
+        var message = message(&random)
+        message.part = nil
+        message.boot = 0
+        #expect(throws: EventualMessageError.invalid(field: "boot")) { try EventualMessage(decoding: message.encode()) }
+        message.boot = 1
+        var bytes = message.encode()
+        bytes[0] = 9
+        #expect(throws: EventualMessageError.unknownVersion(9)) { try EventualMessage(decoding: bytes) }
+        #expect(throws: EventualMessageError.tooLarge(bytes: 65_537)) {
+            try EventualMessage(decoding: Array(repeating: 1, count: 65_537))
+        }
+        let limits = EventualLimits().revised([facts([(second, 20)])], now: 1)
+        var exchange = EventualExchange(replica: .test(0), boot: 5, limits: limits, now: 1)
+        exchange.peerConnected(.test(2), now: 1)
+        #expect(throws: EventualMessageError.otherSender) {
+            try exchange.received(message.encode(), from: .test(2), now: 1)
+        }
+    }
+}
