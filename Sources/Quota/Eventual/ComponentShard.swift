@@ -16,8 +16,15 @@ struct ComponentShard: Sendable {
 
     private(set) var buckets: ContiguousArray<EventualBucketID> = []
     var own: ContiguousArray<Own> = []
-    /// Peers by whose queues it is waiting, one bit each.
-    var queued: ContiguousArray<UInt16> = []
+    /// One bit for each peer.
+    struct Peers: Sendable {
+        /// Those in whose queues the bucket waits.
+        var queued: UInt16 = 0
+        /// Those that have said that they know the count as it is.
+        var knowing: UInt16 = 0
+    }
+
+    var peers: ContiguousArray<Peers> = []
     /// Counts heard from each peer; 0: none.
     private var lanes: ContiguousArray<ContiguousArray<UInt64>> = []
     private(set) var count = 0
@@ -63,7 +70,7 @@ struct ComponentShard: Sendable {
         let size = old.buckets.count + old.buckets.count / 4 + 8
         buckets = ContiguousArray(repeating: Self.nobody, count: size)
         own = ContiguousArray(repeating: Own(fallback: .shared), count: size)
-        queued = ContiguousArray(repeating: 0, count: size)
+        peers = ContiguousArray(repeating: Peers(), count: size)
         for lane in lanes.indices where !lanes[lane].isEmpty {
             lanes[lane] = ContiguousArray(repeating: 0, count: size)
         }
@@ -75,7 +82,7 @@ struct ComponentShard: Sendable {
 
     private mutating func copy(_ other: borrowing ComponentShard, _ from: Int, to slot: Int) {
         own[slot] = other.own[from]
-        queued[slot] = other.queued[from]
+        peers[slot] = other.peers[from]
         for lane in lanes.indices where !lanes[lane].isEmpty { lanes[lane][slot] = other.lanes[lane][from] }
     }
 
@@ -93,7 +100,7 @@ struct ComponentShard: Sendable {
             }
         }
         buckets[gap] = Self.nobody
-        queued[gap] = 0
+        peers[gap] = Peers()
         for lane in lanes.indices where !lanes[lane].isEmpty { lanes[lane][gap] = 0 }
         count -= 1
     }
@@ -103,7 +110,7 @@ struct ComponentShard: Sendable {
     private mutating func move(_ from: Int, to slot: Int) {
         buckets[slot] = buckets[from]
         own[slot] = own[from]
-        queued[slot] = queued[from]
+        peers[slot] = peers[from]
         for lane in lanes.indices where !lanes[lane].isEmpty { lanes[lane][slot] = lanes[lane][from] }
     }
 
@@ -127,12 +134,16 @@ struct ComponentShard: Sendable {
     /// Forgets all that was heard from a peer, and what waits for it.
     mutating func clear(_ lane: Int) {
         if lane < lanes.count { lanes[lane] = [] }
-        for slot in queued.indices { queued[slot] &= ~(1 << UInt16(lane)) }
+        let others: UInt16 = ~(1 << UInt16(lane))
+        for slot in peers.indices {
+            peers[slot].queued &= others
+            peers[slot].knowing &= others
+        }
     }
 
     /// Bytes of the arrays.
     var allocatedBytes: Int {
         let lanes = lanes.reduce(0) { $0 + $1.capacity * 8 + 32 }
-        return lanes + buckets.capacity * 8 + own.capacity * MemoryLayout<Own>.stride + queued.capacity * 2 + 96
+        return lanes + buckets.capacity * 8 + own.capacity * MemoryLayout<Own>.stride + peers.capacity * 4 + 96
     }
 }

@@ -1,6 +1,6 @@
 /// The components of one limit: for each bucket what this node has told and what it has heard. Confined to the home loop.
 ///
-/// In 64 shards, each of which grows by a quarter, so that no growth copies more than a 64th of it at once. 42 bytes a
+/// In 64 shards, each of which grows by a quarter, so that no growth copies more than a 64th of it at once. 44 bytes a
 /// place without the peers, and 8 for each peer that told of something.
 struct ComponentTable: Sendable {
     static let shardBits = 6
@@ -54,17 +54,36 @@ struct ComponentTable: Sendable {
 
     // MARK: - What waits for a peer
 
-    /// Whether it was not waiting for that peer yet; now it is.
+    /// It is to wait for that peer.
+    /// - Returns: false if it does already, or the peer knows it as it is.
     mutating func queue(_ lane: Int, _ position: Position) -> Bool {
         let bit: UInt16 = 1 << UInt16(lane)
-        guard shards[position.shard].queued[position.slot] & bit == 0 else { return false }
-        shards[position.shard].queued[position.slot] |= bit
+        let peers = shards[position.shard].peers[position.slot]
+        guard (peers.queued | peers.knowing) & bit == 0 else { return false }
+        shards[position.shard].peers[position.slot].queued |= bit
         return true
     }
 
     /// It waits no more.
-    mutating func dequeue(_ lane: Int, _ position: Position) {
-        shards[position.shard].queued[position.slot] &= ~(1 << UInt16(lane))
+    /// - Returns: false if the peer knows it as it is.
+    mutating func dequeue(_ lane: Int, _ position: Position) -> Bool {
+        let bit: UInt16 = 1 << UInt16(lane)
+        shards[position.shard].peers[position.slot].queued &= ~bit
+        return shards[position.shard].peers[position.slot].knowing & bit == 0
+    }
+
+    /// The peer knows a count.
+    mutating func known(_ lane: Int, _ position: Position, _ count: UInt64) {
+        guard self[position].count == count else { return }
+        shards[position.shard].peers[position.slot].knowing |= 1 << UInt16(lane)
+    }
+
+    /// The count has changed.
+    mutating func changed(_ position: Position) { shards[position.shard].peers[position.slot].knowing = 0 }
+
+    /// Whether the peer knows the count as it is.
+    func isKnown(_ lane: Int, _ position: Position) -> Bool {
+        shards[position.shard].peers[position.slot].knowing >> UInt16(lane) & 1 == 1
     }
 
     /// All buckets, in no particular order.

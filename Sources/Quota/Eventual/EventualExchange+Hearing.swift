@@ -24,20 +24,25 @@ extension EventualExchange {
             return
         case .stranger(nil), nil: return
         }
-        tellAgain(lane, message.receipt, now: now)
+        settle(lane, message.receipt, now: now)
         let mayBeLate = now.minus(link.heardAt) <= settings.lookback
         let isOfLate = links[lane]?.heard(uptime: message.uptime, now: now, settings) == true
         if let part = message.part, links[lane]?.take(part.sequence, mayBeLate: mayBeLate && isOfLate) == true {
-            let lanes = part.origins.map { origin in
-                links.firstIndex { $0?.replica == origin.replica && $0?.greeting.peer == origin.boot }
-            }
-            let me = part.origins.firstIndex { $0.replica == replica && $0.boot == boot }
-            for entry in part.entries {
-                if part.isState { hearState(entry, lane, lanes, me: me, now: now) } else { hear(entry, lane, now: now) }
-            }
+            hear(part, lane, now: now)
         }
-        // What there is goes as fast as it arrives; what changes goes in rounds.
-        if links[lane]?.states.isEmpty == false { tell(lane, now: now) }
+        // What there is goes as fast as it arrives; what changes goes in rounds. A receipt goes at once.
+        let isTelling = links[lane]?.states.isEmpty == false && tell(lane, now: now) > 0
+        if message.part != nil, !isTelling, link.isConnected { send(lane, nil, now: now) }
+    }
+
+    private mutating func hear(_ part: EventualMessage.Part, _ lane: Int, now: UInt64) {
+        let lanes = part.origins.map { origin in
+            links.firstIndex { $0?.replica == origin.replica && $0?.greeting.peer == origin.boot }
+        }
+        let me = part.origins.firstIndex { $0.replica == replica && $0.boot == boot }
+        for entry in part.entries {
+            if part.isState { hearState(entry, lane, lanes, me: me, now: now) } else { hear(entry, lane, now: now) }
+        }
     }
 
     /// A peer told what it admitted.

@@ -7,7 +7,7 @@ extension EventualExchange {
     public mutating func peerConnected(_ peer: ReplicaID, now: UInt64) {
         guard peer != replica else { return }
         if lane(peer) == nil {
-            let link = PeerLink(replica: peer, boot: boot, now: now)
+            let link = PeerLink(replica: peer, boot: boot, after: given, now: now)
             if let vacant = links.firstIndex(where: { $0 == nil }) {
                 links[vacant] = link
             } else if links.count < Self.peersMax {
@@ -26,7 +26,8 @@ extension EventualExchange {
 
     /// A peer is no member any more: what was heard from it stays charged, and is otherwise forgotten.
     public mutating func peerRemoved(_ peer: ReplicaID) {
-        guard let lane = lane(peer) else { return }
+        guard let lane = lane(peer), let link = links[lane] else { return }
+        given = (max(given.token, link.greeting.lastToken), max(given.sequence, link.lastSequence))
         links[lane] = nil
         for place in books.indices { books[place].components.clear(lane) }
     }

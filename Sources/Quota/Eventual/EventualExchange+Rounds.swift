@@ -7,17 +7,31 @@ extension EventualExchange {
     public mutating func tick(now: UInt64) {
         let now = max(1, min(now, LedgerTime.maximumNanoseconds))
         for lane in links.indices where links[lane]?.isConnected == true {
-            tellAgain(lane, nil, now: now)
+            settle(lane, nil, now: now)
             if tell(lane, now: now) == 0 { send(lane, nil, now: now) }
         }
         for place in books.indices { forget(place, now: now) }
     }
 
-    /// What was lost waits again.
-    mutating func tellAgain(_ lane: Int, _ receipt: EventualMessage.Receipt?, now: UInt64) {
-        guard let lost = links[lane]?.lost(receipt, now: now, settings) else { return }
-        for item in lost.items { queue(item, lane) }
-        links[lane]?.states.append(contentsOf: lost.states)
+    /// What was lost waits again; what was taken, as it is now, waits no more.
+    mutating func settle(_ lane: Int, _ receipt: EventualMessage.Receipt?, now: UInt64) {
+        guard let fate = links[lane]?.fate(receipt, now: now, settings) else { return }
+        for told in fate.taken {
+            guard let place = place(told.item.limit), let position = books[place].components.find(told.item.bucket)
+            else {
+                continue
+            }
+            books[place].components.known(lane, position, told.count)
+        }
+        for told in fate.lost { queue(told.item, lane) }
+        for told in fate.lostStates where isUnknown(told.item, lane) { links[lane]?.states.append(told.item) }
+    }
+
+    private func isUnknown(_ item: PeerLink.Item, _ lane: Int) -> Bool {
+        guard let place = place(item.limit), let position = books[place].components.find(item.bucket) else {
+            return false
+        }
+        return !books[place].components.isKnown(lane, position)
     }
 
     /// Tells a peer what waits for it, as much as a round may.
@@ -35,16 +49,16 @@ extension EventualExchange {
         let lanes = isState ? links.indices.filter { links[$0]?.greeting.peer != nil } : []
         let bytes = EventualMessage.entryBytes(origins: lanes.count)
         let room = max(1, (settings.messageBytesMax - EventualMessage.overheadBytes) / bytes)
-        var items: [PeerLink.Item] = []
+        var told: [PeerLink.Told] = []
         var entries: [EventualMessage.Entry] = []
         // In turns, so that neither keeps the other waiting for long.
         let statesFirst = links[lane]?.isTurnOfStates == true
         while entries.count < room, let item = next(lane, statesFirst: statesFirst) {
             guard let entry = entry(item, lanes, now: now) else { continue }
-            items.append(item)
+            told.append(PeerLink.Told(item: item, count: entry.own.count))
             entries.append(entry)
         }
-        guard !entries.isEmpty, let sequence = links[lane]?.sending(items, isState: isState, now: now) else {
+        guard !entries.isEmpty, let sequence = links[lane]?.sending(told, isState: isState, now: now) else {
             return false
         }
         let origins = lanes.compactMap { links[$0].flatMap(EventualMessage.Origin.init) }
@@ -58,14 +72,22 @@ extension EventualExchange {
 
     /// What waits longest, of what changes or of all there is.
     private mutating func next(_ lane: Int, statesFirst: Bool) -> PeerLink.Item? {
-        if statesFirst, let item = links[lane]?.states.popFirst() { return item }
-        if let item = links[lane]?.queue.popFirst() {
-            if let place = place(item.limit), let position = books[place].components.find(item.bucket) {
-                books[place].components.dequeue(lane, position)
+        if statesFirst, let item = nextState(lane) { return item }
+        while let item = links[lane]?.queue.popFirst() {
+            guard let place = place(item.limit), let position = books[place].components.find(item.bucket) else {
+                continue
             }
-            return item
+            // A receipt may have come meanwhile.
+            if books[place].components.dequeue(lane, position) { return item }
         }
-        return links[lane]?.states.popFirst()
+        return nextState(lane)
+    }
+
+    private mutating func nextState(_ lane: Int) -> PeerLink.Item? {
+        while let item = links[lane]?.states.popFirst() {
+            if isUnknown(item, lane) { return item }
+        }
+        return nil
     }
 
     /// A bucket as it is now; nil if it was forgotten.

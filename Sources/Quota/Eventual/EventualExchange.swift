@@ -44,6 +44,8 @@ public struct EventualExchange: Sendable {
     private var places: [UInt32: Int] = [:]
     /// Components of a peer are in the lane of its index. A vacant place is nil.
     var links: ContiguousArray<PeerLink?> = []
+    /// The greatest numbers that were given to peers that are no more.
+    var given: (token: UInt32, sequence: UInt64) = (0, 0)
     private var actions: [EventualAction] = []
     private var totals: [UInt32: UInt64] = [:]
 
@@ -110,6 +112,7 @@ public struct EventualExchange: Sendable {
             let charged = books[place].limit.place(admission.bucket, else: admission.fallback, mayInsert: false)
             own.full = max(own.full, charged?.place.time(of: charged?.bucket ?? .shared) ?? now)
             books[place].components[position] = own
+            books[place].components.changed(position)
             let item = PeerLink.Item(limit: admission.limit, bucket: admission.bucket)
             for lane in links.indices where links[lane]?.greeting.peer != nil { queue(item, lane) }
         }

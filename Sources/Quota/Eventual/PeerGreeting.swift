@@ -27,11 +27,17 @@ struct PeerGreeting: Sendable {
 
     private let own: UInt64
     private var known: Address?
-    private var asked = Address(boot: 0, token: 1, echo: 0)
-    private var lastToken: UInt32 = 1
+    private var asked: Address
+    private(set) var lastToken: UInt32
 
-    /// - Parameter boot: of this node.
-    init(boot: UInt64) { own = boot }
+    /// - Parameters:
+    ///   - boot: of this node.
+    ///   - lastToken: that this boot has given to the same replica.
+    init(boot: UInt64, lastToken: UInt32) {
+        own = boot
+        self.lastToken = lastToken &+ 1
+        asked = Address(boot: 0, token: lastToken &+ 1, echo: 0)
+    }
 
     /// The living boot, once it is known.
     var peer: UInt64? { known?.boot }

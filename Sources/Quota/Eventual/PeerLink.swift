@@ -5,7 +5,8 @@ import Wire
 /// What a node keeps of one peer: who it is, what was told and what is to be told. Confined to the home loop.
 ///
 /// **Out.** A bucket that changes waits in the queue, once; each round sends as many as fit, the longest waiting first, with
-/// what they are then. Parts on their way are remembered until a receipt says what became of them; what was lost waits again.
+/// what they are then. Parts on their way are remembered until a receipt says what became of them; what was lost, or has been
+/// on its way for a round, waits again, until a receipt comes for what it is now.
 ///
 /// **In.** A part is taken once. One that comes after later ones is taken if it was sent little before them, and they came just
 /// now; else it is not, since what it tells may have been forgotten meanwhile. Its sender learns of that, and tells again.
@@ -16,11 +17,28 @@ struct PeerLink: Sendable {
         var bucket: EventualBucketID
     }
 
+    /// What a part told of a bucket.
+    struct Told: Hashable, Sendable {
+        var item: Item
+        /// Of this node's component.
+        var count: UInt64
+    }
+
     private struct Flight: Sendable {
         var sequence: UInt64
         var at: UInt64
         var isState: Bool
-        var items: [Item]
+        /// Whether all of it waits again.
+        var isRepeated = false
+        var told: [Told]
+    }
+
+    /// What became of parts.
+    struct Fate: Sendable {
+        var taken: [Told] = []
+        /// To be told again.
+        var lost: [Told] = []
+        var lostStates: [Told] = []
     }
 
     /// Parts on their way at most: what a receipt can speak of.
@@ -39,21 +57,27 @@ struct PeerLink: Sendable {
     /// The longest that the peer was heard to have been running.
     private var uptime: UInt64 = 0
     private var flights: Deque<Flight> = []
-    private var lastSequence: UInt64 = 0
+    /// How long a receipt takes: a moving average.
+    private var roundTrip: UInt64 = 0
+    private(set) var lastSequence: UInt64
 
-    init(replica: ReplicaID, boot: UInt64, now: UInt64) {
+    /// - Parameter after: numbers that this boot may have given to the same replica, when it was a peer before.
+    init(replica: ReplicaID, boot: UInt64, after: (token: UInt32, sequence: UInt64), now: UInt64) {
         self.replica = replica
-        greeting = PeerGreeting(boot: boot)
+        greeting = PeerGreeting(boot: boot, lastToken: after.token)
+        lastSequence = after.sequence
         heardAt = now
     }
 
     /// Whether the peer is yet to hear of all there is.
-    var isInState: Bool { !states.isEmpty || flights.contains { $0.isState } }
+    var isInState: Bool { !states.isEmpty || flights.contains { $0.isState && !$0.isRepeated } }
 
     /// Whether the next part is of what the peer is told since it began later, rather than of what changes.
     var isTurnOfStates: Bool { lastSequence & 1 == 1 }
 
-    var maySend: Bool { isConnected && greeting.peer != nil && flights.count < Self.flightsMax }
+    var maySend: Bool {
+        isConnected && greeting.peer != nil && (flights.count < Self.flightsMax || flights[0].isRepeated)
+    }
 
     /// Another boot of the peer: it knows nothing, and nothing is known of it.
     mutating func begin() {
@@ -62,6 +86,7 @@ struct PeerLink: Sendable {
         flights.removeAll()
         receipt = EventualMessage.Receipt(latest: 0, taken: 0)
         uptime = 0
+        roundTrip = 0
     }
 
     /// A message came.
@@ -87,32 +112,40 @@ struct PeerLink: Sendable {
     }
 
     /// The number of a part that is sent now.
-    mutating func sending(_ items: [Item], isState: Bool, now: UInt64) -> UInt64 {
+    mutating func sending(_ told: [Told], isState: Bool, now: UInt64) -> UInt64 {
+        if flights.count >= Self.flightsMax { flights.removeFirst() }
         lastSequence += 1
-        flights.append(Flight(sequence: lastSequence, at: now, isState: isState, items: items))
+        flights.append(Flight(sequence: lastSequence, at: now, isState: isState, told: told))
         return lastSequence
     }
 
-    /// Takes the parts that did not arrive off the list: those that the receipt says were not taken, and those that have been
-    /// on their way for too long.
-    mutating func lost(
-        _ receipt: EventualMessage.Receipt?,
-        now: UInt64,
-        _ settings: EventualSettings
-    ) -> (items: [Item], states: [Item]) {
-        var lost: (items: [Item], states: [Item]) = ([], [])
-        while let oldest = flights.first {
-            var isLost = oldest.at.plus(oldest.isState ? settings.resendState : settings.resend) <= now
-            if let receipt, oldest.sequence <= receipt.latest {
-                let age = receipt.latest - oldest.sequence
-                isLost = age >= 64 || receipt.taken >> age & 1 == 0
-            } else if !isLost {
-                break
-            }
+    /// What became of parts: those that a receipt speaks of, and those that have been on their way for too long.
+    mutating func fate(_ receipt: EventualMessage.Receipt?, now: UInt64, _ settings: EventualSettings) -> Fate {
+        var fate = Fate()
+        while let receipt, let oldest = flights.first, oldest.sequence <= receipt.latest {
+            let age = receipt.latest - oldest.sequence
             flights.removeFirst()
-            guard isLost else { continue }
-            if oldest.isState { lost.states += oldest.items } else { lost.items += oldest.items }
+            if age < 64, receipt.taken >> age & 1 == 1 {
+                let time = now.minus(oldest.at)
+                roundTrip = roundTrip == 0 ? time : (7 * roundTrip + time) / 8
+                fate.taken += oldest.told
+            } else if !oldest.isRepeated {
+                fate.lose(oldest.told, isState: oldest.isState)
+            }
         }
-        return lost
+        for place in flights.indices where !flights[place].isRepeated {
+            let isState = flights[place].isState
+            let patience = isState ? max(settings.resendState, 2 * roundTrip) : settings.resend
+            guard flights[place].at.plus(patience) <= now else { break }
+            flights[place].isRepeated = true
+            fate.lose(flights[place].told, isState: isState)
+        }
+        return fate
+    }
+}
+
+extension PeerLink.Fate {
+    fileprivate mutating func lose(_ told: [PeerLink.Told], isState: Bool) {
+        if isState { lostStates += told } else { lost += told }
     }
 }

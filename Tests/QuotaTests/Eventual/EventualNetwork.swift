@@ -18,7 +18,8 @@ struct EventualNetwork {
 
     struct Flight {
         var at: UInt64
-        var sentAt: UInt64
+        /// The round that sent it, which tells all that is not acknowledged; nil: none did.
+        var round: UInt64?
         var from: Int
         var to: Int
         var bytes: [UInt8]
@@ -114,22 +115,22 @@ struct EventualNetwork {
             deliver()
             for number in nodes.indices where !down.contains(number) && time % (100 * millisecond) == phases[number] {
                 nodes[number].tick(time)
-                collect(number)
+                collect(number, round: time)
             }
             each(&self)
         }
     }
 
-    private mutating func collect(_ number: Int) {
+    private mutating func collect(_ number: Int, round: UInt64? = nil) {
         for case .send(let peer, let bytes) in nodes[number].exchange.takeActions() {
             mostBytes = max(mostBytes, bytes.count)
             let to = Int(peer.low)
             if !isOpen(number, to) || random.perMille(faults.lost) { continue }
             let delay = faults.delay.least + random.below(faults.delay.most - faults.delay.least + 1)
-            flights.append(Flight(at: time + delay, sentAt: time, from: number, to: to, bytes: bytes))
+            flights.append(Flight(at: time + delay, round: round, from: number, to: to, bytes: bytes))
             if random.perMille(faults.repeated) {
                 let later = random.below(faults.repeatedDelay)
-                flights.append(Flight(at: time + delay + later, sentAt: time, from: number, to: to, bytes: bytes))
+                flights.append(Flight(at: time + delay + later, round: round, from: number, to: to, bytes: bytes))
             }
         }
     }
@@ -154,7 +155,7 @@ struct EventualNetwork {
             } catch {
                 preconditionFailure("a node sent what cannot be read: \(error)")
             }
-            heardUntil[flight.to][flight.from] = max(heardUntil[flight.to][flight.from], flight.sentAt)
+            heardUntil[flight.to][flight.from] = max(heardUntil[flight.to][flight.from], flight.round ?? 0)
             collect(flight.to)
         }
     }

@@ -95,6 +95,31 @@ import Wire
         network.nodes[2].exchange.peerConnected(.test(0), now: network.time + network.nodes[2].clockAhead)
         network.pass(second)
         #expect(network.nodes[0].exchange.peers(now: network.time + network.nodes[0].clockAhead) == (2, 2))
+        for _ in 0..<5 { network.request(1, at: 0) }
+        network.pass(300 * millisecond)
+        #expect(network.nodes[2].ahead(1, network.time) > 6 * second)
+    }
+
+    @Test func whatIsAcknowledgedIsNotToldAgain() {
+        // A receipt takes three rounds.
+        var network = EventualNetwork(
+            2,
+            Self.slow,
+            faults: .init(delay: (140 * millisecond, 150 * millisecond)),
+            seed: seed()
+        )
+        network.pass(second)
+        network.keepsHeard = true
+        network.request(1, at: 0)
+        network.pass(second)
+        #expect((1...4).contains(network.heard.count))
+        network.pass(3 * second)
+        #expect(network.heard.count <= 4)
+        network.restart(1)
+        network.pass(3 * second)
+        network.heard = []
+        network.pass(3 * second)
+        #expect(network.heard.isEmpty)
     }
 
     @Test func limitsThatAreNoMoreAreDropped() {
