@@ -9,7 +9,9 @@ extension EventualExchange {
         let message = try EventualMessage(decoding: bytes)
         guard message.from == peer else { throw .otherSender }
         let now = max(1, min(now, LedgerTime.maximumNanoseconds))
-        guard let lane = lane(peer), let link = links[lane] else { return }
+        // Not the link itself: what waits in it would be copied with the first change.
+        guard let lane = lane(peer), let heardAt = links[lane]?.heardAt, let isConnected = links[lane]?.isConnected
+        else { return }
         let verdict = links[lane]?.greeting.received(
             from: message.boot,
             to: message.to,
@@ -20,19 +22,19 @@ extension EventualExchange {
         case .known: break
         case .adopted: adopt(lane, uptime: message.uptime, now: now)
         case .stranger(let address?):
-            if link.isConnected { send(to: link, address, nil, now: now) }
+            if isConnected { send(lane, to: address, nil, now: now) }
             return
         case .stranger(nil), nil: return
         }
         settle(lane, message.receipt, now: now)
-        let mayBeLate = now.minus(link.heardAt) <= settings.lookback
+        let mayBeLate = now.minus(heardAt) <= settings.lookback
         let isOfLate = links[lane]?.heard(uptime: message.uptime, now: now, settings) == true
         if let part = message.part, links[lane]?.take(part.sequence, mayBeLate: mayBeLate && isOfLate) == true {
             hear(part, lane, now: now)
         }
         // What there is goes as fast as it arrives; what changes goes in rounds. A receipt goes at once.
         let isTelling = links[lane]?.states.isEmpty == false && tell(lane, now: now) > 0
-        if message.part != nil, !isTelling, link.isConnected { send(lane, nil, now: now) }
+        if message.part != nil, !isTelling, isConnected { send(lane, nil, now: now) }
     }
 
     private mutating func hear(_ part: EventualMessage.Part, _ lane: Int, now: UInt64) {

@@ -18,9 +18,7 @@ extension EventualExchange {
         guard let fate = links[lane]?.fate(receipt, now: now, settings) else { return }
         for told in fate.taken {
             guard let place = place(told.item.limit), let position = books[place].components.find(told.item.bucket)
-            else {
-                continue
-            }
+            else { continue }
             books[place].components.known(lane, position, told.count)
         }
         for told in fate.lost { queue(told.item, lane) }
@@ -109,17 +107,17 @@ extension EventualExchange {
     }
 
     /// Sends a message, which always says what has arrived.
-    mutating func send(_ lane: Int, _ part: EventualMessage.Part?, now: UInt64) {
-        guard let link = links[lane] else { return }
-        send(to: link, link.greeting.address, part, now: now)
-    }
-
+    /// - Parameter address: nil for the boot that is known, or for whoever it is.
     mutating func send(
-        to link: PeerLink,
-        _ address: PeerGreeting.Address,
+        _ lane: Int,
+        to address: PeerGreeting.Address? = nil,
         _ part: EventualMessage.Part?,
         now: UInt64
     ) {
+        guard let peer = links[lane]?.replica, let known = links[lane]?.greeting.address,
+            let receipt = links[lane]?.receipt
+        else { return }
+        let address = address ?? known
         let message = EventualMessage(
             from: replica,
             boot: boot,
@@ -127,10 +125,10 @@ extension EventualExchange {
             uptime: now.minus(began),
             token: address.token,
             echo: address.echo,
-            receipt: address.boot == link.greeting.peer ? link.receipt : .init(latest: 0, taken: 0),
+            receipt: address == known ? receipt : .init(latest: 0, taken: 0),
             part: part
         )
-        act(.send(link.replica, message.encode()))
+        act(.send(peer, message.encode()))
     }
 }
 

@@ -140,6 +140,25 @@ import Testing
         #expect(network.nodes[1].ahead(1, network.time) == 0)
     }
 
+    @Test func whatIsAdmittedAfterForgettingIsNotHiddenByWhatWasToldBefore() {
+        var network = EventualNetwork(2, facts([(second / 2, 40)]), seed: seed())
+        for _ in 0..<8 { network.request(1, at: 0) }
+        network.pass(second)
+        // One side uses the bucket all the time, the other forgets it.
+        network.sides = [0, 1]
+        network.pass(20 * second) { network in
+            if network.time % second == 0 { network.request(1, at: 1, cost: 2) }
+        }
+        #expect(network.nodes[0].exchange.size.components == 0)
+        #expect(network.nodes[1].exchange.size.components == 1)
+        network.sides = [0, 0]
+        network.pass(second)
+        let before = network.nodes[1].ahead(1, network.time)
+        for _ in 0..<6 { network.request(1, at: 0) }
+        network.pass(second)
+        #expect(network.nodes[1].ahead(1, network.time) >= before + 2 * second - 100 * millisecond)
+    }
+
     @Test func aBucketThatOneNodeUsesNowAndThenIsToldExactly() {
         // Idle for longer than the quiet time, but never long enough to be forgotten: others use it.
         var network = EventualNetwork(2, facts([(second / 2, 40)]), seed: seed())
