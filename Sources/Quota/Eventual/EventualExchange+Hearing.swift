@@ -57,7 +57,7 @@ extension EventualExchange {
         }
         if units == 0 { return }
         let lookback = settings.lookback
-        charge(entry, place) { terms, tat in
+        charge(entry, place) { terms, tat, _ in
             terms.hearing(units, ahead: entry.ahead, lookback: lookback, tat: tat, now: now)
         }
     }
@@ -78,6 +78,8 @@ extension EventualExchange {
         guard let place = place(entry.limit), let position = position(entry, place) else { return }
         let own = books[place].components[position].component
         let ownUnits = own.units(above: me.map { entry.heard[$0] } ?? 0)
+        let peerUnits = entry.own.units(above: books[place].components.heard(lane, position))
+        let lookback = settings.lookback
         var otherUnits: UInt64 = 0
         for other in links.indices where other != lane {
             let told = lanes.firstIndex(of: other).map { entry.heard[$0] } ?? 0
@@ -85,9 +87,14 @@ extension EventualExchange {
             books[place].components.hear(other, position, told)
         }
         books[place].components.hear(lane, position, entry.own.count)
-        charge(entry, place) { terms, tat in
+        charge(entry, place) { terms, tat, isShared in
             // The peer has nothing that has not come back, and this node's units are charged here.
             guard entry.ahead > 0 else { return max(tat, now) }
+            if isShared {
+                // Other keys' units are in it, of which the peer's TAT knows nothing. What other peers admitted they tell.
+                let told = terms.hearing(peerUnits, ahead: entry.ahead, lookback: lookback, tat: tat, now: now)
+                return max(told, now.plus(UInt64(entry.ahead)))
+            }
             // Of others this node has not charged more than its TAT says.
             let others = min(otherUnits.times(terms.interval), tat.minus(now))
             let more = ownUnits.times(terms.interval).plus(others)
@@ -103,17 +110,19 @@ extension EventualExchange {
         return books[place].components.position(entry.bucket, fallback: entry.fallback)
     }
 
+    /// - Parameter change: the TAT that follows from a TAT; it also hears whether that is not the bucket's own, for which
+    ///   there is no room, but that of the keys that share.
     private func charge(
         _ entry: EventualMessage.Entry,
         _ place: Int,
-        _ change: (EventualTerms, UInt64) -> UInt64
+        _ change: (EventualTerms, UInt64, Bool) -> UInt64
     ) {
         let limit = books[place].limit
         let terms = limit.terms
         // Another try if the bucket is being forgotten just now: the next is a new one.
         for _ in 0..<2 {
             guard let found = limit.place(entry.bucket, else: entry.fallback, mayInsert: true) else { return }
-            if found.place.update(found.bucket, { change(terms, $0) }) { return }
+            if found.place.update(found.bucket, { change(terms, $0, found.bucket != entry.bucket) }) { return }
         }
     }
 }

@@ -6,6 +6,10 @@ import Wire
 /// A value without clock or sockets, confined to the node's home loop. Each event says what time it is by the node's monotonic
 /// clock, in nanoseconds above 0; what is to be sent is in ``takeActions()``.
 ///
+/// Every ``EventualSettings/round`` the home loop collects the loops' journals and gives each to ``admitted(_:now:)``, then
+/// calls ``tick(now:)`` and sends. What comes from a peer goes to ``received(_:from:now:)``, and what there is to send then is
+/// sent. Nothing is to be delivered to the loops: what is heard is charged in the buckets that they share.
+///
 ///     loops ── journals ──▶ components ── rounds of 100 ms ──▶ peers' components ── what is new ──▶ buckets of their loops
 ///
 /// **The promise.** A node charges its own admissions at once, and those of others when it hears of them, at that moment:

@@ -14,8 +14,8 @@ public struct EventualSettings: Hashable, Sendable {
     public var margin: UInt64 = 10_000 * millisecond
     /// The place of a forgotten bucket is used again after this time, far longer than a decision takes: 1 s.
     public var grace: UInt64 = 1_000 * millisecond
-    /// What is not acknowledged after this time is told again: one round.
-    public var resend: UInt64 = 100 * millisecond
+    /// What is not acknowledged after this time is told again: a little less than a round, which is never exact.
+    public var resend: UInt64 = 90 * millisecond
     /// The same for what a peer that began later is told, which is more: 500 ms.
     public var resendState: UInt64 = 500 * millisecond
     /// Bytes of one message at most, at least 1,024.

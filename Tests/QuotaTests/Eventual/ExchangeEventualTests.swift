@@ -69,6 +69,21 @@ import Wire
         let shared = network.nodes[1].charge(charge([limit(50)], cost: 0), network.time)
         #expect(shared.remaining == [0], "ten units of keys 0 to 9 are in their fallback's bucket, which 50 shares")
         #expect(network.nodes[1].charge(charge([limit(101)], cost: 0), network.time).remaining == [9])
+        // A restarted node has room for ten of the twenty that it is told of. The others have shared their fallbacks' buckets.
+        network.restart(1)
+        network.pass(second)
+        let left = network.nodes[1].charge(charge([limit(50), limit(150)], cost: 0), network.time).remaining
+        #expect(left.contains(0), "\(left)")
+        // And none of them was charged with what others used: at most both bursts are gone.
+        for key in [50, 150] as [UInt64] {
+            let now = network.time + network.nodes[1].clockAhead
+            let state = network.nodes[1].limits.limit(LimitID(rawValue: 1))?.state(
+                .test(key),
+                fallback: .test(1_000_000_000 + key / 100),
+                now: now
+            )
+            #expect((state?.resetNanoseconds ?? 0) <= 20 * 3_600 * second)
+        }
     }
 
     @Test func totalsAndTheWorstExcessAreKnown() {
