@@ -65,7 +65,8 @@ extension EventualExchange {
     /// A peer that began earlier told all that it knows of a bucket.
     ///
     /// Its TAT covers all the units that it has heard of. With an interval more for each unit that only this node knows of, it
-    /// covers all that either knows, so this node's TAT need not be later; and what the peer knew is known.
+    /// covers all that either knows, so this node's TAT need not be later; and what the peer knew is known. Of units that are
+    /// still in the loops' journals nothing is known here: they are charged once more when they come.
     private mutating func hearState(
         _ entry: EventualMessage.Entry,
         _ lane: Int,
@@ -76,6 +77,8 @@ extension EventualExchange {
         // What has been quiet is counted anew when it is used again.
         if entry.ahead < 0, entry.ahead.magnitude >= settings.quiet { return }
         guard let place = place(entry.limit), let position = position(entry, place) else { return }
+        // Of what it has told already there is only what is new.
+        if books[place].components.heard(lane, position) > 0 { return hear(entry, lane, now: now) }
         let own = books[place].components[position].component
         let ownUnits = own.units(above: me.map { entry.heard[$0] } ?? 0)
         let peerUnits = entry.own.units(above: books[place].components.heard(lane, position))
@@ -87,7 +90,9 @@ extension EventualExchange {
             books[place].components.hear(other, position, told)
         }
         books[place].components.hear(lane, position, entry.own.count)
+        var isReplaced = false
         charge(entry, place) { terms, tat, isShared in
+            isReplaced = false
             // The peer has nothing that has not come back, and this node's units are charged here.
             guard entry.ahead > 0 else { return max(tat, now) }
             if isShared {
@@ -98,8 +103,11 @@ extension EventualExchange {
             // Of others this node has not charged more than its TAT says.
             let others = min(otherUnits.times(terms.interval), tat.minus(now))
             let more = ownUnits.times(terms.interval).plus(others)
-            return max(tat, min(now.plus(UInt64(entry.ahead)).plus(more), EventualTerms.latest))
+            let start = min(now.plus(UInt64(entry.ahead)).plus(more), EventualTerms.latest)
+            isReplaced = tat > now && start > tat
+            return max(tat, start)
         }
+        if isReplaced { replaced.insert(PeerLink.Item(limit: entry.limit, bucket: entry.bucket)) }
     }
 
     /// Where a bucket's components are; nil if there are too many of them. What is heard of such a bucket is charged, and

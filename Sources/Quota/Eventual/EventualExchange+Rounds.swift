@@ -11,6 +11,7 @@ extension EventualExchange {
             if tell(lane, now: now) == 0 { send(lane, nil, now: now) }
         }
         for place in books.indices { forget(place, now: now) }
+        replaced.removeAll()
     }
 
     /// What was lost waits again; what was taken, as it is now, waits no more.

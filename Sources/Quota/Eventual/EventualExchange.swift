@@ -50,6 +50,9 @@ public struct EventualExchange: Sendable {
     var links: ContiguousArray<PeerLink?> = []
     /// The greatest numbers that were given to peers that are no more.
     var given: (token: UInt32, sequence: UInt64) = (0, 0)
+    /// Buckets that a peer's state has replaced since the last round, while the journals may have had units of them: these
+    /// are charged once more when they come.
+    var replaced: Set<PeerLink.Item> = []
     private var actions: [EventualAction] = []
     private var totals: [UInt32: UInt64] = [:]
 
@@ -118,6 +121,10 @@ public struct EventualExchange: Sendable {
             books[place].components[position] = own
             books[place].components.changed(position)
             let item = PeerLink.Item(limit: admission.limit, bucket: admission.bucket)
+            if replaced.contains(item), let charged {
+                let terms = books[place].limit.terms
+                charged.place.update(charged.bucket) { terms.taking(admission.units, tat: $0, now: now) }
+            }
             for lane in links.indices where links[lane]?.greeting.peer != nil { queue(item, lane) }
         }
     }

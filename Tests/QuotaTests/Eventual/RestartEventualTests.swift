@@ -54,6 +54,40 @@ import Testing
         #expect(network.nodes.allSatisfy { (27_500...28_500).contains($0.ahead(1, network.time) / millisecond) })
     }
 
+    /// All that the sender wants to send is received.
+    private func deliver(_ actions: [EventualAction], to node: inout EventualNode, from: Int, _ time: UInt64) throws {
+        for case .send(node.replica, let bytes) in actions {
+            try node.exchange.received(bytes, from: .test(from), now: time + node.clockAhead)
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func unitsThatAreOnTheirWayWhenAPeerTellsItsStateAreKept(areHandedOver: Bool) throws {
+        var old = EventualNode(0, boot: 1, Self.slow, EventualSettings(), clockAhead: day, time: 0)
+        for _ in 0..<20 { #expect(old.charge(charge([limit(1)]), second).isAdmitted) }
+        old.tick(second)
+        var young = EventualNode(1, boot: 2, Self.slow, EventualSettings(), clockAhead: 7 * day, time: second)
+        old.exchange.peerConnected(.test(1), now: day + second)
+        young.exchange.peerConnected(.test(0), now: 7 * day + second)
+        // They find each other.
+        try deliver(young.exchange.takeActions(), to: &old, from: 1, second)
+        try deliver(old.exchange.takeActions(), to: &young, from: 0, second)
+        young.tick(second)
+        try deliver(young.exchange.takeActions(), to: &old, from: 1, second)
+        let state = old.exchange.takeActions()
+        for _ in 0..<10 { #expect(young.charge(charge([limit(1)]), second).isAdmitted) }
+        if areHandedOver { young.tick(second) }
+        try deliver(state, to: &young, from: 0, second)
+        young.tick(second)
+        #expect(young.ahead(1, second) == 30 * second)
+        try deliver(young.exchange.takeActions(), to: &old, from: 1, second)
+        #expect(old.ahead(1, second) == 30 * second)
+        // Again it changes nothing.
+        try deliver(state, to: &young, from: 0, second)
+        young.tick(second)
+        #expect(young.ahead(1, second) == 30 * second)
+    }
+
     /// What one peer tells a restarted node does not hide what it has heard from another.
     @Test func whatOnePeerKnowsAndTheOtherDoesNotCountsBoth() {
         var network = EventualNetwork(3, Self.slow, seed: seed())
