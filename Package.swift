@@ -37,7 +37,7 @@ var targets: [Target] = [
     // Cores: no I/O, no clock, no randomness of their own.
     .target(name: "Wire", swiftSettings: strict),
     .target(name: "Ledger", dependencies: ["Wire"], swiftSettings: strict),
-    .target(name: "Quota", dependencies: ["Ledger"] + collections, swiftSettings: strict),
+    .target(name: "Quota", dependencies: ["Ledger", "Wire"] + collections, swiftSettings: strict),
     .target(name: "Raft", dependencies: ["Wire"] + collections, swiftSettings: strict),
     .target(name: "RaftStorage", dependencies: ["Raft", "Wire", "CChecksum", "CLinux"], swiftSettings: generic),
     .target(
