@@ -88,6 +88,13 @@ broken() {
     esac
 }
 
+# All of them, also where a sample is run: one that has gone stale would be found by chance only.
+stale=0
+for patch in "$teeth"/*.patch; do
+    git apply --check "$patch" 2>>"$copy/apply.log" || { echo "run.sh: $(basename "$patch") does not apply" >&2; stale=1; }
+done
+[ $stale = 0 ] || { cat "$copy/apply.log" >&2; exit 1; }
+
 echo "== the sources as they are"
 build || { cat "$copy/build.log" >&2; echo "run.sh: the sources do not build" >&2; exit 1; }
 for plan in "--nodes 3" "--nodes 5" "--nodes 7" --genesis; do
