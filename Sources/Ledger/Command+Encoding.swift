@@ -92,7 +92,7 @@ extension Command {
         case .lend(let lend):
             lend.write(into: &sink)
         case .returnUnits(let slice):
-            sink.u64(slice.slice)
+            slice.slice.write(into: &sink)
             sink.u64(slice.units)
         case .record(let report):
             report.write(into: &sink)
@@ -146,7 +146,7 @@ extension Command {
         case .lend:
             self = .lend(try Lend(from: &source))
         case .returnUnits:
-            self = .returnUnits(SliceReturn(slice: try source.u64(), units: try source.u64()))
+            self = .returnUnits(SliceReturn(slice: try SliceID(from: &source), units: try source.u64()))
         case .record:
             self = .record(try IssueReport(from: &source))
         case .setPrices:
@@ -203,6 +203,18 @@ extension LimitCharge {
         key = try source.key()
         fallback = try source.key()
         reserve = try source.u32()
+    }
+}
+
+extension SliceID {
+    func write(into sink: inout some FieldSink) {
+        sink.u64(session.rawValue)
+        sink.u64(sequence)
+    }
+
+    init(from source: inout FieldSource) throws(LedgerDecodingError) {
+        session = SessionID(rawValue: try source.u64())
+        sequence = try source.u64()
     }
 }
 

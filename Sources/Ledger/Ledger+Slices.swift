@@ -46,7 +46,11 @@ extension Ledger {
         guard slices.insert(slice) else { return .tooManySlices }
         plan[place].after = bucket.terms.taking(units, tat: bucket.before, now: now)
         write(plan, policy: policy)
-        return .lent(slice: sequence, units: units, state: plan[place].terms.state(tat: plan[place].after, now: now))
+        return .lent(
+            slice: SliceID(session: session, sequence: sequence),
+            units: units,
+            state: plan[place].terms.state(tat: plan[place].after, now: now)
+        )
     }
 
     /// Units of a slice, by what is left: half of it in as many parts as there are nodes, so that slices shrink as the
@@ -59,7 +63,7 @@ extension Ledger {
 
     /// Takes back what is left of a slice.
     mutating func apply(_ slice: SliceReturn, session: SessionID) -> ReturnOutcome {
-        guard let position = slices.find(session: session, sequence: slice.slice) else { return .unknown }
+        guard slice.slice.session == session, let position = slices.find(slice.slice) else { return .unknown }
         let record = slices[position]
         let now = now.nanoseconds
         guard record.units > 0, now < record.lentAt + LedgerBounds.sliceNanoseconds else { return .unknown }

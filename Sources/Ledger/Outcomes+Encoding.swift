@@ -103,7 +103,7 @@ extension LendOutcome {
         switch self {
         case .lent(let slice, let units, let state):
             sink.u8(Tag.lent.rawValue)
-            sink.u64(slice)
+            slice.write(into: &sink)
             sink.u64(units)
             state.write(into: &sink)
         case .refused(let retryAfter, let state, let outstanding):
@@ -125,7 +125,11 @@ extension LendOutcome {
     init(from source: inout FieldSource) throws(LedgerDecodingError) {
         switch Tag(rawValue: try source.u8()) {
         case .lent:
-            self = .lent(slice: try source.u64(), units: try source.u64(), state: try LimitState(from: &source))
+            self = .lent(
+                slice: try SliceID(from: &source),
+                units: try source.u64(),
+                state: try LimitState(from: &source)
+            )
         case .refused:
             self = .refused(
                 retryAfterNanoseconds: try source.u64(),

@@ -35,9 +35,9 @@ struct SliceStore: Sendable {
         count > 0 ? outstanding[bucket.tableKey]?.units ?? 0 : 0
     }
 
-    /// Where a slice lies that a session's command lent.
-    func find(session: SessionID, sequence: UInt64) -> Position? {
-        let key = SliceRecord.key(session: session, sequence: sequence)
+    /// Where a slice lies.
+    func find(_ slice: SliceID) -> Position? {
+        let key = SliceRecord.key(session: slice.session, sequence: slice.sequence)
         for group in groups.indices {
             if let place = groups[group].slices.find(key) { return Position(group: group, place: place) }
         }

@@ -23,18 +23,33 @@ public struct Lend: Hashable, Sendable {
     }
 }
 
+/// Names a slice: the command that lent it. A boot may have several sessions one after the other, and their sequences begin
+/// anew, so that both belong to the name.
+public struct SliceID: Hashable, Sendable {
+    /// The session of that command.
+    public var session: SessionID
+    /// Its sequence.
+    public var sequence: UInt64
+
+    /// A value of these fields.
+    public init(session: SessionID, sequence: UInt64) {
+        self.session = session
+        self.sequence = sequence
+    }
+}
+
 /// Gives back what is left of a slice, which ends with it.
 ///
 /// What the bucket would have regained since the loan is kept back, so that nothing is had twice: n units that come back
 /// after a time t restore max(0, n − rate × t).
 public struct SliceReturn: Hashable, Sendable {
-    /// The sequence, in the same session, of the command that lent it.
-    public var slice: UInt64
+    /// Which slice. One of another session than the command's is not known.
+    public var slice: SliceID
     /// Units that nobody has spent; more than were lent count as all of them.
     public var units: UInt64
 
     /// A value of these fields.
-    public init(slice: UInt64, units: UInt64) {
+    public init(slice: SliceID, units: UInt64) {
         self.slice = slice
         self.units = units
     }
@@ -43,7 +58,7 @@ public struct SliceReturn: Hashable, Sendable {
 /// What became of a ``Lend``.
 public enum LendOutcome: Hashable, Sendable {
     /// `units` of the bucket are the node's, from the moment at which this was applied. `state` is the bucket after it.
-    case lent(slice: UInt64, units: UInt64, state: LimitState)
+    case lent(slice: SliceID, units: UInt64, state: LimitState)
     /// Fewer units are left than were asked for at least. `retryAfterNanoseconds` is how long that takes to be otherwise if
     /// nobody charges the bucket and nobody returns, `UInt64.max` where it never is; `outstanding` are the units of the
     /// bucket that are in slices now, some of which may come back.

@@ -21,7 +21,7 @@ public final class Slice: Sendable {
     private static let unitsMask: UInt64 = toldLow - 1
 
     /// What the ledger calls it: see ``SliceReturn/slice``.
-    public let id: UInt64
+    public let id: SliceID
     /// Units lent.
     public let units: UInt64
     /// Nothing may be taken from this moment on: nanoseconds of the node's clock.
@@ -38,7 +38,7 @@ public final class Slice: Sendable {
     private let reservations = Atomic<UInt64>(0)
 
     /// A slice of which nothing has been taken.
-    public init(id: UInt64, units: UInt64, state: LimitState, grantedAt: UInt64, stopsAt: UInt64) {
+    public init(id: SliceID, units: UInt64, state: LimitState, grantedAt: UInt64, stopsAt: UInt64) {
         self.id = id
         self.units = min(units, Self.unitsMax)
         self.state = state

@@ -40,7 +40,7 @@ extension SliceBook {
     }
 
     /// Units of the bucket are this node's.
-    private mutating func lent(_ asked: Asked, slice id: UInt64, units: UInt64, state: LimitState, now: UInt64) {
+    private mutating func lent(_ asked: Asked, slice id: SliceID, units: UInt64, state: LimitState, now: UInt64) {
         let stopsAt = asked.sentAt.plus(settings.life)
         let slice = Slice(id: id, units: units, state: state, grantedAt: now, stopsAt: stopsAt)
         guard !isClosed, buckets[asked.bucket] != nil else {

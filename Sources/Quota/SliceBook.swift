@@ -13,8 +13,8 @@ import Ledger
 ///                         waiting ── 3 times ──▶ refused   ▼
 ///                                                        returned
 ///
-/// A book begins empty with each boot, and so does the session in the ledger: slices of an earlier boot are not known to
-/// either. What became of a request that failed without an answer is not guessed: if it was lent, the bucket regains it.
+/// A book begins empty with each boot: slices of an earlier one are known to nobody who could return them. So are those of an
+/// earlier session, where a boot gets another: what is returned of them restores nothing. What became of a request that failed without an answer is not guessed: if it was lent, the bucket regains it.
 public struct SliceBook: Sendable {
     /// What was asked for.
     struct Asked: Sendable {

@@ -114,7 +114,7 @@ struct CommandGenerator {
             if random.oneIn(3) { return .lend(lend(facts)) }
             if !loans.isEmpty, random.oneIn(4) { return .returnUnits(returned()) }
         } else if random.oneIn(30) {
-            return random.oneIn(2) ? .lend(lend(facts)) : .returnUnits(SliceReturn(slice: 1, units: 1))
+            return random.oneIn(2) ? .lend(lend(facts)) : .returnUnits(SliceReturn(slice: .test(1), units: 1))
         }
         if moves, random.oneIn(3) { return .rebind(rebind(facts)) }
         if meddles, random.oneIn(3) { return .override(override(facts)) }
@@ -214,7 +214,10 @@ struct CommandGenerator {
     private mutating func returned() -> SliceReturn {
         let loan = random.oneIn(12) ? random.pick(loans) : random.pick(loans.suffix(6))
         return SliceReturn(
-            slice: random.oneIn(30) ? random.next() : loan.sequence,
+            slice: SliceID(
+                session: SessionID(rawValue: random.oneIn(30) ? random.pick(sessions) : loan.session),
+                sequence: random.oneIn(30) ? random.next() : loan.sequence
+            ),
             units: random.oneIn(20) ? random.next() : random.below(random.oneIn(2) ? 9 : 40)
         )
     }

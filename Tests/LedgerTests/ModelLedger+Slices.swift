@@ -41,7 +41,11 @@ extension ModelLedger {
         let units = min(free, max(least, Int128(lend.wanted), share))
         buckets[bucket] = tat + units * terms.interval
         slices[name] = Slice(bucket: bucket, units: units, lentAt: now)
-        return .lent(slice: name.sequence, units: UInt64(units), state: state(terms, tat + units * terms.interval))
+        return .lent(
+            slice: SliceID(session: SessionID(rawValue: name.session), sequence: name.sequence),
+            units: UInt64(units),
+            state: state(terms, tat + units * terms.interval)
+        )
     }
 
     mutating func perform(_ slice: SliceReturn, _ name: SliceName) -> ReturnOutcome {

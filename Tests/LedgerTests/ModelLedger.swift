@@ -149,8 +149,9 @@ struct ModelLedger {
                 perform(lend, SliceName(session: command.session.rawValue, sequence: command.sequence))
             )
         case .returnUnits(let slice):
+            guard slice.slice.session == command.session else { return .returned(.unknown) }
             return .returned(
-                perform(slice, SliceName(session: command.session.rawValue, sequence: slice.slice))
+                perform(slice, SliceName(session: command.session.rawValue, sequence: slice.slice.sequence))
             )
         case .record(let report): return .recorded(perform(report))
         case .setPrices(let change): return .pricesSet(perform(change))

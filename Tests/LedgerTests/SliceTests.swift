@@ -97,6 +97,20 @@ import Wire
         #expect(fixture.drain(1) == 95)
     }
 
+    /// A boot may get another session, whose sequences begin anew.
+    @Test func aSliceOfAnEarlierSessionIsNotTakenForAnotherOfItsNumber() {
+        var fixture = lending([.free(Self.day, 100), .ceiling(Self.day, 100)])
+        let earlier = fixture.lend(fixture.limitCharge(1), wanted: 50)
+        let sequence = fixture.sequence
+        fixture.open(ReplicaID(high: 9, low: 9))
+        fixture.sequence = sequence - 1
+        let later = fixture.lend(fixture.limitCharge(1, limit: 1))
+        #expect(fixture.sequence == sequence && later.units == 8)
+        #expect(fixture.giveBack(earlier, 50) == .unknown)
+        #expect(fixture.charge([fixture.limitCharge(1, limit: 1)], cost: 0).remaining == 92)
+        #expect(fixture.giveBack(later, 8) != .unknown)
+    }
+
     @Test func moreThanWasLentIsNotRestored() {
         var fixture = lending([.free(Self.day, 100)])
         fixture.charge([fixture.limitCharge(1)], cost: 50)
@@ -213,7 +227,7 @@ import Wire
         var fixture = Fixture([.free(Self.day, 100)])
         let lend = fixture.command(.lend(fixture.lend(of: fixture.limitCharge(1), least: 1, wanted: 0, nodes: 3)))
         #expect(fixture.apply(sequenced: lend) == .rejected(.unknownToMembers))
-        var back = fixture.command(.returnUnits(SliceReturn(slice: 1, units: 1)))
+        var back = fixture.command(.returnUnits(SliceReturn(slice: .test(1), units: 1)))
         back.floor = lend.floor
         #expect(fixture.apply(sequenced: back) == .rejected(.unknownToMembers))
         #expect(fixture.ledger.snapshot()[0] == 1)
@@ -309,8 +323,8 @@ extension Fixture {
     }
 
     mutating func giveBack(_ loan: LendOutcome, _ units: UInt64, at time: UInt64 = 0) -> ReturnOutcome {
-        var slice: UInt64 = 0
-        if case .lent(let sequence, _, _) = loan { slice = sequence }
+        var slice = SliceID.test(0)
+        if case .lent(let lent, _, _) = loan { slice = lent }
         guard case .returned(let outcome) = apply(.returnUnits(SliceReturn(slice: slice, units: units)), at: time)
         else {
             return .unknown
@@ -336,4 +350,8 @@ extension ChargeOutcome {
         case .denied, .passRefused, .invalid: nil
         }
     }
+}
+
+extension SliceID {
+    static func test(_ sequence: UInt64) -> SliceID { SliceID(session: SessionID(rawValue: 1), sequence: sequence) }
 }

@@ -157,7 +157,7 @@ import Testing
         let ask = try book.ask()
         book.close(now: start + 10 * millisecond)
         let wanted = book.look()
-        #expect(Set(wanted.returns) == Set((1...3).map { SliceReturn(slice: $0, units: 20) }))
+        #expect(Set(wanted.returns) == Set(([1, 2, 3] as [SliceID]).map { SliceReturn(slice: $0, units: 20) }))
         #expect(wanted.unavailable.map(\.why) == [.stopped])
         #expect(wanted.unavailable.map(\.loops) == [LoopSet(2)])
 

@@ -45,7 +45,13 @@ extension LimitState {
 
 extension Slice {
     convenience init(units: UInt64, id: UInt64 = 1, state: LimitState = .left(50), stopsAt: UInt64 = .max) {
-        self.init(id: id, units: units, state: state, grantedAt: 0, stopsAt: stopsAt)
+        self.init(
+            id: SliceID(integerLiteral: id),
+            units: units,
+            state: state,
+            grantedAt: 0,
+            stopsAt: stopsAt
+        )
     }
 }
 
@@ -116,9 +122,16 @@ extension SliceBook {
     }
 }
 
+/// Of the one session that there is.
+extension SliceID: ExpressibleByIntegerLiteral {
+    public init(integerLiteral sequence: UInt64) {
+        self.init(session: SessionID(rawValue: 1), sequence: sequence)
+    }
+}
+
 extension Result<CommandResult, LedgerUnavailable> {
     static func lent(_ slice: UInt64, _ units: UInt64, _ state: LimitState = .left(50)) -> Self {
-        .success(.lent(.lent(slice: slice, units: units, state: state)))
+        .success(.lent(.lent(slice: SliceID(integerLiteral: slice), units: units, state: state)))
     }
 
     /// Nothing is left, and a unit comes back in a minute.
