@@ -5,7 +5,7 @@ import Wire
 /// Whether a node that is the only member of its cluster is so by mistake: its data folder may be another one than its
 /// configuration means.
 ///
-/// A folder of a cluster of one, under a configuration whose seeds name others, is either that of a node that grows: the others
+/// A folder of a cluster of one, of a node that listens for peers, is either that of one that grows: the others
 /// are not there yet, or wait to be admitted. Or it is the wrong folder, and the others are a cluster that misses a member; to
 /// serve then would be to have each limit twice. What tells the two apart is who dials: a member keeps connections with the
 /// members of its own cluster and with nobody else. So a member of another cluster that dials this node takes it for one of

@@ -176,9 +176,10 @@ public final class Gateway: Sendable {
             NIOLoopBound(SliceDesk(eventLoop: home, ledger: clients[0].value, clock: clock), eventLoop: home)
         }.get()
         var quotas: [NIOLoopBound<QuotaLoop>] = []
+        var served: [NIOLoopBound<WeakQuotaLoop>] = []
         for (index, client) in clients.enumerated() {
             let eventLoop = client.eventLoop
-            let quota = try await eventLoop.submit {
+            let (quota, weak) = try await eventLoop.submit {
                 let quota = QuotaLoop(
                     eventLoop: eventLoop,
                     index: index,
@@ -187,12 +188,15 @@ public final class Gateway: Sendable {
                     desk: desk,
                     clock: clock
                 )
-                return NIOLoopBound(quota, eventLoop: eventLoop)
+                return (
+                    NIOLoopBound(quota, eventLoop: eventLoop),
+                    NIOLoopBound(WeakQuotaLoop(loop: quota), eventLoop: eventLoop)
+                )
             }.get()
             quotas.append(quota)
+            served.append(weak)
         }
-        let served = quotas
-        try await home.submit { desk.value.serve(served) }.get()
+        try await home.submit { [served] in desk.value.serve(served) }.get()
         return (desk, quotas)
     }
 

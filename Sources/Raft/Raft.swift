@@ -44,8 +44,8 @@ public struct Raft: Sendable {
 
     // A follower's.
 
-    /// The entry of the leader's that contradicts what is committed here, in this term: somebody else's disk has lost what a
-    /// majority had kept. Nil where there is none.
+    /// The entry of the last leader's that contradicts what is committed here: somebody else's disk has lost what a majority had
+    /// kept. Nil where there is none, and since a leader agreed.
     public internal(set) var contradicted: LogPosition?
     /// The log is the leader's up to here, known in this term.
     var matched = LogIndex.zero

@@ -29,7 +29,8 @@ final class QuotaLoop {
     let eventLoop: any EventLoop
     private let index: Int
     private let ledger: any LedgerClient
-    private let desk: NIOLoopBound<SliceDesk>
+    /// Nil once the loop ends.
+    private var desk: NIOLoopBound<SliceDesk>?
     private let clock: @Sendable () -> UInt64
     private var slices: LoopSlices
     private var waiting: [UInt64: Waiting] = [:]
@@ -38,6 +39,8 @@ final class QuotaLoop {
     private var wants = SliceWants()
     private var isFlushDue = false
     private var isSweepDue = false
+    /// Whether the members lend, as of the facts that were seen last.
+    private var lends = false
 
     init(
         eventLoop: any EventLoop,
@@ -53,6 +56,22 @@ final class QuotaLoop {
         self.desk = desk
         self.clock = clock
         slices = LoopSlices(loops: loops)
+        factsChanged()
+    }
+
+    /// The ledger's facts may be others.
+    func factsChanged() { lends = ledger.facts.ledgerVersion >= Ledger.lendingVersion }
+
+    /// Slices are asked for no more: what waits for some is answered, and whatever comes yet is the ledger's to decide.
+    func close() {
+        eventLoop.preconditionInEventLoop()
+        desk = nil
+        lends = false
+        wants = SliceWants()
+        waitingFor = [:]
+        let unanswered = waiting.sorted { $0.key < $1.key }
+        waiting = [:]
+        for (_, request) in unanswered { request.completion(.failure(.stopped)) }
     }
 
     /// Decides on a charge.
@@ -60,9 +79,7 @@ final class QuotaLoop {
     /// `completion` runs exactly once, on the loop: within this call where the node's slices decide, later where the ledger
     /// does.
     func charge(_ charge: Charge, _ consistency: PolicySettings.Consistency, completion: @escaping Completion) {
-        guard consistency == .escrow, charge.pass == nil, ledger.facts.ledgerVersion >= Ledger.lendingVersion else {
-            return submit(charge, completion: completion)
-        }
+        guard lends, consistency == .escrow, charge.pass == nil else { return submit(charge, completion: completion) }
         let now = clock()
         attempt(Waiting(charge: charge, pending: 0, tries: 0, began: now, completion: completion), now: now)
         flushLater()
@@ -117,7 +134,7 @@ final class QuotaLoop {
     /// What became of what was asked for.
     func hear(_ news: [SliceNews]) {
         eventLoop.preconditionInEventLoop()
-        let now = clock()
+        var now = clock()
         var ready: [UInt64] = []
         for item in news {
             switch item {
@@ -137,7 +154,9 @@ final class QuotaLoop {
         for number in ready.sorted() {
             guard var request = waiting.removeValue(forKey: number) else { continue }
             request.tries += 1
-            if now - request.began >= Self.decisionTimeout {
+            // Many may be ready, and a slice must not be spent after its end.
+            now = clock()
+            if now >= request.began + Self.decisionTimeout {
                 request.completion(.failure(.noQuorum))
             } else {
                 attempt(request, now: now)
@@ -165,7 +184,7 @@ final class QuotaLoop {
     private func flush() {
         isFlushDue = false
         wants.low += slices.takeLow()
-        guard !wants.isEmpty else { return }
+        guard !wants.isEmpty, let desk else { return }
         let wants = self.wants
         self.wants = SliceWants()
         desk.eventLoop.execute { [desk, index] in desk.value.take(wants, from: index) }

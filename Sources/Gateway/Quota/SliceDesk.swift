@@ -24,15 +24,34 @@ enum SliceNews: Sendable {
     case unavailable(BucketID, LedgerUnavailable)
 }
 
+/// A loop's side, as long as the loop has it.
+struct WeakQuotaLoop {
+    weak var loop: QuotaLoop?
+}
+
 /// Where the node's slices are asked for and given back, for all of its loops: the pump of one ``SliceBook``.
 ///
 /// Confined to one loop, whose client of the ledger it uses: a slice is returned by the session that it was lent to.
 final class SliceDesk {
+    private struct Errand {
+        var command: Command
+        /// Who hears of the result; nil for a return.
+        var ticket: UInt64?
+        /// A return that was not taken is tried again until then: it comes too late afterwards.
+        var until: UInt64
+    }
+
+    /// Commands that are submitted together.
+    private static let pieceMax = 1_024
+    /// Before a return that was not taken is tried again.
+    private static let pause = TimeAmount.milliseconds(20)
+
     private let eventLoop: any EventLoop
     private let ledger: any LedgerClient
     private let clock: @Sendable () -> UInt64
     private var book: SliceBook
-    private var loops: [NIOLoopBound<QuotaLoop>] = []
+    /// They have the desk, and not it them.
+    private var loops: [NIOLoopBound<WeakQuotaLoop>] = []
     private var timer: (at: UInt64, task: Scheduled<Void>)?
     /// Of the limits of which the slices are.
     private var revision: UInt64
@@ -48,7 +67,7 @@ final class SliceDesk {
     }
 
     /// Whom it tells, in the order of their numbers. Once, before anybody asks.
-    func serve(_ loops: [NIOLoopBound<QuotaLoop>]) { self.loops = loops }
+    func serve(_ loops: [NIOLoopBound<WeakQuotaLoop>]) { self.loops = loops }
 
     /// What a loop wants.
     func take(_ wants: SliceWants, from loop: Int) {
@@ -78,6 +97,7 @@ final class SliceDesk {
         carryOut()
         timer?.task.cancel()
         timer = nil
+        ledger.onRecall = nil
     }
 
     private func recalled(_ recalls: [SliceRecall]) {
@@ -88,8 +108,7 @@ final class SliceDesk {
 
     private func carryOut() {
         guard book.hasActions else { return schedule() }
-        var commands: [Command] = []
-        var tickets: [UInt64?] = []
+        var errands: [Errand] = []
         var news: [[SliceNews]] = Array(repeating: [], count: loops.count)
         func tell(_ set: LoopSet, _ item: SliceNews) {
             for loop in news.indices where set.contains(loop) { news[loop].append(item) }
@@ -97,30 +116,41 @@ final class SliceDesk {
         for action in book.takeActions() {
             switch action {
             case .lend(let ticket, let lend):
-                commands.append(.lend(lend))
-                tickets.append(ticket)
+                errands.append(Errand(command: .lend(lend), ticket: ticket, until: 0))
             case .give(let slice):
-                commands.append(.returnUnits(slice))
-                tickets.append(nil)
+                let until = clock() + LedgerBounds.sliceNanoseconds
+                errands.append(Errand(command: .returnUnits(slice), ticket: nil, until: until))
             case .granted(let bucket, let slice, let set): tell(set, .granted(bucket, slice))
             case .refused(let bucket, let refusal, let set): tell(set, .refused(bucket, refusal))
             case .unavailable(let bucket, let reason, let set): tell(set, .unavailable(bucket, reason))
             }
         }
-        if !commands.isEmpty {
-            ledger.submit(commands) { [self] result in answered(tickets, result) }
-        }
+        submit(errands[...])
         for (loop, items) in zip(loops, news) where !items.isEmpty {
-            loop.eventLoop.execute { loop.value.hear(items) }
+            loop.eventLoop.execute { loop.value.loop?.hear(items) }
         }
         schedule()
     }
 
-    private func answered(_ tickets: [UInt64?], _ result: Result<[CommandResult], LedgerUnavailable>) {
+    /// In pieces, so that there is room for some where there is none for all.
+    private func submit(_ errands: ArraySlice<Errand>) {
+        var rest = errands
+        while !rest.isEmpty {
+            let piece = Array(rest.prefix(Self.pieceMax))
+            rest = rest.dropFirst(Self.pieceMax)
+            ledger.submit(piece.map(\.command)) { [self] result in answered(piece, result) }
+        }
+    }
+
+    private func answered(_ errands: [Errand], _ result: Result<[CommandResult], LedgerUnavailable>) {
         let now = clock()
-        for (place, ticket) in tickets.enumerated() {
-            guard let ticket else { continue }
-            book.answered(ticket, result.map { $0[place] }, now: now)
+        for (place, errand) in errands.enumerated() {
+            if let ticket = errand.ticket { book.answered(ticket, result.map { $0[place] }, now: now) }
+        }
+        // They were not taken.
+        let again = result == .failure(.overloaded) ? errands.filter { $0.ticket == nil && now < $0.until } : []
+        if !again.isEmpty {
+            eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.submit(again[...]) }
         }
         carryOut()
     }

@@ -88,6 +88,7 @@ final class GatewayLoop {
 
     private func factsChanged() {
         refreshedState()
+        quota.factsChanged()
         desk?.factsChanged()
         guard ledger.facts.revision != limitsRevision else { return }
         limitsRevision = ledger.facts.revision
@@ -219,6 +220,7 @@ final class GatewayLoop {
 
     /// Ends what drain has left.
     func closeAll() {
+        quota.close()
         for front in Array(connections.values) { front.abort() }
         for pool in pools { pool.closeIdle() }
     }

@@ -61,7 +61,7 @@ import Wire
                     clock.nanoseconds
                 }
             }
-            desk.value.serve(loops.map { NIOLoopBound($0, eventLoop: eventLoop) })
+            desk.value.serve(loops.map { NIOLoopBound(WeakQuotaLoop(loop: $0), eventLoop: eventLoop) })
             let facts = clients[0].facts
             policy = facts.policies[0].id
             limits = facts.policies[0].limits.map(\.id)
@@ -234,8 +234,33 @@ import Wire
         #expect(states[0].remaining == 10_000 - 51)
         // And lends nothing more, but decides.
         let loans = world.loans
-        for _ in 0..<50 { #expect(world.admits([world.limit(0, 1)]) != false) }
+        for _ in 0..<50 {
+            guard case .failure(.stopped)? = world.charge([world.limit(0, 1)]) else {
+                #expect(world.admits([world.limit(0, 1)]) == true, "decided by the ledger, or not at all")
+                continue
+            }
+        }
         #expect(world.loans == loans)
+        for loop in world.loops { loop.close() }
+        for _ in 0..<50 { #expect(world.admits([world.limit(0, 1)]) == true) }
+        #expect(world.loans == loans)
+    }
+
+    @Test func whatWaitsWhenTheLoopEndsIsAnswered() throws {
+        let world = try World([free(Self.day, 10_000)])
+        var answers: [Result<ChargeOutcome, LedgerUnavailable>] = []
+        let charge = Charge(policy: world.policy, cost: 1, pass: nil, limits: [world.limit(0, 1)])
+        for _ in 0..<20 {
+            // Some are decided by then; the loop is not let run, so that the others wait for a slice.
+            world.loops[0].charge(charge, .escrow) { answers.append($0) }
+        }
+        for loop in world.loops { loop.close() }
+        world.eventLoop.run()
+        #expect(answers.count == 20)
+        #expect(answers.contains(.failure(.stopped)))
+        world.desk.value.close()
+        world.eventLoop.run()
+        #expect(answers.count == 20)
     }
 
     @Test func unitsThatLieIdleComeBackWhenSomebodyIsRefused() throws {
