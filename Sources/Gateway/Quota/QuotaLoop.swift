@@ -194,7 +194,9 @@ final class QuotaLoop {
     private func sweepLater() {
         guard !isSweepDue, slices.count > 0 else { return }
         isSweepDue = true
-        eventLoop.assumeIsolated().scheduleTask(in: Self.sweepPause) {
+        // It waits for nobody: a loop that has ended does not sweep.
+        eventLoop.assumeIsolated().scheduleTask(in: Self.sweepPause) { [weak self] in
+            guard let self else { return }
             self.isSweepDue = false
             self.slices.tick(now: self.clock())
             self.sweepLater()

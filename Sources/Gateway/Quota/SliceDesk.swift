@@ -150,8 +150,16 @@ final class SliceDesk {
         // They were not taken.
         let again = result == .failure(.overloaded) ? errands.filter { $0.ticket == nil && now < $0.until } : []
         if !again.isEmpty {
-            eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.submit(again[...]) }
+            eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { [weak self] () -> Void in
+                self?.submit(again[...])
+            }
         }
+        carryOut()
+    }
+
+    private func tick() {
+        timer = nil
+        book.tick(now: clock())
         carryOut()
     }
 
@@ -161,11 +169,7 @@ final class SliceDesk {
         timer?.task.cancel()
         let now = clock()
         let wait = TimeAmount.nanoseconds(Int64(clamping: next > now ? next - now : 0))
-        let task = eventLoop.assumeIsolated().scheduleTask(in: wait) {
-            self.timer = nil
-            self.book.tick(now: self.clock())
-            self.carryOut()
-        }
+        let task = eventLoop.assumeIsolated().scheduleTask(in: wait) { [weak self] () -> Void in self?.tick() }
         timer = (next, task)
     }
 }
