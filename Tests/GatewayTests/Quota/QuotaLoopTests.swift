@@ -67,6 +67,9 @@ import Wire
             limits = facts.policies[0].limits.map(\.id)
         }
 
+        /// Timers that have not come keep an embedded loop, and it them.
+        deinit { try? eventLoop.syncShutdownGracefully() }
+
         /// Time passes, and what is due happens.
         func pass(milliseconds: UInt64) {
             for _ in 0..<milliseconds {
