@@ -8,9 +8,8 @@
 /// thread at a time; copies are independent and may go to other threads.
 public struct Ledger: Sendable {
     /// The version of commands that this release can apply.
-    public static let supportedVersion: UInt32 = 1
-    /// The version from which on units can be lent, and work has a price. Later than ``supportedVersion``: the state machine
-    /// has it, and no member says yet that it has.
+    public static let supportedVersion: UInt32 = 2
+    /// The version from which on units can be lent, and work has a price.
     public static let lendingVersion: UInt32 = 2
 
     // The parts are internal so that the files of this module, one for each kind of command, can share them.
