@@ -150,7 +150,7 @@ if !coresOnly {
         .target(
             name: "Cluster",
             dependencies: [
-                "Ledger", "Raft", "RaftStorage", "RaftTransport", "Replica", "Wire", "CSodium",
+                "Ledger", "Quota", "Raft", "RaftStorage", "RaftTransport", "Replica", "Wire", "CSodium",
             ] + collections + nio,
             swiftSettings: strict
         ),

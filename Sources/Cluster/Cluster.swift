@@ -3,6 +3,7 @@ import Ledger
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
+import Quota
 import RaftStorage
 import RaftTransport
 import Replica
@@ -259,6 +260,14 @@ public final class Cluster: Sendable {
         )
         client.listen()
         return client
+    }
+
+    /// The way to the other gateways, for one event loop, to be used there only. Call it there. Of several that are made the
+    /// last one that listens is told what happens.
+    /// - Precondition: ``serving()`` or ``firstFacts()`` has returned.
+    public func makeQuotaPeers(on eventLoop: any EventLoop) -> any QuotaPeers {
+        guard let status = view.status else { preconditionFailure("the node has no state yet") }
+        return ClusterQuotaPeers(eventLoop: eventLoop, driver: driver, replica: status.id)
     }
 
     // MARK: - The end

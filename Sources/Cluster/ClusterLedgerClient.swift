@@ -88,6 +88,10 @@ final class ClusterLedgerClient: LedgerClient {
         onFactsChange?()
     }
 
+    var quorumLostNanoseconds: UInt64? {
+        view.withLockedValue { $0.quorumLostAt }.map { SystemClocks.boot().nanoseconds(since: $0) }
+    }
+
     func now() -> LedgerTime {
         let (time, at) = view.withLockedValue { ($0.time, $0.timeAt) }
         latest = max(latest, time.adding(nanoseconds: SystemClocks.boot().nanoseconds(since: at)))

@@ -28,6 +28,8 @@ public struct ClusterView: Sendable {
     public var alarms: [String] = []
     /// Why it ended.
     public var stopped: StopReason?
+    /// Since when ``hasQuorum`` is false; nil while it is true, and before the first turn.
+    var quorumLostAt: BootTime?
 
     /// How the node stands to its cluster.
     public var membership: Membership { dismissal == nil ? Membership(status) : .removed }
@@ -60,6 +62,11 @@ public struct ClusterView: Sendable {
 
     /// Its disk lacks what it had acknowledged. It answers nothing.
     public var isForgetful: Bool { status?.forgottenThrough != nil }
+
+    /// Sees to ``quorumLostAt``, after whatever ``hasQuorum`` depends on.
+    mutating func noteQuorum() {
+        if hasQuorum { quorumLostAt = nil } else if quorumLostAt == nil { quorumLostAt = SystemClocks.boot() }
+    }
 
     /// Whether a majority decides, as far as this node knows: it leads, which it does not for long without one, or hears a
     /// leader; what was asked last was decided; nothing on its own side keeps it from taking part; and it is not alone by mistake.

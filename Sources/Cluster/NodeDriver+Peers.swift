@@ -17,13 +17,17 @@ extension NodeDriver {
     func happened(_ event: TransportEvent) {
         loop.preconditionInEventLoop()
         switch event {
+        case .received(let payload, let peer) where peer.lane == .quotas:
+            receivedQuota(payload, from: peer)
         case .received(let payload, let peer):
             received(payload, from: peer)
         case .connected(let peer, let direction):
             counted(peer, isConnected: true)
             connected(peer, direction)
+            reviewQuotaPeers()
         case .disconnected(let peer, _, _):
             counted(peer, isConnected: false)
+            reviewQuotaPeers()
         case .refused(_, .inbound, let refusal, false, let claimed?) where refusal.code == .cluster:
             lone.refused(claimed)
             turnSoon()
@@ -72,12 +76,16 @@ extension NodeDriver {
     }
 
     func reportUnreadable(_ message: Logger.Message, _ peer: PeerIdentity, _ error: String) {
+        reportUnreadable(message, name: peer.name, error)
+    }
+
+    func reportUnreadable(_ message: Logger.Message, name: String, _ error: String) {
         let now = SystemClocks.boot()
         guard unreadableReportedAt.map({ now.nanoseconds(since: $0) >= Self.reportPause }) ?? true else { return }
         unreadableReportedAt = now
         logger.warning(
             message,
-            metadata: ["peer": "\(peer.name)", "error": "\(error)", "remedy": "run the same release on all nodes"]
+            metadata: ["peer": "\(name)", "error": "\(error)", "remedy": "run the same release on all nodes"]
         )
     }
 

@@ -26,6 +26,7 @@ extension NodeDriver {
         tellRecalls(recalls)
         if case let configuration? = view.withLockedValue({ $0.status?.configuration }), book.keep(configuration) {
             transport?.update(peers: book.peers)
+            quotas?.isDue = true
         }
         var requests: [NodeStorageRequest<Ledger>] = []
         for action in actions { perform(action, &requests) }
@@ -33,6 +34,7 @@ extension NodeDriver {
         guard !isStopped else { return }
         releaseHeld()
         tellAddress()
+        tellQuotaPeers()
         tellWatchers()
         probe()
         renewKeys()

@@ -52,6 +52,7 @@ extension NodeDriver {
                 view.timeAt = SystemClocks.boot()
             }
             view.alarms = alarms.texts
+            view.noteQuorum()
         }
         return [membership, admission, lonelinessRemark, forgetful].compactMap { $0 }
     }

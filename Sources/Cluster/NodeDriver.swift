@@ -65,12 +65,20 @@ final class NodeDriver {
     /// others are heard here and do not hear this node, that their disks do not answer, or that this node is far behind.
     var isInDoubt = true {
         // Whoever was answered finds it so.
-        didSet { if isInDoubt != oldValue { view.withLockedValue { $0.isInDoubt = isInDoubt } } }
+        didSet {
+            guard isInDoubt != oldValue else { return }
+            view.withLockedValue { view in
+                view.isInDoubt = isInDoubt
+                view.noteQuorum()
+            }
+        }
     }
     /// What is being done about keys that a member has taken along.
     var keys = KeyRenewals()
     /// Who waits until this node has caught up.
     var catchUps = CatchUps()
+    /// The quota side of the gateway, if there is one.
+    var quotas: QuotaStanding?
     /// Called once, when the node ends by itself.
     var ended: ((StopReason) -> Void)?
 
@@ -178,6 +186,7 @@ final class NodeDriver {
         for request in waiting.keys.sorted(by: { $0.rawValue < $1.rawValue }) { waiting[request]?(.failure(.stopped)) }
         for submission in held.takeAll() { submission.answer(.failure(.stopped)) }
         listeners = []
+        quotas = nil
         for promise in factsPromises { promise.fail(stopError) }
         factsPromises = []
         desk.close()

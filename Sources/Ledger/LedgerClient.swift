@@ -32,12 +32,20 @@ public protocol LedgerClient: AnyObject {
     /// Members of the cluster that may ask for a part of what is left, at least 1.
     var members: Int { get }
 
+    /// For how long no majority has decided, as far as this node knows, in nanoseconds; nil while one does.
+    var quorumLostNanoseconds: UInt64? { get }
+
     /// An estimate of replicated time; never backwards. Good for refusing early; only the ledger accepts.
     func now() -> LedgerTime
 
     /// What is known of a challenge from the state that this node has applied: nil where it has not been spent as far as
     /// this node knows. It decides nothing; it saves a proposal.
     func spent(_ spend: Spend) -> SpendOutcome?
+}
+
+extension LedgerClient {
+    /// A ledger that asks nobody loses no majority.
+    public var quorumLostNanoseconds: UInt64? { nil }
 }
 
 /// The ledger did not answer.

@@ -92,7 +92,15 @@ final class Link: ConnectionOwner {
     /// Connects where nothing is under way.
     func connectIfWanted() {
         guard case .idle = state, transport.isRunning, isEager || !queue.isEmpty else { return }
+        guard transport.speaks(lane, to: name) else { return drop() }
         connect()
+    }
+
+    /// The peer may be of an earlier release by now: what waits is not for it.
+    private func drop() {
+        let before = queue.dropped
+        queue.clear()
+        noteDropped(since: before)
     }
 
     /// The peer has just dialled this node: where it was gone, the next attempt need not wait. Where it is there and says

@@ -233,12 +233,29 @@ public final class PeerTransport {
                 ["bytes": "\(payload.count)", "frame_bytes_max": "\(settings.frameBytesMax)"]
             )
         }
-        guard peer.name != identity.name, let link = link(to: peer, lane) else {
+        guard peer.name != identity.name, speaks(lane, to: peer.name), let link = link(to: peer, lane) else {
             return counters.count(peer.name) { $0.payloadsDropped += 1 }
         }
         ownerCall {
             if !link.isListed { link.move(to: peer.address) }
             link.send(payload)
+        }
+    }
+
+    /// Whether a peer knows a lane, as far as it has said: of a lane that not every release has, on the connection for messages.
+    func speaks(_ lane: Lane, to name: String) -> Bool {
+        guard lane.leastVersion > settings.versions.lowerBound else { return true }
+        let connection = links[LinkKey(name: name, lane: .messages)]?.established
+        return connection.map { $0.version >= lane.leastVersion } ?? false
+    }
+
+    /// Whom payloads of a lane can be sent to now: who is at the other end of the connections for messages, and knows it.
+    public func peers(speaking lane: Lane) -> [PeerIdentity] {
+        eventLoop.preconditionInEventLoop()
+        return links.values.compactMap { link in
+            guard link.lane == .messages, let connection = link.established, connection.version >= lane.leastVersion
+            else { return nil }
+            return connection.peer
         }
     }
 

@@ -2,8 +2,8 @@ import NIOCore
 
 /// Bounds and times of the transport. Every one has a default that fits a cluster on a local or a wide network.
 public struct TransportSettings: Sendable {
-    /// The versions of the protocol that this release speaks.
-    public var versions: ClosedRange<UInt16> = 1...1
+    /// The versions of the protocol that this release speaks. Version 2 has the lane of quotas.
+    public var versions: ClosedRange<UInt16> = 1...2
     /// Longest frame that is sent or taken, in bytes with its head: 4 MiB, sixteen times the 256 KiB to which Raft cuts its
     /// appends and parts of snapshots. A payload that is longer is dropped and counted; an owner that has longer ones must
     /// raise this at every node (``allow(payloadBytesMax:)``).
@@ -15,13 +15,16 @@ public struct TransportSettings: Sendable {
     public var messagesQueueBytesMax = 16 << 20
     /// Bytes that may wait on the lane of snapshots to one peer: 8 MiB. Its flow control keeps a few parts in flight.
     public var snapshotsQueueBytesMax = 8 << 20
+    /// Bytes that may wait on the lane of quotas to one peer: 2 MiB, two rounds of the longest messages. What finds no room is
+    /// dropped, and told again.
+    public var quotasQueueBytesMax = 2 << 20
     /// Bytes that wait for a peer while there is no connection to it: 1 MiB, some heartbeats and what is on its way when a
     /// peer restarts.
     public var disconnectedQueueBytesMax = 1 << 20
-    /// Accepted connections, over all peers: 256. The 63 others of the largest cluster have two each; as many again are for
+    /// Accepted connections, over all peers: 256. The 63 others of the largest cluster have three each; the rest is for
     /// nodes that wait to be admitted, and for who has not shown who it is.
     public var acceptedMax = 256
-    /// Accepted connections of one remote address that have not shown who they are: 8. A peer needs two.
+    /// Accepted connections of one remote address that have not shown who they are: 8. A peer needs three.
     public var unfinishedMax = 8
     /// Links that are made for nodes outside of the list of peers: 64. Those of the list always have theirs.
     public var strangerLinksMax = 64
@@ -38,8 +41,8 @@ public struct TransportSettings: Sendable {
     public var unreachableMaximum = TimeAmount.milliseconds(500)
     /// A connection that lived as long was a success, and the window is the first again.
     public var reconnectReset = TimeAmount.seconds(5)
-    /// How long a link is kept on which nothing is sent: one to a node outside of the list of peers, and any lane of
-    /// snapshots.
+    /// How long a link is kept on which nothing is sent: one to a node outside of the list of peers, and any lane but that of
+    /// messages.
     public var idleTimeout = TimeAmount.seconds(60)
     /// How long sent bytes may go unacknowledged before the connection is given up (tcp(7), TCP_USER_TIMEOUT): 5 s. When a
     /// cut link is whole again, TCP waits about as long as it was cut before it sends anew; a new connection does not.
@@ -70,6 +73,7 @@ public struct TransportSettings: Sendable {
         switch lane {
         case .messages: messagesQueueBytesMax
         case .snapshots: snapshotsQueueBytesMax
+        case .quotas: quotasQueueBytesMax
         }
     }
 }

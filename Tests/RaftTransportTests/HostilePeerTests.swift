@@ -48,8 +48,8 @@ struct HostilePeerTests {
             (Array("NOTOURS!rest".utf8), "this port is for Tollgate's nodes"),
             (Hello.magic, "your Hello cannot be read"),
             (
-                Hello.magic + [0, 2, 0, 3],
-                "a speaks versions 1 to 1 of the nodes' protocol, and you 2 to 3: upgrade the older one"
+                Hello.magic + [0, 3, 0, 4],
+                "a speaks versions 1 to 2 of the nodes' protocol, and you 3 to 4: upgrade the older one"
             ),
         ] {
             let peer = try await RawPeer.connect(to: a)

@@ -163,7 +163,7 @@ struct TransportTests {
         let report = try await b.on { $0.report }
         #expect(report.connections.map(\.peer.name) == ["a", "c", "c"])
         #expect(report.connections.map(\.peer.lane) == [.messages, .messages, .snapshots])
-        #expect(report.connections.map(\.version) == [1, 3, 3])
+        #expect(report.connections.map(\.version) == [2, 3, 3])
         #expect(report.connections.allSatisfy { $0.direction == .outbound && $0.certificateNotAfterSeconds != nil })
         try await c.received("part", from: "b")
         #expect(try await c.on { $0.report.connections.map(\.direction) } == [.inbound, .inbound])
