@@ -83,10 +83,11 @@ extension Command {
         case .spend(let spend): spend.pricing?.keys.isWithinBounds ?? true
         case .record(let report): report.counts.count <= LedgerBounds.issueCounts
         case .setPrices(let change): change.factors.count <= LedgerBounds.policies
+        case .report(let report): report.counts.count <= LedgerBounds.reportCounts
         case .openSession, .rebind, .override, .raiseVersion, .lend, .returnUnits: true
         }
     }
 
     /// Whether it can take more than 1 KiB; a charge of 16 limits takes about 700 bytes.
-    fileprivate var isLong: Bool { tag == .setPolicies || tag == .record || tag == .setPrices }
+    fileprivate var isLong: Bool { tag == .setPolicies || tag == .record || tag == .setPrices || tag == .report }
 }

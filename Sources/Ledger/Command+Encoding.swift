@@ -15,7 +15,6 @@ enum CommandTag: UInt8 {
     case raiseVersion = 8
     case lend = 9
     case returnUnits = 10
-    // Known by name, not yet applied.
     case report = 11
     case record = 12
     case setPrices = 13
@@ -48,6 +47,7 @@ extension Command {
         case .returnUnits: .returnUnits
         case .record: .record
         case .setPrices: .setPrices
+        case .report: .report
         }
     }
 
@@ -56,7 +56,7 @@ extension Command {
         switch self {
         case .openSession, .setPolicies, .charge, .rebind, .override, .rotate, .raiseVersion: 1
         case .spend(let spend): spend.pricing == nil ? 1 : Ledger.lendingVersion
-        case .lend, .returnUnits, .record, .setPrices: Ledger.lendingVersion
+        case .lend, .returnUnits, .record, .setPrices, .report: Ledger.lendingVersion
         }
     }
 
@@ -98,6 +98,8 @@ extension Command {
             report.write(into: &sink)
         case .setPrices(let change):
             change.write(into: &sink)
+        case .report(let report):
+            report.write(into: &sink)
         }
     }
 
@@ -152,7 +154,7 @@ extension Command {
         case .setPrices:
             self = .setPrices(try PriceChange(from: &source))
         case .report:
-            throw .unsupportedCommand(tag: number, version: version)
+            self = .report(try AdmissionReport(from: &source))
         }
     }
 }
@@ -189,16 +191,16 @@ extension Charge {
 
 extension LimitCharge {
     /// Bytes of one.
-    fileprivate static let bytes = 40
+    static let bytes = 40
 
-    fileprivate func write(into sink: inout some FieldSink) {
+    func write(into sink: inout some FieldSink) {
         sink.u32(limit.rawValue)
         sink.key(key)
         sink.key(fallback)
         sink.u32(reserve)
     }
 
-    fileprivate init(from source: inout FieldSource) throws(LedgerDecodingError) {
+    init(from source: inout FieldSource) throws(LedgerDecodingError) {
         limit = LimitID(rawValue: try source.u32())
         key = try source.key()
         fallback = try source.key()

@@ -26,6 +26,8 @@ public enum Command: Hashable, Sendable {
     case record(IssueReport)
     /// Answered by ``CommandResult/pricesSet(_:)``. From ``Ledger/lendingVersion`` on.
     case setPrices(PriceChange)
+    /// Answered by ``CommandResult/reported(_:)``. From ``Ledger/lendingVersion`` on.
+    case report(AdmissionReport)
 }
 
 /// A command, and what makes it happen once.

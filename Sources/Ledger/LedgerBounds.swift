@@ -60,6 +60,8 @@ public enum LedgerBounds {
     public static let prefixNeighbourhoods = 1 << 17
     /// Counts in one report of issued challenges.
     public static let issueCounts = 256
+    /// Counts in one report of what was let through without a majority.
+    public static let reportCounts = 256
     /// What a prefix's bucket of challenges holds, as the time in which they come back, in nanoseconds: 10 minutes. As many
     /// again can be owed.
     public static let issueFillNanoseconds: UInt64 = 600_000_000_000

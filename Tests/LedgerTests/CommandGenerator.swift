@@ -113,6 +113,7 @@ struct CommandGenerator {
         if lends {
             if random.oneIn(3) { return .lend(lend(facts)) }
             if !loans.isEmpty, random.oneIn(4) { return .returnUnits(returned()) }
+            if random.oneIn(12) { return .report(admissions(facts)) }
         } else if random.oneIn(30) {
             return random.oneIn(2) ? .lend(lend(facts)) : .returnUnits(SliceReturn(slice: .test(1), units: 1))
         }
@@ -208,6 +209,21 @@ struct CommandGenerator {
             least: random.oneIn(30) ? .max - UInt32(random.below(3)) : UInt32(random.below(4)),
             wanted: random.oneIn(20) ? .max : UInt32(random.below(random.oneIn(3) ? 40 : 4)),
             nodes: random.oneIn(20) ? UInt8(random.below(256)) : 3
+        )
+    }
+
+    private mutating func admissions(_ facts: LedgerFacts) -> AdmissionReport {
+        let policy = policy(facts)
+        let count = random.oneIn(60) ? 257 : random.below(4)
+        return AdmissionReport(
+            policy: policy?.id ?? PolicyID(rawValue: UInt32(random.below(6))),
+            counts: (0..<count).map { _ in
+                AdmittedCount(
+                    limit: limitCharge(policy),
+                    units: random.oneIn(20) ? .max - random.below(3) : random.below(40),
+                    ahead: random.oneIn(20) ? .max - random.below(3) : random.below(10 * second)
+                )
+            }
         )
     }
 

@@ -102,7 +102,8 @@ import Testing
             "lent", "loan refused", "loan refused for ever", "loan refused while others hold units", "loan denied",
             "loan denied for good", "loan invalid unknownPolicy", "loan invalid unknownLimit", "restored",
             "restored nothing", "slice unknown", "opened with a part", "opened with 1", "counted", "counted too many",
-            "counts invalid", "prices set", "prices conflict", "prices unknownPolicy", "prices invalid",
+            "counts invalid", "prices set", "prices conflict", "prices unknownPolicy", "prices invalid", "reported",
+            "report unknownPolicy", "report invalid",
         ]
         #expect(expected.subtracting(seen).isEmpty, "never seen: \(expected.subtracting(seen).sorted())")
     }
@@ -157,6 +158,7 @@ import Testing
         case .recorded(.counted(exceeded: [])): "counted"
         case .recorded(.counted): "counted too many"
         case .recorded(.invalid): "counts invalid"
+        case .reported(let outcome): if case .charged = outcome { "reported" } else { "report \(outcome)" }
         case .pricesSet(.set): "prices set"
         case .pricesSet(.conflict): "prices conflict"
         case .pricesSet(let outcome): "prices \(outcome)"
