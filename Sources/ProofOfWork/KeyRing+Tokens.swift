@@ -5,7 +5,7 @@ import CSodium
 // The tag is 16 bytes of HMAC-SHA-256 over all bytes before it, under the key of its kind and epoch. See `Authenticator`.
 
 extension KeyRing {
-    /// Writes the challenge's text, ``Challenge/textLength`` ASCII characters, to the beginning of `output`.
+    /// Writes the challenge's text, ``Challenge/textLength`` ASCII characters or 32 more where it has an origin, to the beginning of `output`.
     ///
     /// Its `rounds` must be 1 to 64 and its `price` at least 1: others are our own mistake and stop the process. Same
     /// challenge, same text. Throws ``TokenError/unknownEpoch`` or ``TokenError/laterEpoch`` where the ring does not have
@@ -14,7 +14,7 @@ extension KeyRing {
         try seal(token: challenge, key: Subkey.challenge, into: output)
     }
 
-    /// Writes the pass's text, ``Pass/textLength`` ASCII characters, to the beginning of `output`.
+    /// Writes the pass's text, ``Pass/textLength`` ASCII characters or 32 more where it has an origin, to the beginning of `output`.
     ///
     /// Same pass, same text. Throws ``TokenError/unknownEpoch`` or ``TokenError/laterEpoch`` where the ring does not have
     /// `pass.epoch`.
@@ -24,12 +24,16 @@ extension KeyRing {
 
     /// The challenge's text. Allocates it.
     public func seal(_ challenge: Challenge) throws(TokenError) -> String {
-        try text(Challenge.textLength) { output throws(TokenError) in try seal(challenge, into: output) }
+        try text(Challenge.textLength(isLocal: challenge.origin != nil)) { output throws(TokenError) in
+            try seal(challenge, into: output)
+        }
     }
 
     /// The pass's text. Allocates it.
     public func seal(_ pass: Pass) throws(TokenError) -> String {
-        try text(Pass.textLength) { output throws(TokenError) in try seal(pass, into: output) }
+        try text(Pass.textLength(isLocal: pass.origin != nil)) { output throws(TokenError) in
+            try seal(pass, into: output)
+        }
     }
 
     /// Parses a challenge and authenticates it. A forged one costs one tag; nothing is allocated.
@@ -65,13 +69,16 @@ extension KeyRing {
         var bytes = TokenBytes(repeating: 0)
         withUnsafeMutableBytes(of: &bytes) { bytes in
             guard let base = bytes.baseAddress else { return }
-            token.write(to: Fields(base: base))
+            let fields = Fields(base: base)
+            token.write(to: fields)
+            if let origin = token.origin { fields.store(origin, Token.signedCount) }
+            let signed = Token.signedCount(isLocal: token.origin != nil)
             Authenticator.tag(
-                UnsafeRawBufferPointer(rebasing: bytes[..<Token.signedCount]),
+                UnsafeRawBufferPointer(rebasing: bytes[..<signed]),
                 states: keys + key,
-                into: base + Token.signedCount
+                into: base + signed
             )
-            Base64URL.encode(UnsafeRawBufferPointer(rebasing: bytes[..<Token.count]), into: output)
+            Base64URL.encode(UnsafeRawBufferPointer(rebasing: bytes[..<(signed + Token.tagCount)]), into: output)
         }
     }
 
@@ -82,20 +89,24 @@ extension KeyRing {
             guard text.count >= 4, Base64URL.decode(UnsafeRawBufferPointer(rebasing: text[..<4]), into: bytes)
             else { throw .malformed }
             guard bytes[0] == tokenVersion else { throw .unknownVersion }
-            guard text.count == Token.textLength, bytes[1] == Token.type, Base64URL.decode(text, into: bytes),
-                let base = UnsafeRawPointer(bytes.baseAddress)
+            let isLocal = bytes[1] == Token.localType
+            guard isLocal || bytes[1] == Token.type, text.count == Token.textLength(isLocal: isLocal),
+                Base64URL.decode(text, into: bytes), let base = UnsafeRawPointer(bytes.baseAddress)
             else { throw .malformed }
 
             let fields = Fields(base: base)
             let keys = try epochKeys(fields.load(2))
+            let signed = Token.signedCount(isLocal: isLocal)
             guard
                 Authenticator.isValid(
-                    UnsafeRawBufferPointer(start: base, count: Token.signedCount),
+                    UnsafeRawBufferPointer(start: base, count: signed),
                     states: keys + key,
-                    tag: base + Token.signedCount
+                    tag: base + signed
                 )
             else { throw .notAuthentic }
-            return try Token(authentic: fields)
+            var token = try Token(authentic: fields)
+            if isLocal { token.origin = fields.loadOrigin(Token.signedCount) }
+            return token
         }
     }
 
@@ -127,5 +138,5 @@ extension KeyRing {
     }
 }
 
-/// Room for the longer of the two tokens, without an allocation.
-private typealias TokenBytes = InlineArray<84, UInt8>
+/// Room for the longest token, without an allocation.
+private typealias TokenBytes = InlineArray<108, UInt8>

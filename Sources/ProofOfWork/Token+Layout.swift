@@ -3,11 +3,14 @@
 /// A token that has a layout. `count` bytes in all, of which the last ``TokenLayout/tagCount`` are the tag.
 protocol TokenLayout {
     static var type: UInt8 { get }
+    /// Of one that is good at one node alone.
+    static var localType: UInt8 { get }
     static var count: Int { get }
     static var textLength: Int { get }
     var epoch: UInt32 { get }
+    var origin: TokenOrigin? { get set }
 
-    /// Writes all bytes before the tag.
+    /// Writes all bytes before the origin.
     func write(to fields: Fields<UnsafeMutableRawPointer>)
 
     /// Reads what ``write(to:)`` wrote; the tag is right. Throws where this release would not have sealed it.
@@ -17,6 +20,11 @@ protocol TokenLayout {
 extension TokenLayout {
     static var tagCount: Int { 16 }
     static var signedCount: Int { count - tagCount }
+    /// Bytes that an origin takes, between the other fields and the tag: a multiple of three.
+    static var originCount: Int { 24 }
+
+    static func signedCount(isLocal: Bool) -> Int { isLocal ? signedCount + originCount : signedCount }
+    static func textLength(isLocal: Bool) -> Int { isLocal ? textLength + originCount / 3 * 4 : textLength }
 }
 
 /// Typed access to the bytes of a token by offset. The caller vouches for the bounds: a layout's offsets are constants.
@@ -43,6 +51,10 @@ extension Fields where Base == UnsafeRawPointer {
     }
 
     func loadID(_ offset: Int) -> TokenID { TokenID(high: load(offset), low: load(offset + 8)) }
+
+    func loadOrigin(_ offset: Int) -> TokenOrigin {
+        TokenOrigin(replicaHigh: load(offset), replicaLow: load(offset + 8), boot: load(offset + 16))
+    }
 }
 
 extension Fields where Base == UnsafeMutableRawPointer {
@@ -53,7 +65,7 @@ extension Fields where Base == UnsafeMutableRawPointer {
 
     func storeHead<Token: TokenLayout>(_ token: Token, policy: UInt32, binding: UInt64?) {
         store(tokenVersion, 0)
-        store(Token.type, 1)
+        store(token.origin == nil ? Token.type : Token.localType, 1)
         store(token.epoch, 2)
         store(policy, 6)
         store(UInt8(binding == nil ? 0 : 1), 10)
@@ -64,6 +76,12 @@ extension Fields where Base == UnsafeMutableRawPointer {
         store(id.high, offset)
         store(id.low, offset + 8)
     }
+
+    func store(_ origin: TokenOrigin, _ offset: Int) {
+        store(origin.replicaHigh, offset)
+        store(origin.replicaLow, offset + 8)
+        store(origin.boot, offset + 16)
+    }
 }
 
 /// The version of the wire protocol that tokens carry in their first byte.
@@ -71,6 +89,7 @@ let tokenVersion: UInt8 = 1
 
 extension Challenge: TokenLayout {
     static var type: UInt8 { 1 }
+    static var localType: UInt8 { 3 }
     static var count: Int { 84 }
 
     func write(to fields: Fields<UnsafeMutableRawPointer>) {
@@ -109,6 +128,7 @@ extension Challenge: TokenLayout {
 
 extension Pass: TokenLayout {
     static var type: UInt8 { 2 }
+    static var localType: UInt8 { 4 }
     static var count: Int { 72 }
 
     func write(to fields: Fields<UnsafeMutableRawPointer>) {

@@ -20,6 +20,9 @@
 ///     48  4  price, 16.16
 ///     52 16  id, random
 ///     68 16  tag
+///
+/// A token that is good at one node alone, while it runs, is of type 3 for a challenge (144 characters) and 4 for a pass (128),
+/// and has 24 bytes more before its tag: the replica id, 16, and the boot, 8.
 
 /// What makes a token's text unacceptable. The gateway turns it into a refusal: see the table in the protocol.
 public enum TokenError: Error, Hashable, Sendable {
@@ -34,6 +37,23 @@ public enum TokenError: Error, Hashable, Sendable {
     case laterEpoch
     /// The tag is not ours. 403.
     case notAuthentic
+}
+
+/// One run of one node, at which alone a token is good that was made while no majority could decide.
+public struct TokenOrigin: Hashable, Sendable {
+    /// The first eight bytes of its replica's id, big-endian.
+    public var replicaHigh: UInt64
+    /// The last eight bytes.
+    public var replicaLow: UInt64
+    /// Drawn when its process began.
+    public var boot: UInt64
+
+    /// A run of these names.
+    public init(replicaHigh: UInt64, replicaLow: UInt64, boot: UInt64) {
+        self.replicaHigh = replicaHigh
+        self.replicaLow = replicaLow
+        self.boot = boot
+    }
 }
 
 /// The 16 random bytes that tell challenges apart; a pass has its challenge's.
@@ -59,7 +79,7 @@ public struct TokenID: Hashable, Sendable {
 
 /// A puzzle as it was issued to one client. What was issued is what is verified: nothing here is looked up again.
 public struct Challenge: Hashable, Sendable {
-    /// The characters of its text.
+    /// The characters of its text, where it has no ``origin``.
     public static let textLength = 112
 
     /// The epoch whose key seals it.
@@ -84,6 +104,8 @@ public struct Challenge: Hashable, Sendable {
     public var price: UInt32
     /// Which challenge this is.
     public var id: TokenID
+    /// Where alone it can be redeemed; nil: anywhere.
+    public var origin: TokenOrigin?
 
     /// A challenge of these fields. Nothing is checked here; ``KeyRing/seal(_:into:)`` states what it demands.
     public init(
@@ -97,7 +119,8 @@ public struct Challenge: Hashable, Sendable {
         grants: UInt32,
         passLifetime: UInt32,
         price: UInt32 = Difficulty.priceOne,
-        id: TokenID = .random()
+        id: TokenID = .random(),
+        origin: TokenOrigin? = nil
     ) {
         self.epoch = epoch
         self.policy = policy
@@ -110,6 +133,7 @@ public struct Challenge: Hashable, Sendable {
         self.passLifetime = passLifetime
         self.price = price
         self.id = id
+        self.origin = origin
     }
 
     /// The first nanosecond of ledger time at which it cannot be redeemed any more; saturates at 2^64 − 1.
@@ -122,7 +146,7 @@ public struct Challenge: Hashable, Sendable {
 
 /// What a redeemed challenge returns: shown with a request, it pays for it.
 public struct Pass: Hashable, Sendable {
-    /// The characters of its text.
+    /// The characters of its text, where it has no ``origin``.
     public static let textLength = 96
 
     /// The epoch whose key seals it.
@@ -139,6 +163,8 @@ public struct Pass: Hashable, Sendable {
     public var grants: UInt32
     /// The identity of the challenge that bought it.
     public var id: TokenID
+    /// Where alone it pays; nil: anywhere.
+    public var origin: TokenOrigin?
 
     /// A pass of these fields.
     public init(
@@ -148,7 +174,8 @@ public struct Pass: Hashable, Sendable {
         expires: UInt64,
         recordExpiry: UInt64,
         grants: UInt32,
-        id: TokenID
+        id: TokenID,
+        origin: TokenOrigin? = nil
     ) {
         self.epoch = epoch
         self.policy = policy
@@ -157,5 +184,6 @@ public struct Pass: Hashable, Sendable {
         self.recordExpiry = recordExpiry
         self.grants = grants
         self.id = id
+        self.origin = origin
     }
 }

@@ -101,6 +101,38 @@ struct TokenTests {
         }
     }
 
+    /// Tokens that are good at one run of one node alone.
+    @Test func theOriginOfATokenIsPartOfIt() throws {
+        let ring = try ring()
+        let origin = TokenOrigin(replicaHigh: 0x1111_2222_3333_4444, replicaLow: 0x5555_6666_7777_8888, boot: .max)
+        var challenge = sampleChallenge()
+        challenge.origin = origin
+        let text = try ring.seal(challenge)
+        #expect(text.utf8.count == 144 && text.first?.isLetter == true)
+        #expect(try ring.openChallenge(text) == challenge)
+        var pass = samplePass()
+        pass.origin = origin
+        let passText = try ring.seal(pass)
+        #expect(passText.utf8.count == 128)
+        #expect(try ring.openPass(passText) == pass)
+        #expect(tokenError { () throws(TokenError) in try ring.openPass(text) } == .malformed)
+        #expect(tokenError { () throws(TokenError) in try ring.openChallenge(passText) } == .malformed)
+        // Every byte of it is authenticated, and it cannot be left out.
+        let bytes = try #require(decoded(text))
+        for place in 68..<108 {
+            var changed = bytes
+            changed[place] ^= 1
+            #expect(
+                tokenError { () throws(TokenError) in try ring.openChallenge(encoded(changed)) } == .notAuthentic
+            )
+        }
+        var without = bytes
+        without[1] = Challenge.type
+        #expect(tokenError { () throws(TokenError) in try ring.openChallenge(encoded(without)) } == .malformed)
+        without.removeSubrange(68..<92)
+        #expect(tokenError { () throws(TokenError) in try ring.openChallenge(encoded(without)) } == .notAuthentic)
+    }
+
     @Test func aPassIsNoChallengeAndTheReverse() throws {
         let ring = try ring()
         let challenge = try ring.seal(sampleChallenge())
