@@ -41,6 +41,7 @@ public struct NodeMetrics: Sendable {
         if let gateway {
             writeRequests(gateway, &page)
             writeChallenges(gateway, &page)
+            writeQuotas(gateway, &page)
             writeConnections(gateway, &page)
         }
         if let ledger { writeLedger(ledger, &page) }
@@ -90,6 +91,35 @@ public struct NodeMetrics: Sendable {
             "By how much a challenge is harder now than its policy's difficulty, which is 1."
         )
         for (policy, price) in gateway.prices { page.sample(price, [("policy", policy)]) }
+    }
+
+    private func writeQuotas(_ gateway: GatewayMetrics, _ page: inout PrometheusText) {
+        page.begin("tollgate_slice_units", .gauge, "Units that are lent to this node and that nobody has had yet.")
+        for quota in gateway.quotas { page.sample(quota.heldUnits, [("policy", quota.policy)]) }
+        page.begin(
+            "tollgate_over_admission_units",
+            .gauge,
+            "Units of one key that may be had at worst beyond its limit, by the policy's consistency and who is heard of."
+        )
+        for quota in gateway.quotas { page.sample(quota.overAdmissionUnits, [("policy", quota.policy)]) }
+        page.begin(
+            "tollgate_admitted_without_quorum_total",
+            .counter,
+            "Requests that were let through without a decision, or for a pass that is good at this node alone."
+        )
+        for quota in gateway.quotas { page.sample(quota.letThrough, [("policy", quota.policy)]) }
+        page.begin(
+            "tollgate_unreported_units",
+            .gauge,
+            "Units that were let through without a decision, and are charged when a majority decides again."
+        )
+        for quota in gateway.quotas { page.sample(quota.unreportedUnits, [("policy", quota.policy)]) }
+        page.begin(
+            "tollgate_unreportable_units_total",
+            .counter,
+            "Units that were let through without a decision and are charged to nobody, since there were too many keys."
+        )
+        page.sample(gateway.unreportableUnits)
     }
 
     private func writeConnections(_ gateway: GatewayMetrics, _ page: inout PrometheusText) {

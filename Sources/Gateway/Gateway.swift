@@ -4,6 +4,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import ProofOfWork
+import Quota
 import Settings
 
 #if canImport(Glibc)
@@ -18,8 +19,10 @@ import Settings
 public final class Gateway: Sendable {
     /// What the gateway needs of a ledger: a client for each of its loops.
     public typealias MakeLedgerClient = @Sendable (any EventLoop) -> any LedgerClient
+    /// What it needs to talk with other gateways: a way to them for one of its loops.
+    public typealias MakeQuotaPeers = @Sendable (any EventLoop) -> any QuotaPeers
 
-    private struct Running {
+    struct Running {
         var listeners: [Listener.Opened] = []
         var isDraining = false
     }
@@ -33,20 +36,20 @@ public final class Gateway: Sendable {
 
     /// Whether one of the open listeners, which a reload does not change, forwards requests.
     private let forwards: Bool
-    private let group: MultiThreadedEventLoopGroup
-    private let loops: [NIOLoopBound<GatewayLoop>]
-    private let desk: NIOLoopBound<SliceDesk>
+    let group: MultiThreadedEventLoopGroup
+    let loops: [NIOLoopBound<GatewayLoop>]
+    let desks: NIOLoopBound<Quotas.Desks>
     private let logger: Logger
-    private let accessLog: AccessLog
+    let accessLog: AccessLog
     private let current: NIOLockedValueBox<Configuration>
     private let offered = NIOLockedValueBox<UInt64?>(nil)
-    private let running = NIOLockedValueBox(Running())
+    let running = NIOLockedValueBox(Running())
 
     private init(
         forwards: Bool,
         group: MultiThreadedEventLoopGroup,
         loops: [NIOLoopBound<GatewayLoop>],
-        desk: NIOLoopBound<SliceDesk>,
+        desks: NIOLoopBound<Quotas.Desks>,
         configuration: Configuration,
         counters: Counters,
         refusals: RefusalHistory,
@@ -56,7 +59,7 @@ public final class Gateway: Sendable {
         self.forwards = forwards
         self.group = group
         self.loops = loops
-        self.desk = desk
+        self.desks = desks
         self.counters = counters
         self.refusals = refusals
         self.accessLog = accessLog
@@ -76,6 +79,7 @@ public final class Gateway: Sendable {
     ///     ``retireLimits(offeredAt:)``; if not, those in force hold.
     ///   - refusals: where the last refusals are kept.
     ///   - clock: nanoseconds that never run backwards and count while the machine sleeps. Any thread.
+    ///   - makePeers: called once, on the first loop; nil where there are no other gateways.
     ///   - makeClient: called once on each loop.
     /// - Throws: ``Problem``, ``ListenError``.
     public static func start(
@@ -86,6 +90,7 @@ public final class Gateway: Sendable {
         refusals: RefusalHistory = RefusalHistory(),
         logger: Logger,
         clock: @escaping @Sendable () -> UInt64 = BootTimeClock.nanoseconds,
+        makePeers: MakeQuotaPeers? = nil,
         makeClient: @escaping MakeLedgerClient
     ) async throws -> Gateway {
         let eventLoops = Array(group.makeIterator())
@@ -100,7 +105,7 @@ public final class Gateway: Sendable {
         let state = try await clients[0].eventLoop.submit {
             try GatewayState(configuration, facts: clients[0].value.facts, now: clients[0].value.now())
         }.get()
-        let (desk, quotas) = try await makeQuotas(clients, clock)
+        let quotas = try await Quotas.make(clients, clock: clock, makePeers: makePeers)
         var loops: [NIOLoopBound<GatewayLoop>] = []
         for (index, client) in clients.enumerated() {
             let loop = try await client.eventLoop.submit {
@@ -109,8 +114,8 @@ public final class Gateway: Sendable {
                     index: index,
                     loops: clients.count,
                     ledger: client.value,
-                    quota: quotas[index].value,
-                    desk: index == 0 ? desk.value : nil,
+                    quota: quotas.loops[index].value,
+                    desks: index == 0 ? quotas.desks.value : nil,
                     spending: spending,
                     state: state,
                     connectionsMax: connectionsMax,
@@ -133,7 +138,7 @@ public final class Gateway: Sendable {
             forwards: configuration.forwards,
             group: group,
             loops: loops,
-            desk: desk,
+            desks: quotas.desks,
             configuration: configuration,
             counters: counters,
             refusals: refusals,
@@ -164,40 +169,6 @@ public final class Gateway: Sendable {
             )
         }
         return clients
-    }
-
-    /// The desk of the node's slices, on the first loop, and each loop's side of it.
-    private static func makeQuotas(
-        _ clients: [NIOLoopBound<any LedgerClient>],
-        _ clock: @escaping @Sendable () -> UInt64
-    ) async throws -> (NIOLoopBound<SliceDesk>, [NIOLoopBound<QuotaLoop>]) {
-        let home = clients[0].eventLoop
-        let desk = try await home.submit {
-            NIOLoopBound(SliceDesk(eventLoop: home, ledger: clients[0].value, clock: clock), eventLoop: home)
-        }.get()
-        var quotas: [NIOLoopBound<QuotaLoop>] = []
-        var served: [NIOLoopBound<WeakQuotaLoop>] = []
-        for (index, client) in clients.enumerated() {
-            let eventLoop = client.eventLoop
-            let (quota, weak) = try await eventLoop.submit {
-                let quota = QuotaLoop(
-                    eventLoop: eventLoop,
-                    index: index,
-                    loops: clients.count,
-                    ledger: client.value,
-                    desk: desk,
-                    clock: clock
-                )
-                return (
-                    NIOLoopBound(quota, eventLoop: eventLoop),
-                    NIOLoopBound(WeakQuotaLoop(loop: quota), eventLoop: eventLoop)
-                )
-            }.get()
-            quotas.append(quota)
-            served.append(weak)
-        }
-        try await home.submit { [served] in desk.value.serve(served) }.get()
-        return (desk, quotas)
     }
 
     // MARK: Reload
@@ -291,60 +262,19 @@ public final class Gateway: Sendable {
             guard let some = try? await loop.eventLoop.submit({ loop.value.observer.meters }).get() else { continue }
             meters.add(some)
         }
+        let configuration = self.configuration
+        let desks = self.desks
+        let quotas = try? await desks.eventLoop.submit { [letThrough = meters.letThrough] in
+            desks.value.metrics(configuration, letThrough: letThrough)
+        }.get()
         return GatewayMetrics(
             meters,
+            quotas: quotas?.policies ?? [],
+            unreportableUnits: quotas?.lost ?? 0,
             configuration: configuration,
             connections: counters.connections,
             accessLinesDropped: accessLog.dropped
         )
-    }
-
-    // MARK: End
-
-    /// How long a reader of the access log is waited for in the end.
-    private static let accessLogPatience = TimeAmount.seconds(2)
-
-    /// Whether the gateway takes new connections and can answer by its policies.
-    public var isReady: Bool { running.withLockedValue { !$0.isDraining && !$0.listeners.isEmpty } }
-
-    /// From now on ``isReady`` is false, so that load balancers look elsewhere.
-    public func announceShutdown() {
-        running.withLockedValue { $0.isDraining = true }
-    }
-
-    /// Stops accepting, finishes what runs, and ends what has not finished by the deadline.
-    public func shutdown(deadline: TimeAmount) async {
-        announceShutdown()
-        await stopAccepting()
-        let group = self.group
-        let loops = self.loops
-        let finished = group.next().makePromise(of: Void.self)
-        let timer = group.next().scheduleTask(in: deadline) { finished.succeed() }
-        let drains = loops.map { loop in loop.eventLoop.flatSubmit { loop.value.drain() } }
-        EventLoopFuture.andAllComplete(drains, on: group.next()).whenComplete { _ in
-            timer.cancel()
-            finished.succeed()
-        }
-        try? await finished.futureResult.get()
-        // What is left of slices is there for other nodes; nobody waits for the answers.
-        let desk = self.desk
-        try? await desk.eventLoop.submit { desk.value.close() }.get()
-        for loop in loops {
-            try? await loop.eventLoop.submit { loop.value.closeAll() }.get()
-            try? await loop.eventLoop.submit { loop.value.observer.flush() }.get()
-        }
-        await accessLog.close(within: Self.accessLogPatience)
-    }
-
-    private func stopAccepting() async {
-        let listeners = running.withLockedValue { running in
-            defer { running.listeners = [] }
-            return running.listeners
-        }
-        for listener in listeners {
-            listener.file?.remove()
-            for channel in listener.channels { try? await channel.close().get() }
-        }
     }
 }
 

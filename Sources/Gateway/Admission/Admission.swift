@@ -11,6 +11,8 @@ import ProofOfWork
 struct Admission {
     enum Action: Equatable {
         case charge(Charge)
+        /// The pass is good at this node alone, which charges it by itself.
+        case chargePassOfHere(Charge)
         case rebind(Rebind)
         case finish(Verdict)
     }
@@ -113,7 +115,8 @@ struct Admission {
             return finish(
                 .overLimit(retryAfterNanoseconds: Self.finite(retryAfter), states: states, refusing: limit)
             )
-        case (.passCharge(let index, rebound: false), .passRefused(.otherClient)) where !chargesNothing:
+        case (.passCharge(let index, rebound: false), .passRefused(.otherClient))
+        where !chargesNothing && passes[index].origin == nil:
             state = .passRebind(index)
             return .rebind(
                 Rebind(
@@ -151,16 +154,33 @@ struct Admission {
         switch outcome {
         case .rebound, .unchanged:
             state = .passCharge(index, rebound: true)
-            return .charge(passCharge(index))
+            return charge(passAt: index)
         case .tooSoon, .exhausted, .unknown:
             return tryPass(index + 1)
         }
     }
 
+    /// Nobody says what becomes of this step.
+    /// - Returns: what else may pay; nil where nothing does, which ends the admission.
+    mutating func undecided() -> Action? {
+        switch state {
+        case .passCharge(let index, _), .passRebind(let index): return tryPass(index + 1)
+        case .freeCharge, .ceilingLook, .finished:
+            state = .finished
+            return nil
+        }
+    }
+
+    /// What this step is to charge beside a pass.
+    var stepCharge: Charge {
+        let isFree = if case .freeCharge = state { true } else { false }
+        return Charge(policy: policy, cost: cost, pass: nil, limits: isFree ? free + ceiling : ceiling)
+    }
+
     private mutating func tryPass(_ index: Int) -> Action {
         if index < passes.count {
             state = .passCharge(index, rebound: false)
-            return .charge(passCharge(index))
+            return charge(passAt: index)
         }
         if isFreeZero {
             if ceiling.isEmpty { return finish(.workRequired(retryAfterNanoseconds: nil, states: [], refusing: nil)) }
@@ -191,6 +211,10 @@ struct Admission {
         chargesNothing
             ? Self.look(policy, cost, pass: pass, limits: limits)
             : Charge(policy: policy, cost: cost, pass: pass, limits: limits)
+    }
+
+    private func charge(passAt index: Int) -> Action {
+        passes[index].origin == nil ? .charge(passCharge(index)) : .chargePassOfHere(passCharge(index))
     }
 
     private func passCharge(_ index: Int) -> Charge {

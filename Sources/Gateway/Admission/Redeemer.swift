@@ -19,6 +19,8 @@ enum RedeemProblem: Error {
     case alreadySpent
     /// The policy of the challenge is gone, or is not the one that is being asked for.
     case otherPolicy
+    /// It is good at another node alone, or was until that one ended, or this one ended and began anew.
+    case elsewhere
     case unavailable
 }
 
@@ -41,9 +43,11 @@ final class Redeemer {
     static let triesMax = 8
 
     private let eventLoop: any EventLoop
-    private let ledger: any LedgerClient
+    let ledger: any LedgerClient
     private let spending: SpendingTable
-    private let observer: LoopObserver?
+    let observer: LoopObserver?
+    /// Where challenges are spent that are good at this node alone; nil: there are none.
+    let offline: OfflineDesk?
     /// The keys of the ledger's newest facts: an epoch may have begun between a request and its result, which says the epoch
     /// that its pass is of.
     var newestKeys: () -> KeyRing? = { nil }
@@ -53,12 +57,14 @@ final class Redeemer {
         eventLoop: any EventLoop,
         ledger: any LedgerClient,
         spending: SpendingTable,
-        observer: LoopObserver? = nil
+        observer: LoopObserver? = nil,
+        offline: OfflineDesk? = nil
     ) {
         self.eventLoop = eventLoop
         self.ledger = ledger
         self.spending = spending
         self.observer = observer
+        self.offline = offline
     }
 
     /// - Parameter completion: called once on the loop; at once where nothing has to be asked for.
@@ -73,6 +79,9 @@ final class Redeemer {
                 let policy = state.policies[PolicyID(rawValue: candidate.challenge.policy)]
                 guard let policy, request.policy == nil || request.policy == policy.id else { throw .otherPolicy }
                 try self.check(request, candidate, policy, state)
+                guard candidate.challenge.origin == nil else {
+                    return completion(self.redeemHere(request, candidate, policy, state, began: began))
+                }
                 self.proceed(request, candidate, policy, state, began: began, tries: Self.triesMax, completion)
             } catch {
                 if case .check = error { self.observer?.verified(since: began) }
@@ -91,6 +100,10 @@ final class Redeemer {
                 let policy = state.policies[PolicyID(rawValue: candidate.challenge.policy)]
                 guard let policy, request.policy == nil || request.policy == policy.id else { throw .otherPolicy }
                 try self.check(request, candidate, policy, state)
+                guard candidate.challenge.origin == nil else {
+                    try self.problemHere(request, candidate, policy)
+                    return completion(nil)
+                }
                 let spend = Redemption.spend(candidate.challenge, idempotencyKey: request.idempotencyKey)
                 let known = self.ledger.spent(spend)
                 if known == nil || request.idempotencyKey != nil {
@@ -156,7 +169,7 @@ final class Redeemer {
         } catch { throw .check(error, policy: policy) }
     }
 
-    private static func isSolved(_ request: RedeemRequest, _ candidate: Redemption.Candidate) -> Bool {
+    static func isSolved(_ request: RedeemRequest, _ candidate: Redemption.Candidate) -> Bool {
         request.token.withUnsafeBytes { token in
             Redemption.isSolved(candidate, token: token)
         }

@@ -34,6 +34,10 @@ public struct GatewayMetrics: Sendable {
     public var decisions: [(level: String, histogram: Histogram)]
     /// Of a challenge, by policy, in the configuration's order. 1 is the policy's difficulty.
     public var prices: [(policy: String, price: Double)]
+    /// How exact the limits are, by policy, in the configuration's order.
+    public var quotas: [QuotaMetrics]
+    /// Units that were let through without a decision and are charged to nobody, since there were too many keys.
+    public var unreportableUnits: UInt64
     /// Connections of clients that are open.
     public var connections: Int
     /// Lines of the access log that were lost.
@@ -41,7 +45,16 @@ public struct GatewayMetrics: Sendable {
     /// Of the configuration that holds.
     public var configurationHash: String
 
-    init(_ meters: Meters, configuration: Configuration, connections: Int, accessLinesDropped: UInt64) {
+    init(
+        _ meters: Meters,
+        quotas: [QuotaMetrics],
+        unreportableUnits: UInt64,
+        configuration: Configuration,
+        connections: Int,
+        accessLinesDropped: UInt64
+    ) {
+        self.quotas = quotas
+        self.unreportableUnits = unreportableUnits
         requests = meters.requests
             .map { key, count in
                 Requests(route: key.route, policy: key.policy, verdict: key.verdict.word, count: count)

@@ -82,6 +82,9 @@ final class LoopObserver {
         meters.count(Meters.Challenge(policy: policy ?? "", event: event))
     }
 
+    /// A request passes on which no majority has decided.
+    func letThrough(policy: String) { meters.countLetThrough(policy: policy) }
+
     func verified(since began: NIODeadline) {
         meters.verified(nanoseconds: Self.elapsed(since: began))
     }

@@ -12,6 +12,8 @@ enum ChallengeEvent: String, Sendable, CaseIterable {
     case expired
     case alreadySpent = "already-spent"
     case otherPolicy = "other-policy"
+    /// Good at another node alone.
+    case elsewhere
     case unavailable
 
     /// What a redemption has come to.
@@ -27,6 +29,7 @@ enum ChallengeEvent: String, Sendable, CaseIterable {
             }
         case .failure(.alreadySpent): self = .alreadySpent
         case .failure(.otherPolicy): self = .otherPolicy
+        case .failure(.elsewhere): self = .elsewhere
         case .failure(.unavailable): self = .unavailable
         }
     }
@@ -53,6 +56,8 @@ struct Meters: Sendable {
 
     private(set) var requests: [Request: UInt64] = [:]
     private(set) var challenges: [Challenge: UInt64] = [:]
+    /// Requests that a policy let through without a decision, or for a pass of this node alone, by policy.
+    private(set) var letThrough: [String: UInt64] = [:]
     private(set) var verification = Histogram.verification
     private(set) var decisions: [PolicySettings.Consistency: Histogram] = [:]
 
@@ -63,6 +68,8 @@ struct Meters: Sendable {
     mutating func count(_ challenge: Challenge) {
         challenges[challenge, default: 0] += 1
     }
+
+    mutating func countLetThrough(policy: String) { letThrough[policy, default: 0] += 1 }
 
     mutating func verified(nanoseconds: UInt64) {
         verification.observe(nanoseconds)
@@ -78,11 +85,13 @@ struct Meters: Sendable {
         let policies = Set(configuration.policies.map(\.name)).union([""])
         requests = requests.filter { routes.contains($0.key.route) && policies.contains($0.key.policy) }
         challenges = challenges.filter { policies.contains($0.key.policy) }
+        letThrough = letThrough.filter { policies.contains($0.key) }
     }
 
     mutating func add(_ other: Meters) {
         requests.merge(other.requests, uniquingKeysWith: +)
         challenges.merge(other.challenges, uniquingKeysWith: +)
+        letThrough.merge(other.letThrough, uniquingKeysWith: +)
         verification.add(other.verification)
         for (level, histogram) in other.decisions { decisions[level, default: .decision].add(histogram) }
     }

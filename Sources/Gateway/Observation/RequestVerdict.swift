@@ -6,6 +6,8 @@ enum RequestVerdict: Hashable, Sendable {
     case admittedPass
     /// Charged to the ceiling alone: a built-in list, or a preflight.
     case admittedCeiling
+    /// Let through since no majority could decide, and the policy says so.
+    case admittedOffline
     /// Let by, uncounted: a route with `allow: true`.
     case allowed
     /// Admitted since the policy enforces nothing; otherwise it would have been refused.
@@ -31,6 +33,7 @@ enum RequestVerdict: Hashable, Sendable {
         case .admittedFree: "admitted-free"
         case .admittedPass: "admitted-pass"
         case .admittedCeiling: "admitted-ceiling"
+        case .admittedOffline: "admitted-offline"
         case .allowed: "allowed"
         case .wouldRefuse: "would-refuse"
         case .challenge: "challenge"

@@ -3,8 +3,8 @@ import NIOCore
 import Quota
 import Settings
 
-/// How one loop charges quotas: by the node's slices where the policy's consistency allows it and it is worth while, else by
-/// the ledger.
+/// How one loop charges quotas, by the policy's consistency: `eventual` at this node, of which peers are told; `escrow` by the
+/// node's slices where that is worth while; else by the ledger. A pass is the ledger's to charge at every level.
 ///
 /// Confined to the loop.
 final class QuotaLoop {
@@ -30,15 +30,20 @@ final class QuotaLoop {
     private let index: Int
     private let ledger: any LedgerClient
     /// Nil once the loop ends.
-    private var desk: NIOLoopBound<SliceDesk>?
+    private var desks: NIOLoopBound<Quotas.Desks>?
+    private let revisions: EventualRevisions
+    let offline: OfflineDesk
     private let clock: @Sendable () -> UInt64
     private var slices: LoopSlices
+    private var eventual: EventualLoop
     private var waiting: [UInt64: Waiting] = [:]
     private var waitingFor: [BucketID: [UInt64]] = [:]
     private var lastNumber: UInt64 = 0
     private var wants = SliceWants()
     private var isFlushDue = false
     private var isSweepDue = false
+    /// Whether the desk knows that limits are charged at this node alone.
+    private var hasBegun = false
     /// Whether the members lend, as of the facts that were seen last.
     private var lends = false
 
@@ -47,25 +52,36 @@ final class QuotaLoop {
         index: Int,
         loops: Int,
         ledger: any LedgerClient,
-        desk: NIOLoopBound<SliceDesk>,
+        desks: NIOLoopBound<Quotas.Desks>,
+        revisions: EventualRevisions,
+        offline: OfflineDesk,
         clock: @escaping @Sendable () -> UInt64
     ) {
         self.eventLoop = eventLoop
         self.index = index
         self.ledger = ledger
-        self.desk = desk
+        self.desks = desks
+        self.revisions = revisions
+        self.offline = offline
         self.clock = clock
         slices = LoopSlices(loops: loops)
+        eventual = EventualLoop(limits: EventualLimits())
         factsChanged()
     }
 
     /// The ledger's facts may be others.
-    func factsChanged() { lends = ledger.facts.ledgerVersion >= Ledger.lendingVersion }
+    func factsChanged() {
+        lends = ledger.facts.ledgerVersion >= Ledger.lendingVersion
+        eventual.limits = revisions.limits(ledger.facts, now: clock())
+    }
+
+    /// What was charged at this node since the last call, for the desk.
+    func takeJournal() -> EventualJournal { eventual.takeJournal() }
 
     /// Slices are asked for no more: what waits for some is answered, and whatever comes yet is the ledger's to decide.
     func close() {
         eventLoop.preconditionInEventLoop()
-        desk = nil
+        desks = nil
         lends = false
         wants = SliceWants()
         waitingFor = [:]
@@ -76,13 +92,131 @@ final class QuotaLoop {
 
     /// Decides on a charge.
     ///
-    /// `completion` runs exactly once, on the loop: within this call where the node's slices decide, later where the ledger
-    /// does.
-    func charge(_ charge: Charge, _ consistency: PolicySettings.Consistency, completion: @escaping Completion) {
-        guard lends, consistency == .escrow, charge.pass == nil else { return submit(charge, completion: completion) }
+    /// `completion` runs exactly once, on the loop: within this call where the node decides, later where the ledger does.
+    /// - Parameter mayAsk: whether the ledger is asked for what the node cannot decide; if not, that fails for want of a quorum
+    ///   at once, and nothing is charged.
+    func charge(
+        _ charge: Charge,
+        _ consistency: PolicySettings.Consistency,
+        mayAsk: Bool = true,
+        completion: @escaping Completion
+    ) {
+        if consistency == .eventual { return chargeHere(charge, mayAsk: mayAsk, completion: completion) }
+        guard lends, consistency == .escrow, charge.pass == nil else {
+            guard mayAsk else { return completion(.failure(.noQuorum)) }
+            return submit(charge, completion: completion)
+        }
         let now = clock()
-        attempt(Waiting(charge: charge, pending: 0, tries: 0, began: now, completion: completion), now: now)
+        attempt(
+            Waiting(charge: charge, pending: 0, tries: 0, began: now, completion: completion),
+            mayAsk: mayAsk,
+            now: now
+        )
         flushLater()
+    }
+
+    /// Charges limits at this node, and a pass by the ledger: the limits are reserved until it answers.
+    private func chargeHere(_ charge: Charge, mayAsk: Bool, completion: @escaping Completion) {
+        guard charge.pass != nil else {
+            let outcome = eventual.charge(charge, now: clock())
+            handOverIfLong()
+            return completion(.success(outcome))
+        }
+        guard mayAsk else { return completion(.failure(.noQuorum)) }
+        var local = charge
+        local.pass = nil
+        let (outcome, reservation) = eventual.reserve(local, now: clock())
+        guard case .admitted(let states, _) = outcome, let reservation else { return completion(.success(outcome)) }
+        var rest = charge
+        rest.limits = []
+        submit(rest) { [self] result in
+            switch result {
+            case .success(.admitted(_, let passRemaining)):
+                eventual.keep(reservation)
+                handOverIfLong()
+                completion(.success(.admitted(limits: states, passRemaining: passRemaining)))
+            case .success(let refused):
+                eventual.giveBack(reservation)
+                completion(.success(refused))
+            case .failure(.overloaded):
+                // The ledger has not been asked.
+                eventual.giveBack(reservation)
+                completion(.failure(.overloaded))
+            case .failure(let unavailable):
+                // Perhaps the pass has paid.
+                eventual.keep(reservation)
+                completion(.failure(unavailable))
+            }
+        }
+    }
+
+    /// Charges a pass that is good at this node alone, and the limits of the charge as ever; at this node, where no majority can.
+    func chargePassOfHere(
+        _ charge: Charge,
+        _ consistency: PolicySettings.Consistency,
+        mayAsk: Bool,
+        completion: @escaping Completion
+    ) {
+        guard let pass = charge.pass else {
+            return self.charge(charge, consistency, mayAsk: mayAsk, completion: completion)
+        }
+        let remaining: UInt32
+        switch offline.charge(pass, of: charge.policy, cost: charge.cost, now: ledger.now()) {
+        case .failure(let failure): return completion(.success(.passRefused(failure.reason)))
+        case .success(let left): remaining = left
+        }
+        var limits = charge
+        limits.pass = nil
+        if limits.limits.isEmpty { return completion(.success(.admitted(limits: [], passRemaining: remaining))) }
+        self.charge(limits, consistency, mayAsk: mayAsk) { [self] result in
+            var result = result
+            if result == .failure(.noQuorum) { result = .success(chargeUndecided(limits, consistency)) }
+            switch result {
+            case .success(.admitted(let states, _)):
+                completion(.success(.admitted(limits: states, passRemaining: remaining)))
+            case .success(let refused):
+                offline.giveBack(charge.cost, to: pass.challenge)
+                completion(.success(refused))
+            case .failure(let unavailable):
+                offline.giveBack(charge.cost, to: pass.challenge)
+                completion(.failure(unavailable))
+            }
+        }
+    }
+
+    /// Charges limits at this node alone since the ledger does not answer, and notes for it what was admitted.
+    private func chargeUndecided(_ charge: Charge, _ consistency: PolicySettings.Consistency) -> ChargeOutcome {
+        let outcome = eventual.charge(charge, now: clock())
+        if case .admitted = outcome { note(charge, consistency) }
+        return outcome
+    }
+
+    /// A charge on which nobody has decided was let through: it is counted, and the ledger is told when it is there again.
+    func letThrough(_ charge: Charge, _ consistency: PolicySettings.Consistency) {
+        var limits = charge
+        limits.pass = nil
+        if consistency == .eventual { _ = eventual.charge(limits, now: clock()) }
+        note(limits, consistency)
+    }
+
+    private func note(_ charge: Charge, _ consistency: PolicySettings.Consistency) {
+        handOverIfLong()
+        guard let desks else { return }
+        // What is charged at this node anyway the ledger does not count.
+        let isFirst = consistency != .eventual && offline.admitted(charge, limits: eventual.limits, now: clock())
+        guard isFirst || !hasBegun else { return }
+        hasBegun = true
+        desks.eventLoop.execute {
+            desks.value.eventual.begin()
+            if isFirst { desks.value.reports.begin() }
+        }
+    }
+
+    /// A journal does not grow without bounds between two rounds.
+    private func handOverIfLong() {
+        guard eventual.journalCount >= EventualLoop.journalComfortable, let desks else { return }
+        let journal = eventual.takeJournal()
+        desks.eventLoop.execute { desks.value.eventual.take(journal) }
     }
 
     private func submit(_ charge: Charge, completion: @escaping Completion) {
@@ -96,11 +230,16 @@ final class QuotaLoop {
         }
     }
 
-    private func attempt(_ request: Waiting, now: UInt64) {
+    private func attempt(_ request: Waiting, mayAsk: Bool, now: UInt64) {
         switch slices.pay(request.charge, mayWait: request.tries < LoopSlices.waitsMax, now: now) {
         case .paid(let states): request.completion(.success(.admitted(limits: states, passRemaining: nil)))
         case .refused(let outcome): request.completion(.success(outcome))
+        case .wanting where !mayAsk: request.completion(.failure(.noQuorum))
         case .wanting(let places): wait(request, for: places)
+        case .rest(_, let reservation) where !mayAsk:
+            // The ledger is not asked.
+            reservation.settle(.overloaded)
+            request.completion(.failure(.noQuorum))
         case .rest(let rest, let reservation):
             submit(rest) { result in
                 switch result {
@@ -159,7 +298,7 @@ final class QuotaLoop {
             if now >= request.began + Self.decisionTimeout {
                 request.completion(.failure(.noQuorum))
             } else {
-                attempt(request, now: now)
+                attempt(request, mayAsk: true, now: now)
             }
         }
         flushLater()
@@ -184,10 +323,10 @@ final class QuotaLoop {
     private func flush() {
         isFlushDue = false
         wants.low += slices.takeLow()
-        guard !wants.isEmpty, let desk else { return }
+        guard !wants.isEmpty, let desks else { return }
         let wants = self.wants
         self.wants = SliceWants()
-        desk.eventLoop.execute { [desk, index] in desk.value.take(wants, from: index) }
+        desks.eventLoop.execute { [desks, index] in desks.value.slices.take(wants, from: index) }
     }
 
     /// As long as there is something to forget.

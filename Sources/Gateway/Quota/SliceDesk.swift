@@ -90,6 +90,11 @@ final class SliceDesk {
         carryOut()
     }
 
+    /// What the ledger's limits are.
+    var facts: LedgerFacts { ledger.facts }
+    /// See ``SliceBook/heldUnits``.
+    var heldUnits: [PolicyID: UInt64] { book.heldUnits }
+
     /// Gives everything back. Nothing is lent afterwards.
     func close() {
         eventLoop.preconditionInEventLoop()

@@ -21,7 +21,7 @@ extension Exchange {
     func startAdmission(_ policy: PolicyRuntime) {
         guard case .policy(_, _, let cost, let charging)? = route?.action else { return }
         let (passes, isAhead) = presentedPasses(policy)
-        if isAhead, !hasCaughtUp { return catchUp { self.startAdmission(policy) } }
+        if isAhead, !hasCaughtUp, mayAsk { return catchUp { self.startAdmission(policy) } }
         let settings = policy.settings
         let keys = state.keys
         let reserve = isNavigation ? settings.reserve : 0
@@ -43,25 +43,37 @@ extension Exchange {
         perform(action)
     }
 
-    private func perform(_ action: Admission.Action) {
+    func perform(_ action: Admission.Action) {
         switch action {
         case .charge(let charge):
-            loop.quota.charge(charge, policy!.settings.consistency) { [self] result in
-                guard !isFinished else { return }
-                guard case .success(let outcome) = result else { return undecided() }
-                perform(admission!.charged(outcome))
+            loop.quota.charge(charge, policy!.settings.consistency, mayAsk: mayAsk) { [self] in charged($0) }
+        case .chargePassOfHere(let charge):
+            loop.quota.chargePassOfHere(charge, policy!.settings.consistency, mayAsk: mayAsk) { [self] result in
+                if case .success(.admitted) = result, charge.cost > 0 { loop.observer.letThrough(policy: policy!.name) }
+                charged(result)
             }
+        case .rebind where !mayAsk:
+            undecided(.noQuorum)
         case .rebind(let rebind):
             loop.ledger.submit([.rebind(rebind)]) { [self] result in
                 guard !isFinished else { return }
-                guard case .success(let results) = result, case .rebound(let outcome)? = results.first else {
-                    undecided()
-                    return
+                switch result {
+                case .success(let results):
+                    guard case .rebound(let outcome)? = results.first else { return undecided() }
+                    perform(admission!.rebound(outcome))
+                case .failure(let unavailable): undecided(unavailable)
                 }
-                perform(admission!.rebound(outcome))
             }
         case .finish(let verdict):
             decided(verdict)
+        }
+    }
+
+    private func charged(_ result: Result<ChargeOutcome, LedgerUnavailable>) {
+        guard !isFinished else { return }
+        switch result {
+        case .success(let outcome): perform(admission!.charged(outcome))
+        case .failure(let unavailable): undecided(unavailable)
         }
     }
 
@@ -130,7 +142,7 @@ extension Exchange {
         }
     }
 
-    private func refuseForWork(_ policy: PolicyRuntime, _ retryAfter: UInt64?) {
+    func refuseForWork(_ policy: PolicyRuntime, _ retryAfter: UInt64?) {
         let seconds = Durations.retryAfterSeconds(retryAfter)
         if purpose == .check(.nginx), policy.settings.work != nil {
             // Nobody would see the challenge: nginx asks `refusal` for one.
@@ -142,12 +154,11 @@ extension Exchange {
             )
             return
         }
-        let detail = "The free limit is reached: solve the challenge, or wait."
         let status = policy.freeIsZero ? 401 : 429
         reply(
             Refusal(
                 .workRequired,
-                policy.freeIsZero ? "Every request here needs a pass: solve the challenge." : detail,
+                workDetail(policy),
                 challenge: challenge,
                 retryAfterSeconds: seconds,
                 policy: policy.name,
@@ -157,7 +168,16 @@ extension Exchange {
     }
 
     func issueChallenge(_ policy: PolicyRuntime) -> IssuedChallenge? {
-        let challenge = Challenger.issue(policy, client: client, keys: state.keys, now: loop.ledger.now())
+        let challenge =
+            issuesOffline(policy)
+            ? Challenger.issueHere(
+                loop.quota.offline.origin,
+                policy,
+                client: client,
+                keys: state.keys,
+                now: loop.ledger.now()
+            )
+            : Challenger.issue(policy, client: client, keys: state.keys, now: loop.ledger.now())
         if challenge != nil { loop.observer.count(.issued, policy: policy.name) }
         return challenge
     }
@@ -220,7 +240,7 @@ extension Exchange {
     }
 
     /// Whether the question is what `check` would refuse, so that nothing may be charged for it.
-    private var isRefusalQuestion: Bool {
+    var isRefusalQuestion: Bool {
         if case .refusal = purpose { true } else { false }
     }
 

@@ -226,6 +226,11 @@ extension Exchange {
             return Refusal(.alreadySpent, "This challenge has been redeemed before.")
         case .otherPolicy:
             return Refusal(.unknownPolicy, "The challenge belongs to a policy that does not hold here.")
+        case .elsewhere:
+            return Refusal(
+                .expired,
+                "The challenge is good at the node alone that issued it, while that runs: ask for a new one here."
+            )
         case .unavailable:
             return Refusal(.noQuorum, "The gateway cannot decide now.", retryAfterSeconds: 1)
         }

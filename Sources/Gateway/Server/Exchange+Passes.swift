@@ -11,7 +11,14 @@ extension Exchange {
         hasCaughtUp = true
         loop.ledger.catchUp { [self] result in
             guard !isFinished else { return }
-            if case .success = result { body() } else { undecided() }
+            switch result {
+            case .success: body()
+            case .failure(.noQuorum) where policy!.settings.enforce && policy!.settings.onQuorumLoss != .deny:
+                // What is not known does not pay.
+                hasFoundNoQuorum = true
+                body()
+            case .failure: undecided()
+            }
         }
     }
 
@@ -37,6 +44,10 @@ extension Exchange {
                 let pass = open(text), pass.policy == policy.id.rawValue, pass.expires > now,
                 !passes.contains(where: { $0.id == pass.id })
             else { return }
+            guard pass.origin == nil || pass.origin == loop.quota.offline.origin else {
+                showsPassOfElsewhere = true
+                return
+            }
             passes.append(pass)
         }
         if let redeemed, redeemed.policy.id == policy.id { passes.append(redeemed.pass) }

@@ -72,6 +72,10 @@ final class Exchange {
     var admissionTries = 0
     /// It has waited for this node to know all that was decided before it came.
     var hasCaughtUp = false
+    /// The ledger has not answered it for want of a majority.
+    var hasFoundNoQuorum = false
+    /// It shows a pass that is good at another node alone.
+    var showsPassOfElsewhere = false
     /// Fields that the decision adds to the response, whoever writes it.
     var addedFields: [(name: String, value: String)] = []
     var redeemed: Redeemed?

@@ -18,8 +18,8 @@ final class GatewayLoop {
     let eventLoop: any EventLoop
     let ledger: any LedgerClient
     let quota: QuotaLoop
-    /// Of the node, where this is the loop that it is on.
-    private let desk: SliceDesk?
+    /// Of the node, where this is the loop that they are on.
+    private let desks: Quotas.Desks?
     let redeemer: Redeemer
     let counters: Counters
     let observer: LoopObserver
@@ -49,7 +49,7 @@ final class GatewayLoop {
         loops: Int,
         ledger: any LedgerClient,
         quota: QuotaLoop,
-        desk: SliceDesk?,
+        desks: Quotas.Desks?,
         spending: SpendingTable,
         state: GatewayState,
         connectionsMax: Int,
@@ -62,19 +62,33 @@ final class GatewayLoop {
         self.loops = loops
         self.ledger = ledger
         self.quota = quota
-        self.desk = desk
+        self.desks = desks
         self.state = state
         self.connectionsMax = connectionsMax
         self.counters = counters
         self.observer = observer
         self.logger = logger
         limitsRevision = ledger.facts.revision
-        redeemer = Redeemer(eventLoop: eventLoop, ledger: ledger, spending: spending, observer: observer)
+        redeemer = Redeemer(
+            eventLoop: eventLoop,
+            ledger: ledger,
+            spending: spending,
+            observer: observer,
+            offline: quota.offline
+        )
         ledger.onFactsChange = { [weak self] in self?.factsChanged() }
         redeemer.newestKeys = { [weak self] in self?.refreshedState().keys }
+        desks?.eventual.adopt(tells: state.configuration.hasEventualPolicy)
     }
 
     // MARK: State
+
+    /// For how long no majority must have decided before policies that can do without do so at once, in nanoseconds: 1 s. An
+    /// election takes less, and a decision may take twice as long.
+    private static let quorumPatience: UInt64 = 1_000_000_000
+
+    /// Whether no majority decides, as far as this node knows, and has not for a while.
+    var isQuorumLost: Bool { ledger.quorumLostNanoseconds.map { $0 >= Self.quorumPatience } ?? false }
 
     /// Takes a new configuration for all requests to come. Pools that it does not need end with their last request.
     func adopt(_ state: GatewayState, connectionsMax: Int) {
@@ -82,6 +96,7 @@ final class GatewayLoop {
         self.connectionsMax = connectionsMax
         awaitEpoch()
         observer.adopt(state.configuration)
+        desks?.eventual.adopt(tells: state.configuration.hasEventualPolicy)
         for pool in pools where !state.configuration.upstreams.contains(pool.settings) { pool.retire() }
         pools.removeAll { $0.isRetired }
     }
@@ -89,7 +104,7 @@ final class GatewayLoop {
     private func factsChanged() {
         refreshedState()
         quota.factsChanged()
-        desk?.factsChanged()
+        desks?.factsChanged()
         guard ledger.facts.revision != limitsRevision else { return }
         limitsRevision = ledger.facts.revision
         onLimitsChange?()
@@ -224,4 +239,9 @@ final class GatewayLoop {
         for front in Array(connections.values) { front.abort() }
         for pool in pools { pool.closeIdle() }
     }
+}
+
+extension Configuration {
+    /// Whether gateways have something to tell each other.
+    fileprivate var hasEventualPolicy: Bool { policies.contains { $0.consistency == .eventual } }
 }

@@ -111,7 +111,9 @@ extension Node {
             connectionsMax: FileDescriptors.connectionsMax(configuration, logger: logger),
             offersLimits: offers,
             refusals: refusals,
-            logger: logger
-        ) { [cluster] in cluster.makeClient(on: $0) }
+            logger: logger,
+            makePeers: { [cluster] in cluster.makeQuotaPeers(on: $0) },
+            makeClient: { [cluster] in cluster.makeClient(on: $0) }
+        )
     }
 }

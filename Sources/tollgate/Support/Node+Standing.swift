@@ -12,6 +12,8 @@ extension Node {
         if view.isAstray { return .astray }
         if view.isForgetful { return .forgetful }
         if view.isListening { return .starting }
+        // One that is no member, or not yet, answers what it must, and is not to be asked.
+        if view.membership != .member, !view.hasQuorum { return .noQuorum }
         return view.hasQuorum ? .ready : gateway.configuration.isServedByQuorumAlone ? .noQuorum : .readyWithoutQuorum
     }
 
@@ -30,12 +32,19 @@ extension Node {
 }
 
 extension Configuration {
-    /// Whether every policy that a route names denies what no majority decides. One that enforces nothing does not.
+    /// Whether every policy that a route names denies what no majority decides. One that enforces nothing does not, nor does
+    /// one whose free limits each node decides on by itself.
     fileprivate var isServedByQuorumAlone: Bool {
         let named = routes.compactMap { route -> PolicySettings? in
             guard case .policy(_, let name, _, _) = route.action else { return nil }
             return policy(named: name)
         }
-        return !named.isEmpty && named.allSatisfy(\.enforce)
+        return !named.isEmpty && named.allSatisfy(\.isServedByQuorumAlone)
+    }
+}
+
+extension PolicySettings {
+    fileprivate var isServedByQuorumAlone: Bool {
+        enforce && onQuorumLoss == .deny && (consistency != .eventual || free.isEmpty)
     }
 }

@@ -42,6 +42,8 @@ final class CountingLedgerClient: LedgerClient {
         set { inner.onRecall = newValue }
     }
     var members: Int { inner.members }
+    /// For how long no majority has decided.
+    var quorumLostNanoseconds: UInt64?
     func now() -> LedgerTime { inner.now() }
     func spent(_ spend: Spend) -> SpendOutcome? { inner.spent(spend) }
 }
@@ -136,6 +138,7 @@ final class CountingLedgerClient: LedgerClient {
         case .failure(.check(let problem, _)): "\(problem)"
         case .failure(.alreadySpent): "alreadySpent"
         case .failure(.otherPolicy): "otherPolicy"
+        case .failure(.elsewhere): "elsewhere"
         case .failure(.unavailable): "unavailable"
         }
     }

@@ -4,127 +4,19 @@ import NIOEmbedded
 import Quota
 import Settings
 import Testing
-import Wire
 
 @testable import Gateway
 
 /// A node of two loops with its slices against a real ledger, in time that only the tests let pass.
 @Suite struct QuotaLoopTests {
-    private static let second: UInt64 = 1_000_000_000
     private static let day: UInt64 = 86_400 * second
-
-    private final class World {
-        let eventLoop = EmbeddedEventLoop()
-        let clock = ManualClock()
-        let ledger: LocalLedger
-        /// Of the desk, and of each loop.
-        let clients: [CountingLedgerClient]
-        let desk: NIOLoopBound<SliceDesk>
-        let loops: [QuotaLoop]
-        let limits: [LimitID]
-        let policy: PolicyID
-
-        init(_ definitions: [LimitDefinition], ledgerVersion: UInt32 = Ledger.lendingVersion) throws {
-            let clock = clock
-            let eventLoop = eventLoop
-            var genesis = genesis
-            genesis.ledgerVersion = ledgerVersion
-            let ledger = LocalLedger(genesis: genesis) { clock.nanoseconds }
-            self.ledger = ledger
-            clock.advance(seconds: 1_000)
-            let clients = (0..<2).map {
-                CountingLedgerClient(ledger.makeClient(on: eventLoop, owner: ReplicaID(high: 0, low: $0)))
-            }
-            self.clients = clients
-            clients[0].submit([
-                .setPolicies(
-                    expectedRevision: 0,
-                    policies: [PolicyDefinition(name: "api", maxKeys: 1_000, limits: definitions)]
-                )
-            ]) { _ in }
-            eventLoop.run()
-            clients[1].catchUp { _ in }
-            eventLoop.run()
-            let desk = NIOLoopBound(
-                SliceDesk(eventLoop: eventLoop, ledger: clients[0]) { clock.nanoseconds },
-                eventLoop: eventLoop
-            )
-            self.desk = desk
-            loops = clients.indices.map { index in
-                QuotaLoop(
-                    eventLoop: eventLoop,
-                    index: index,
-                    loops: clients.count,
-                    ledger: clients[index],
-                    desk: desk
-                ) {
-                    clock.nanoseconds
-                }
-            }
-            desk.value.serve(loops.map { NIOLoopBound(WeakQuotaLoop(loop: $0), eventLoop: eventLoop) })
-            let facts = clients[0].facts
-            policy = facts.policies[0].id
-            limits = facts.policies[0].limits.map(\.id)
-        }
-
-        /// Timers that have not come keep an embedded loop, and it them.
-        deinit { try? eventLoop.syncShutdownGracefully() }
-
-        /// Time passes, and what is due happens.
-        func pass(milliseconds: UInt64) {
-            for _ in 0..<milliseconds {
-                clock.advance(nanoseconds: 1_000_000)
-                eventLoop.advanceTime(by: .milliseconds(1))
-            }
-        }
-
-        func limit(_ place: Int, _ key: UInt64, reserve: UInt32 = 0) -> LimitCharge {
-            LimitCharge(
-                limit: limits[place],
-                key: QuotaKey(high: key &* 0x9E37_79B9_7F4A_7C15, low: key),
-                fallback: QuotaKey(high: 1, low: 1),
-                reserve: reserve
-            )
-        }
-
-        /// Asks, and lets happen what needs no time.
-        func charge(
-            _ limits: [LimitCharge],
-            loop: Int = 0,
-            consistency: PolicySettings.Consistency = .escrow
-        ) -> Result<ChargeOutcome, LedgerUnavailable>? {
-            var answer: Result<ChargeOutcome, LedgerUnavailable>?
-            var answers = 0
-            let charge = Charge(policy: policy, cost: 1, pass: nil, limits: limits)
-            loops[loop].charge(charge, consistency) {
-                answer = $0
-                answers += 1
-            }
-            eventLoop.run()
-            #expect(answers <= 1)
-            return answer
-        }
-
-        func admits(_ limits: [LimitCharge], loop: Int = 0) -> Bool? {
-            switch charge(limits, loop: loop) {
-            case .success(.admitted): true
-            case .success: false
-            case .failure, nil: nil
-            }
-        }
-
-        var proposals: [Command] { clients.flatMap(\.proposals) }
-        var loans: Int { proposals.count { if case .lend = $0 { true } else { false } } }
-        var charges: Int { proposals.count { if case .charge = $0 { true } else { false } } }
-        var returns: Int { proposals.count { if case .returnUnits = $0 { true } else { false } } }
-    }
 
     private func free(_ interval: UInt64, _ burst: UInt64) -> LimitDefinition {
         LimitDefinition(role: .free, key: "client", interval: interval, burst: burst)
     }
 
     @Test func aKeyThatIsSeenSeldomIsChargedDirectly() throws {
-        let world = try World([free(Self.day, 1_000)])
+        let world = try QuotaWorld([free(Self.day, 1_000)])
         for key in 0..<100 as Range<UInt64> { #expect(world.admits([world.limit(0, key)]) == true) }
         for _ in 0..<20 {
             #expect(world.admits([world.limit(0, 1_000)]) == true)
@@ -135,7 +27,7 @@ import Wire
     }
 
     @Test func aKeyThatIsSeenOftenIsPaidFromSlicesOnBothLoops() throws {
-        let world = try World([free(Self.day, 10_000)])
+        let world = try QuotaWorld([free(Self.day, 10_000)])
         for request in 0..<4_000 {
             #expect(world.admits([world.limit(0, 1)], loop: request % 2) == true)
             world.pass(milliseconds: 1)
@@ -145,7 +37,7 @@ import Wire
     }
 
     @Test func aBurstIsHadToItsEndAndNoMore() throws {
-        let world = try World([free(Self.day, 1_000)])
+        let world = try QuotaWorld([free(Self.day, 1_000)])
         var admitted = 0
         for request in 0..<3_000 {
             if world.admits([world.limit(0, 1)], loop: request % 2) == true { admitted += 1 }
@@ -156,17 +48,17 @@ import Wire
     }
 
     @Test func strongPoliciesAndEarlierLedgersKnowNoSlices() throws {
-        let strong = try World([free(Self.day, 1_000)])
+        let strong = try QuotaWorld([free(Self.day, 1_000)])
         for _ in 0..<100 { _ = strong.charge([strong.limit(0, 1)], consistency: .strong) }
         #expect(strong.loans == 0 && strong.charges == 100)
-        let earlier = try World([free(Self.day, 1_000)], ledgerVersion: 1)
+        let earlier = try QuotaWorld([free(Self.day, 1_000)], ledgerVersion: 1)
         for _ in 0..<100 { #expect(earlier.admits([earlier.limit(0, 1)]) == true) }
         #expect(earlier.loans == 0 && earlier.charges == 100)
     }
 
     @Test func limitsWithAndWithoutSlicesAreChargedTogetherOrNotAtAll() throws {
         // All requests share the first; each client has few of the second.
-        let world = try World([free(Self.day, 10_000), free(Self.day, 2)])
+        let world = try QuotaWorld([free(Self.day, 10_000), free(Self.day, 2)])
         var admitted = 0
         for request in 0..<600 as Range<UInt64> {
             if world.admits([world.limit(0, 1), world.limit(1, 100 + request % 200)]) == true { admitted += 1 }
@@ -174,7 +66,7 @@ import Wire
         }
         #expect(admitted == 400)
         #expect(world.loans > 0)
-        world.desk.value.close()
+        world.desks.value.close()
         world.eventLoop.run()
         // What was refused took nothing of the shared limit.
         guard case .success(.admitted(let states, _)) = world.charge([world.limit(0, 1)], consistency: .strong) else {
@@ -185,7 +77,7 @@ import Wire
     }
 
     @Test func withoutAQuorumWhatIsHeldIsSpentAndTheRestIsUndecided() throws {
-        let world = try World([free(Self.day, 10_000)])
+        let world = try QuotaWorld([free(Self.day, 10_000)])
         for _ in 0..<50 {
             _ = world.admits([world.limit(0, 1)])
             world.pass(milliseconds: 1)
@@ -201,7 +93,7 @@ import Wire
     }
 
     @Test func whatWasLentUnderOtherLimitsIsGivenBack() throws {
-        let world = try World([free(Self.day, 10_000)])
+        let world = try QuotaWorld([free(Self.day, 10_000)])
         for _ in 0..<50 {
             _ = world.admits([world.limit(0, 1)])
             world.pass(milliseconds: 1)
@@ -214,7 +106,7 @@ import Wire
             )
         ]) { _ in }
         world.eventLoop.run()
-        world.desk.value.factsChanged()
+        world.desks.value.factsChanged()
         world.eventLoop.run()
         #expect(world.returns > returns)
         var more = 0
@@ -223,12 +115,12 @@ import Wire
     }
 
     @Test func theEndGivesEverythingBack() throws {
-        let world = try World([free(Self.day, 10_000)])
+        let world = try QuotaWorld([free(Self.day, 10_000)])
         for _ in 0..<50 {
             #expect(world.admits([world.limit(0, 1)]) == true)
             world.pass(milliseconds: 1)
         }
-        world.desk.value.close()
+        world.desks.value.close()
         world.eventLoop.run()
         guard case .success(.admitted(let states, _)) = world.charge([world.limit(0, 1)], consistency: .strong) else {
             Issue.record("refused")
@@ -250,7 +142,7 @@ import Wire
     }
 
     @Test func whatWaitsWhenTheLoopEndsIsAnswered() throws {
-        let world = try World([free(Self.day, 10_000)])
+        let world = try QuotaWorld([free(Self.day, 10_000)])
         var answers: [Result<ChargeOutcome, LedgerUnavailable>] = []
         let charge = Charge(policy: world.policy, cost: 1, pass: nil, limits: [world.limit(0, 1)])
         for _ in 0..<20 {
@@ -261,13 +153,13 @@ import Wire
         world.eventLoop.run()
         #expect(answers.count == 20)
         #expect(answers.contains(.failure(.stopped)))
-        world.desk.value.close()
+        world.desks.value.close()
         world.eventLoop.run()
         #expect(answers.count == 20)
     }
 
     @Test func unitsThatLieIdleComeBackWhenSomebodyIsRefused() throws {
-        let world = try World([free(Self.day, 100)])
+        let world = try QuotaWorld([free(Self.day, 100)])
         for _ in 0..<40 {
             #expect(world.admits([world.limit(0, 1)]) == true)
             world.pass(milliseconds: 1)

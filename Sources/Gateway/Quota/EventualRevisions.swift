@@ -1,0 +1,36 @@
+import Ledger
+import NIOConcurrencyHelpers
+import Quota
+
+/// The limits as they are charged at this node alone, whatever a policy's consistency: at the eventual level, and of a ceiling
+/// while no majority decides. One for the loops of a node, any thread.
+///
+/// Whichever loop sees newer limits first makes the next revision of them; the others take it when they see these too. So what
+/// a loop decides by is never older than what its requests were prepared with.
+final class EventualRevisions: Sendable {
+    private struct Current {
+        var revision: UInt64
+        var limits: EventualLimits
+    }
+
+    private let current: NIOLockedValueBox<Current>
+
+    /// - Parameter now: nanoseconds of the node's clock, as below.
+    init(_ facts: LedgerFacts, now: UInt64) {
+        let limits = EventualLimits().revised(facts.policies, now: now)
+        current = NIOLockedValueBox(Current(revision: facts.revision, limits: limits))
+    }
+
+    /// The limits of these facts, or of later ones. Locked while they are made, which takes a look at every bucket.
+    func limits(_ facts: LedgerFacts, now: UInt64) -> EventualLimits {
+        current.withLockedValue { current in
+            if facts.revision > current.revision {
+                current = Current(
+                    revision: facts.revision,
+                    limits: current.limits.revised(facts.policies, now: now)
+                )
+            }
+            return current.limits
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import Ledger
+import NIOCore
+import NIOEmbedded
+import ProofOfWork
+import Settings
+import Testing
+import Wire
+
+@testable import Gateway
+
+/// Challenges that are good at one node alone: who takes them, and that nothing is proposed for them.
+@Suite struct OfflineRedeemerTests {
+    private static let address = "203.0.113.5"
+
+    private let loop = EmbeddedEventLoop()
+    private let clock = ManualClock()
+    private let client: CountingLedgerClient
+    private let state: GatewayState
+    private let policy: PolicyRuntime
+    private let offline = OfflineDesk(origin: TokenOrigin(replicaHigh: 1, replicaLow: 2, boot: 3))
+
+    init() throws {
+        let clock = self.clock
+        let ledger = LocalLedger(genesis: genesis) { clock.nanoseconds }
+        clock.advance(seconds: 1_000)
+        let inner = ledger.makeClient(on: loop, owner: ReplicaID(high: 0, low: 1))
+        let configuration = try configuration(
+            """
+            upstreams: { app: { servers: ["127.0.0.1:3000"] } }
+            policies:
+              api: { preset: api, work: { difficulty: 128, rounds: 2, grants: 10, ttl: 10m, challengeTtl: 5m } }
+            routes: [ { upstream: app, policy: api } ]
+            """
+        )
+        inner.submit([
+            .setPolicies(expectedRevision: 0, policies: configuration.policies.map(PolicyRuntime.definition))
+        ]) { _ in }
+        loop.run()
+        client = CountingLedgerClient(inner)
+        client.failure = .noQuorum
+        state = try GatewayState(configuration, facts: inner.facts, now: inner.now())
+        policy = try #require(state.policies["api"])
+    }
+
+    private func redeemer(_ offline: OfflineDesk?) -> Redeemer {
+        Redeemer(eventLoop: loop, ledger: client, spending: SpendingTable(), offline: offline)
+    }
+
+    private func challenge() throws -> IssuedChallenge {
+        try #require(
+            Challenger.issueHere(offline.origin, policy, client: ip(Self.address), keys: state.keys, now: client.now())
+        )
+    }
+
+    private func request(
+        _ challenge: IssuedChallenge,
+        key: UInt64? = nil,
+        address: String = address,
+        solution: String? = nil
+    ) throws -> RedeemRequest {
+        let solved = try Solver(threads: 1).solve(
+            token: challenge.token,
+            rounds: challenge.rounds,
+            target: challenge.target
+        ).text
+        return RedeemRequest(
+            token: Array(challenge.token.utf8),
+            solution: Array((solution ?? solved).utf8),
+            idempotencyKey: key.map { QuotaKey(high: $0, low: $0) },
+            client: ip(address),
+            policy: nil
+        )
+    }
+
+    private func redeem(_ request: RedeemRequest, at redeemer: Redeemer) -> Result<Redeemed, RedeemProblem>? {
+        var result: Result<Redeemed, RedeemProblem>?
+        redeemer.redeem(request, state: state) { result = $0 }
+        return result
+    }
+
+    private func problem(_ result: Result<Redeemed, RedeemProblem>?) -> String {
+        if case .failure(let problem)? = result {
+            "\(problem)".prefix { $0 != "," && $0 != "(" }.description
+        } else {
+            "none"
+        }
+    }
+
+    @Test func itIsSpentOnceAtTheNodeThatIssuedItAndNobodyIsAsked() throws {
+        let redeemer = redeemer(offline)
+        let challenge = try challenge()
+        let redeemed = try #require(try redeem(request(challenge, key: 1), at: redeemer)?.get())
+        #expect(redeemed.remaining == 10 && redeemed.expiresInSeconds == 600 && !redeemed.isRepeated)
+        let pass = try state.keys.openPass(redeemed.text)
+        #expect(pass == redeemed.pass && pass.origin == offline.origin)
+        let again = try #require(try redeem(request(challenge, key: 1), at: redeemer)?.get())
+        #expect(again.text == redeemed.text && again.isRepeated)
+        #expect(problem(redeem(try request(challenge), at: redeemer)) == "alreadySpent")
+        #expect(problem(redeem(try request(challenge, key: 2), at: redeemer)) == "alreadySpent")
+        #expect(client.proposals.isEmpty)
+    }
+
+    @Test func elsewhereAndAfterARestartItIsRefused() throws {
+        let challenge = try challenge()
+        for other in [
+            TokenOrigin(replicaHigh: 1, replicaLow: 2, boot: 4), TokenOrigin(replicaHigh: 1, replicaLow: 9, boot: 3),
+        ] {
+            #expect(problem(redeem(try request(challenge), at: redeemer(OfflineDesk(origin: other)))) == "elsewhere")
+        }
+        #expect(problem(redeem(try request(challenge), at: redeemer(nil))) == "elsewhere")
+        #expect(client.proposals.isEmpty)
+    }
+
+    @Test func theOtherChecksAreAsEver() throws {
+        let redeemer = redeemer(offline)
+        let challenge = try challenge()
+        #expect(problem(redeem(try request(challenge, address: "203.0.113.6"), at: redeemer)) == "check")
+        let wrong = try #require(Solution([1, 1])).text
+        var found: RedeemProblem?
+        redeemer.problem(of: try request(challenge, solution: wrong), state: state) { found = $0 }
+        guard case .check(.wrongSolution, _)? = found else {
+            Issue.record("\(String(describing: found))")
+            return
+        }
+        var none: RedeemProblem?
+        redeemer.problem(of: try request(challenge), state: state) { none = $0 }
+        #expect(none == nil)
+        _ = redeem(try request(challenge), at: redeemer)
+        redeemer.problem(of: try request(challenge), state: state) { none = $0 }
+        guard case .alreadySpent? = none else {
+            Issue.record("\(String(describing: none))")
+            return
+        }
+        let late = try self.challenge()
+        clock.advance(seconds: 301)
+        #expect(problem(redeem(try request(late), at: redeemer)) == "check")
+    }
+}

@@ -1,0 +1,195 @@
+import Ledger
+import NIOCore
+import Quota
+import Testing
+import Wire
+
+@testable import Gateway
+
+/// The eventual level: what a node decides by itself, and what it and its peers tell each other.
+@Suite struct EventualQuotaTests {
+    private static let day: UInt64 = 86_400 * second
+
+    /// One end of a way between two nodes, which its test opens and cuts.
+    private final class FakePeers: QuotaPeers {
+        let replica: ReplicaID
+        var onEvent: ((QuotaPeerEvent) -> Void)?
+        private(set) var sent: [[UInt8]] = []
+        private(set) var reports: [String] = []
+
+        init(_ number: UInt64) { replica = ReplicaID(high: 9, low: number) }
+
+        func send(_ bytes: [UInt8], to peer: ReplicaID) { sent.append(bytes) }
+        func reportUnreadable(_ error: String, from peer: ReplicaID) { reports.append(error) }
+
+        func take() -> [[UInt8]] {
+            defer { sent = [] }
+            return sent
+        }
+    }
+
+    private final class Pair {
+        let peers = (FakePeers(1), FakePeers(2))
+        let nodes: (QuotaWorld, QuotaWorld)
+        var isCut = false
+
+        init(_ limits: [LimitDefinition]) throws {
+            nodes = (
+                try QuotaWorld(limits, peers: peers.0, boot: 11), try QuotaWorld(limits, peers: peers.1, boot: 22)
+            )
+            for node in [nodes.0, nodes.1] { node.desks.value.eventual.adopt(tells: true) }
+            peers.0.onEvent?(.connected(peers.1.replica))
+            peers.1.onEvent?(.connected(peers.0.replica))
+        }
+
+        /// Time passes at both, and what is sent arrives a millisecond later.
+        func pass(milliseconds: UInt64) {
+            for _ in 0..<milliseconds {
+                nodes.0.pass(milliseconds: 1)
+                nodes.1.pass(milliseconds: 1)
+                let (there, back) = (peers.0.take(), peers.1.take())
+                if isCut { continue }
+                for bytes in there { peers.1.onEvent?(.received(bytes, from: peers.0.replica)) }
+                for bytes in back { peers.0.onEvent?(.received(bytes, from: peers.1.replica)) }
+            }
+        }
+    }
+
+    private func free(_ interval: UInt64, _ burst: UInt64) -> LimitDefinition {
+        LimitDefinition(role: .free, key: "client", interval: interval, burst: burst)
+    }
+
+    private func had(_ world: QuotaWorld, _ limits: [LimitCharge]) -> Int {
+        var had = 0
+        while case .success(.admitted) = world.charge(limits, loop: had % 2, consistency: .eventual) { had += 1 }
+        return had
+    }
+
+    @Test func aNodeIsOneOverItsLoopsAndAsksNobody() throws {
+        let world = try QuotaWorld([free(Self.day, 100)])
+        for client in world.clients { client.failure = .noQuorum }
+        #expect(had(world, [world.limit(0, 1)]) == 100)
+        #expect(had(world, [world.limit(0, 2)]) == 100)
+        #expect(world.charges == 0 && world.loans == 0)
+    }
+
+    @Test func severalLimitsAreChargedTogetherOrNotAtAll() throws {
+        let world = try QuotaWorld([free(Self.day, 100), free(Self.day, 10)])
+        #expect(had(world, [world.limit(0, 1), world.limit(1, 1)]) == 10)
+        #expect(had(world, [world.limit(0, 1), world.limit(1, 2)]) == 10)
+        #expect(had(world, [world.limit(0, 1)]) == 80)
+    }
+
+    @Test func peersAreToldInARound() throws {
+        let pair = try Pair([free(Self.day, 100)])
+        pair.pass(milliseconds: 300)
+        let limit = [pair.nodes.0.limit(0, 1)]
+        for _ in 0..<60 { _ = pair.nodes.0.charge(limit, consistency: .eventual) }
+        pair.pass(milliseconds: 300)
+        #expect(had(pair.nodes.1, limit) == 40)
+        pair.pass(milliseconds: 300)
+        #expect(had(pair.nodes.0, limit) == 0)
+    }
+
+    @Test func cutOffEachHasALimitAndTheyAgreeAfterwards() throws {
+        let pair = try Pair([free(Self.day, 100)])
+        pair.pass(milliseconds: 300)
+        pair.isCut = true
+        let one = [pair.nodes.0.limit(0, 1)]
+        let other = [pair.nodes.0.limit(0, 2)]
+        #expect(had(pair.nodes.0, one) == 100)
+        #expect(had(pair.nodes.1, one) == 100)
+        for node in [pair.nodes.0, pair.nodes.1] {
+            for _ in 0..<20 { _ = node.charge(other, consistency: .eventual) }
+        }
+        pair.pass(milliseconds: 5_000)
+        pair.isCut = false
+        pair.pass(milliseconds: 2_000)
+        #expect(had(pair.nodes.0, other) == 60)
+        pair.pass(milliseconds: 300)
+        #expect(had(pair.nodes.1, other) == 0)
+    }
+
+    @Test func aMessageThatCannotBeReadIsReportedAndHarmsNothing() throws {
+        let pair = try Pair([free(Self.day, 100)])
+        pair.pass(milliseconds: 300)
+        let limit = [pair.nodes.0.limit(0, 1)]
+        for _ in 0..<60 { _ = pair.nodes.0.charge(limit, consistency: .eventual) }
+        for bytes in [[], [1], [255, 0, 1], [UInt8](repeating: 1, count: 70_000)] as [[UInt8]] {
+            pair.peers.1.onEvent?(.received(bytes, from: pair.peers.0.replica))
+        }
+        #expect(pair.peers.1.reports.count == 4)
+        pair.pass(milliseconds: 300)
+        #expect(had(pair.nodes.1, limit) == 40)
+    }
+
+    @Test func nothingIsToldWhereNoPolicyIsAtThisLevel() throws {
+        let peers = FakePeers(1)
+        let world = try QuotaWorld([free(Self.day, 100)], peers: peers)
+        peers.onEvent?(.connected(ReplicaID(high: 9, low: 2)))
+        world.pass(milliseconds: 1_000)
+        #expect(peers.sent.isEmpty)
+        world.desks.value.eventual.adopt(tells: true)
+        world.pass(milliseconds: 1_000)
+        #expect(peers.take().count >= 10)
+        world.desks.value.eventual.adopt(tells: false)
+        world.pass(milliseconds: 1_000)
+        #expect(peers.sent.isEmpty)
+        world.desks.value.close()
+        #expect(peers.onEvent == nil)
+    }
+
+    @Test func aPassIsTheLedgersAndWhatItRefusesIsGivenBack() throws {
+        let world = try QuotaWorld([free(Self.day, 10)])
+        let nobody = PassCharge(
+            challenge: ChallengeID(high: 1, low: 1),
+            recordExpiry: LedgerTime(nanoseconds: 2_000 * second),
+            binding: 1
+        )
+        for _ in 0..<20 {
+            let answer = world.charge([world.limit(0, 1)], consistency: .eventual, pass: nobody)
+            #expect(answer == .success(.passRefused(.unknown)))
+        }
+        #expect(world.charges == 20, "one proposal each, of the pass alone")
+        for case .charge(let charge) in world.proposals { #expect(charge.limits.isEmpty) }
+        #expect(had(world, [world.limit(0, 1)]) == 10, "the limit has lost nothing")
+        // Over the limit nobody asks about the pass.
+        let refused = world.charge([world.limit(0, 1)], consistency: .eventual, pass: nobody)
+        guard case .success(.refused) = refused else {
+            Issue.record("\(String(describing: refused))")
+            return
+        }
+        #expect(world.charges == 20)
+    }
+
+    @Test func whatTheLedgerMayHaveTakenStaysReserved() throws {
+        let world = try QuotaWorld([free(Self.day, 10)])
+        let pass = PassCharge(challenge: ChallengeID(high: 1, low: 1), recordExpiry: .zero, binding: 1)
+        world.clients[0].failure = .noQuorum
+        #expect(
+            world.charge([world.limit(0, 1)], consistency: .eventual, pass: pass) == .failure(.noQuorum)
+        )
+        #expect(
+            world.charge([world.limit(0, 1)], consistency: .eventual, pass: pass, mayAsk: false) == .failure(.noQuorum)
+        )
+        world.clients[0].failure = .overloaded
+        #expect(
+            world.charge([world.limit(0, 1)], consistency: .eventual, pass: pass) == .failure(.overloaded)
+        )
+        #expect(had(world, [world.limit(0, 1)]) == 9, "only what was asked for and not answered")
+    }
+
+    @Test func changedLimitsHoldAtOnce() throws {
+        let world = try QuotaWorld([free(Self.day, 100)])
+        for _ in 0..<50 { _ = world.charge([world.limit(0, 1)], consistency: .eventual) }
+        world.clients[0].submit([
+            .setPolicies(
+                expectedRevision: 1,
+                policies: [PolicyDefinition(name: "api", maxKeys: 1_000, limits: [free(Self.day, 60)])]
+            )
+        ]) { _ in }
+        world.eventLoop.run()
+        for loop in world.loops { loop.factsChanged() }
+        #expect(had(world, [world.limit(0, 1)]) == 10)
+    }
+}
