@@ -20,7 +20,7 @@ protocol NodeProcess: AnyObject {
     func advance(to now: BootTime, wall: WallTime)
     func receive(_ message: NodeMessage)
     func submit(_ command: LedgerCommand, request: RequestID)
-    /// A command of version 2. False: this release knows none.
+    /// A command of the later release. False: this one knows none.
     func submitTally(_ amount: UInt64, request: RequestID) -> Bool
     func read(request: RequestID)
     func change(_ change: ConfigurationChange, request: RequestID)

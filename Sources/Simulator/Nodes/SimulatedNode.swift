@@ -96,7 +96,7 @@ struct SimulatedNode {
         } catch { throw .fatal(error) }
         drawn += 1
         if isNewRelease {
-            process = try boot(LedgerTwo.self, at: now, plan, founders, &generator)
+            process = try boot(LaterLedger.self, at: now, plan, founders, &generator)
         } else {
             process = try boot(Ledger.self, at: now, plan, founders, &generator)
         }
