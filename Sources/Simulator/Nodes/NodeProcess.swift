@@ -26,6 +26,8 @@ protocol NodeProcess: AnyObject {
     func change(_ change: ConfigurationChange, request: RequestID)
     func transferLeadership(to target: ReplicaID)
     func compact()
+    /// Buckets that refused somebody while units of them were out in slices, since the last call.
+    func takeRecalls() -> [SliceRecall]
 
     /// What it wants done, in order. Storage requests wait within. Ends a step.
     func takeOutputs() -> [NodeOutput]

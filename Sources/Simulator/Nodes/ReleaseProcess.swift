@@ -87,6 +87,8 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
     // An operator who is refused looks again later, as this one does anyway.
     func transferLeadership(to target: ReplicaID) { try? node.transferLeadership(to: target) }
     func compact() { node.compact() }
+    // Nodes of the later release recall nothing, as such may be missed.
+    func takeRecalls() -> [SliceRecall] { (self as? ReleaseProcess<Ledger>)?.node.takeRecalls() ?? [] }
 
     @specialized(where Machine == Ledger)
     @specialized(where Machine == LaterLedger)

@@ -12,6 +12,7 @@ import Wire
         secret: Array(repeating: 7, count: LedgerBounds.secretBytes)
     )
     private static let session = SessionID(rawValue: 1)
+    private static let version = LaterLedger.supportedVersion
 
     private func batch(_ commands: [LaterLedger.Command], sequence: UInt64) -> [UInt8] {
         var bytes = LaterLedger.encode(commands, session: Self.session, sequence: sequence, floor: 0)
@@ -28,12 +29,12 @@ import Wire
             sequence: 0,
             floor: 0
         )
-        _ = machine.apply(try LaterLedger.decode(opening, supportedVersion: LaterLedger.supportedVersion), index: LogIndex(1))
+        _ = machine.apply(try LaterLedger.decode(opening, supportedVersion: Self.version), index: LogIndex(1))
         let policies = batch(
             [.known(.setPolicies(expectedRevision: 0, policies: Workload.policies))],
             sequence: 1
         )
-        _ = machine.apply(try LaterLedger.decode(policies, supportedVersion: LaterLedger.supportedVersion), index: LogIndex(2))
+        _ = machine.apply(try LaterLedger.decode(policies, supportedVersion: Self.version), index: LogIndex(2))
         return machine
     }
 
@@ -47,7 +48,7 @@ import Wire
     @Test func anEarlierReleaseReadsWhatHasNoNewCommand() throws {
         let bytes = batch([.known(.raiseVersion(to: 1))], sequence: 1)
         let one = try Ledger.decode(bytes, supportedVersion: Ledger.supportedVersion)
-        #expect(one == (try LaterLedger.decode(bytes, supportedVersion: LaterLedger.supportedVersion).base))
+        #expect(one == (try LaterLedger.decode(bytes, supportedVersion: Self.version).base))
         let machine = try machine()
         #expect(try Ledger(restoring: snapshot(of: machine)).digest == machine.digest)
     }
@@ -55,24 +56,26 @@ import Wire
     @Test func anEarlierReleaseRefusesTheNewCommand() throws {
         let bytes = batch([.known(.raiseVersion(to: 1)), .tally(5)], sequence: 1)
         #expect(throws: StateMachineError.self) { try Ledger.decode(bytes, supportedVersion: Ledger.supportedVersion) }
-        #expect(throws: StateMachineError.self) { try LaterLedger.decode(bytes, supportedVersion: Ledger.supportedVersion) }
+        #expect(throws: StateMachineError.self) {
+            try LaterLedger.decode(bytes, supportedVersion: Ledger.supportedVersion)
+        }
         #expect(LaterLedger.time(of: bytes) == LedgerTime(nanoseconds: 5_000))
-        #expect(LaterLedger.count(of: try LaterLedger.decode(bytes, supportedVersion: LaterLedger.supportedVersion)) == 2)
+        #expect(LaterLedger.count(of: try LaterLedger.decode(bytes, supportedVersion: Self.version)) == 2)
     }
 
     @Test func aTallyCountsOnce() throws {
         var machine = try machine()
         let bytes = batch([.tally(5), .tally(7)], sequence: 2)
-        _ = machine.apply(try LaterLedger.decode(bytes, supportedVersion: LaterLedger.supportedVersion), index: LogIndex(3))
+        _ = machine.apply(try LaterLedger.decode(bytes, supportedVersion: Self.version), index: LogIndex(3))
         #expect(machine.tallied == 12)
-        _ = machine.apply(try LaterLedger.decode(bytes, supportedVersion: LaterLedger.supportedVersion), index: LogIndex(4))
+        _ = machine.apply(try LaterLedger.decode(bytes, supportedVersion: Self.version), index: LogIndex(4))
         #expect(machine.tallied == 12)
     }
 
     @Test func aSnapshotHoldsTheTally() throws {
         var machine = try machine()
         let bytes = batch([.tally(5)], sequence: 2)
-        _ = machine.apply(try LaterLedger.decode(bytes, supportedVersion: LaterLedger.supportedVersion), index: LogIndex(3))
+        _ = machine.apply(try LaterLedger.decode(bytes, supportedVersion: Self.version), index: LogIndex(3))
         let snapshot = snapshot(of: machine)
         for piece in [1, 7, snapshot.count] {
             var decoder = LaterLedger.snapshotDecoder(bytes: snapshot.count)
