@@ -83,7 +83,7 @@ extension Command {
         case .spend(let spend): spend.pricing?.keys.isWithinBounds ?? true
         case .record(let report): report.counts.count <= LedgerBounds.issueCounts
         case .setPrices(let change): change.factors.count <= LedgerBounds.policies
-        case .openSession, .rebind, .override, .raiseVersion, .lend, .returnUnits: true
+        case .openSession, .rebind, .override, .raiseVersion, .lend, .returnUnits, .reset: true
         }
     }
 

@@ -16,6 +16,8 @@ extension CommandResult {
         case returned = 12
         case recorded = 13
         case pricesSet = 14
+        // 15 is a report's.
+        case reset = 16
     }
 
     func write(into sink: inout some FieldSink) {
@@ -59,6 +61,9 @@ extension CommandResult {
         case .pricesSet(let outcome):
             sink.u8(Tag.pricesSet.rawValue)
             outcome.write(into: &sink)
+        case .reset(let outcome):
+            sink.u8(Tag.reset.rawValue)
+            outcome.write(into: &sink)
         case .rejected(let rejection):
             sink.u8(Tag.rejected.rawValue)
             sink.u8(rejection.rawValue)
@@ -80,6 +85,7 @@ extension CommandResult {
         case .returned: self = .returned(try ReturnOutcome(from: &source))
         case .recorded: self = .recorded(try IssueOutcome(from: &source))
         case .pricesSet: self = .pricesSet(try PriceOutcome(from: &source))
+        case .reset: self = .reset(try ResetOutcome(from: &source))
         case .rejected:
             guard let rejection = Rejection(rawValue: try source.u8()) else { throw .invalid(field: "rejection") }
             self = .rejected(rejection)

@@ -26,6 +26,8 @@ public enum CommandResult: Hashable, Sendable {
     case recorded(IssueOutcome)
     /// What became of a change of the cluster's factors.
     case pricesSet(PriceOutcome)
+    /// What became of a reset.
+    case reset(ResetOutcome)
     /// The command was not applied.
     case rejected(Rejection)
 }

@@ -159,6 +159,7 @@ public struct Ledger: Sendable {
         case .returnUnits(let slice): .returned(apply(slice, session: session))
         case .record(let report): .recorded(apply(report))
         case .setPrices(let change): .pricesSet(apply(change))
+        case .reset(let reset): .reset(apply(reset))
         case .openSession: preconditionFailure("sessions are opened by the batch")
         }
     }

@@ -22,7 +22,7 @@ extension Ledger: StateMachine {
         case .openSession: return nil
         case .record(let report): return 128 + report.counts.count * 21
         case .setPrices(let change): return 128 + change.factors.count * 8
-        case .spend, .rebind, .override, .rotate, .raiseVersion, .lend, .returnUnits: return 192
+        case .spend, .rebind, .override, .rotate, .raiseVersion, .lend, .returnUnits, .reset: return 192
         }
     }
 

@@ -103,6 +103,7 @@ import Testing
             "loan denied for good", "loan invalid unknownPolicy", "loan invalid unknownLimit", "restored",
             "restored nothing", "slice unknown", "opened with a part", "opened with 1", "counted", "counted too many",
             "counts invalid", "prices set", "prices conflict", "prices unknownPolicy", "prices invalid",
+            "reset", "reset nothing", "reset unknownPolicy",
         ]
         #expect(expected.subtracting(seen).isEmpty, "never seen: \(expected.subtracting(seen).sorted())")
     }
@@ -160,6 +161,9 @@ import Testing
         case .pricesSet(.set): "prices set"
         case .pricesSet(.conflict): "prices conflict"
         case .pricesSet(let outcome): "prices \(outcome)"
+        case .reset(.full([])): "reset nothing"
+        case .reset(.full): "reset"
+        case .reset(.unknownPolicy): "reset unknownPolicy"
         case .rejected(let reason): "rejected \(reason)"
         }
     }
