@@ -36,6 +36,7 @@ extension NodeDriver {
         tellWatchers()
         probe()
         renewKeys()
+        reviewPrices()
         catchUp()
         wake(at: next)
     }

@@ -101,6 +101,9 @@ public final class Gateway: Sendable {
             try GatewayState(configuration, facts: clients[0].value.facts, now: clients[0].value.now())
         }.get()
         let (desk, quotas) = try await makeQuotas(clients, clock)
+        let issues = try await clients[0].eventLoop.submit {
+            IssueDesk(eventLoop: clients[0].eventLoop, ledger: clients[0].value)
+        }.get()
         var loops: [NIOLoopBound<GatewayLoop>] = []
         for (index, client) in clients.enumerated() {
             let loop = try await client.eventLoop.submit {
@@ -111,6 +114,7 @@ public final class Gateway: Sendable {
                     ledger: client.value,
                     quota: quotas[index].value,
                     desk: index == 0 ? desk.value : nil,
+                    issues: issues,
                     spending: spending,
                     state: state,
                     connectionsMax: connectionsMax,
@@ -291,9 +295,11 @@ public final class Gateway: Sendable {
             guard let some = try? await loop.eventLoop.submit({ loop.value.observer.meters }).get() else { continue }
             meters.add(some)
         }
+        let first = loops[0]
         return GatewayMetrics(
             meters,
             configuration: configuration,
+            facts: try? await first.eventLoop.submit { first.value.ledger.facts }.get(),
             connections: counters.connections,
             accessLinesDropped: accessLog.dropped
         )

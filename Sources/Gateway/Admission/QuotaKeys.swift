@@ -41,6 +41,16 @@ enum QuotaKeys {
         }
     }
 
+    /// Where a client comes from, for what its challenges cost: its own /32 or /64 and the networks around it, whatever a
+    /// policy's limits count as a client.
+    static func prefixes(_ client: IPAddress, _ keys: KeyRing) -> PrefixKeys {
+        let bits = client.isIPv4 ? [24, 16] : [56, 48]
+        return PrefixKeys(
+            address: prefix(client, client.isIPv4 ? 32 : 64, keys),
+            neighbourhoods: bits.map { prefix(client, $0, keys) }
+        )
+    }
+
     private static func shared(_ kind: Kind, _ keys: KeyRing) -> QuotaKey {
         QuotaKey(keys.quotaKey(kind: kind.rawValue, bytes: UnsafeRawBufferPointer(start: nil, count: 0)))
     }

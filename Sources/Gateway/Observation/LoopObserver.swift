@@ -82,6 +82,12 @@ final class LoopObserver {
         meters.count(Meters.Challenge(policy: policy ?? "", event: event))
     }
 
+    /// A challenge was issued.
+    func issued(policy: String, clientFactor: UInt32) {
+        count(.issued, policy: policy)
+        meters.issued(at: clientFactor)
+    }
+
     func verified(since began: NIODeadline) {
         meters.verified(nanoseconds: Self.elapsed(since: began))
     }

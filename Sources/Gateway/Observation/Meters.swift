@@ -3,6 +3,8 @@ import Settings
 /// What became of a challenge, for metrics.
 enum ChallengeEvent: String, Sendable, CaseIterable {
     case issued
+    /// None was issued: the client's network has had too many.
+    case withheld
     case redeemed
     /// The same solution again, with its idempotency key: the same pass.
     case repeated
@@ -53,6 +55,8 @@ struct Meters: Sendable {
 
     private(set) var requests: [Request: UInt64] = [:]
     private(set) var challenges: [Challenge: UInt64] = [:]
+    /// Of challenges that were issued.
+    private(set) var clientFactors = FactorHistogram()
     private(set) var verification = Histogram.verification
     private(set) var decisions: [PolicySettings.Consistency: Histogram] = [:]
 
@@ -62,6 +66,11 @@ struct Meters: Sendable {
 
     mutating func count(_ challenge: Challenge) {
         challenges[challenge, default: 0] += 1
+    }
+
+    /// - Parameter factor: the client's part of a challenge's price.
+    mutating func issued(at factor: UInt32) {
+        clientFactors.observe(factor)
     }
 
     mutating func verified(nanoseconds: UInt64) {
@@ -83,6 +92,7 @@ struct Meters: Sendable {
     mutating func add(_ other: Meters) {
         requests.merge(other.requests, uniquingKeysWith: +)
         challenges.merge(other.challenges, uniquingKeysWith: +)
+        clientFactors.add(other.clientFactors)
         verification.add(other.verification)
         for (level, histogram) in other.decisions { decisions[level, default: .decision].add(histogram) }
     }
