@@ -1,7 +1,7 @@
-import Settings
 import Testing
 
 @testable import Gateway
+@testable import Settings
 
 @Suite struct ChallengeOfferTests {
     /// The preset `site`: 8 million hashes, 500 requests, 10 minutes, so that a slow phone does 150 million in a quarter.

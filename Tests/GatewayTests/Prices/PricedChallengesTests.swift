@@ -1,6 +1,7 @@
 import Ledger
 import NIOCore
 import NIOPosix
+import ProofOfWork
 import Testing
 import Wire
 
