@@ -15,6 +15,8 @@ import Testing
         policies:
           api:
             preset: api
+            consistency: strong
+            onQuorumLoss: deny
             free: { rate: 0 }
             ceiling: \(limits.isEmpty ? "off" : limits)
             work: { difficulty: 100, rounds: 1, grants: 100, ttl: 10m, challengeTtl: 1h }

@@ -15,9 +15,16 @@ import Wire
         policies:
           api:
             preset: api
+            consistency: strong
+            onQuorumLoss: deny
             free: { rate: 0 }
             work: { difficulty: 1000000, rounds: 1, grants: 100, ttl: 10m, challengeTtl: 8s }
-          cheap: { preset: api, free: { rate: 6/min, burst: 1 }, work: { difficulty: 100, rounds: 1, grants: 50 } }
+          cheap:
+            preset: api
+            consistency: strong
+            onQuorumLoss: deny
+            free: { rate: 6/min, burst: 1 }
+            work: { difficulty: 100, rounds: 1, grants: 50 }
         routes: [ { match: { path: "/c*" }, policy: cheap }, { policy: api } ]
         log: { access: off }
         """
