@@ -16,62 +16,56 @@ struct PriceBenchmark: ParsableCommand {
     func run() throws {
         let abuser = PriceScenario.place(1, near: 1, wide: 1)
         let neighbour = PriceScenario.place(2, near: 1, wide: 1)
+        let reader = PriceScenario.reader()
+        let laptop = PriceScenario.scraper(speed: 1, neighbour: neighbour, 1) { _ in abuser }
+        let card = PriceScenario.scraper(speed: 2_500, neighbour: neighbour, 1) { _ in abuser }
         let inTheSame48 = PriceScenario.place(1 << 18, near: 1 << 18, wide: 1)
-        let rows: [(name: String, curve: String?, PriceScenario.Outcome)] = [
-            ("an honest reader, a pass every 10 min", nil, PriceScenario.reader()),
-            (
-                "a scraper with one address, a laptop", "one address, a laptop",
-                PriceScenario.scraper(speed: 1, 1) { _ in abuser }
-            ),
-            (
-                "- an honest reader in the same /24", nil,
-                PriceScenario.scraper(speed: 1, watched: neighbour, 1) { _ in abuser }
-            ),
-            (
-                "a scraper with one address, a graphics card", "one address, a graphics card",
-                PriceScenario.scraper(speed: 2_500, 1) { _ in abuser }
-            ),
-            (
-                "- an honest reader in the same /24", "a reader in its /24",
-                PriceScenario.scraper(speed: 2_500, watched: neighbour, 1) { _ in abuser }
-            ),
-            (
-                "a scraper with a /48, a hundred laptops", "a /48, a hundred laptops, and a reader in it",
-                PriceScenario.scraper(speed: 100, 65_536) { number in
-                    PriceScenario.place(number, near: number % 256, wide: 1)
-                }
-            ),
-            (
-                "- an honest reader in the same /48", nil,
-                PriceScenario.scraper(speed: 100, watched: inTheSame48, 65_536) { number in
-                    PriceScenario.place(number, near: number % 256, wide: 1)
-                }
-            ),
-            ("a botnet of 10,000, no limit of all", nil, PriceScenario.botnet(ceiling: nil)),
-            (
-                "a botnet of 10,000, key: all with 2000/s", "a botnet under `key: all`, and everybody then",
-                PriceScenario.botnet(ceiling: 2_000)
-            ),
-        ]
+        let wide = PriceScenario.scraper(speed: 100, neighbour: inTheSame48, 65_536) { number in
+            PriceScenario.place(number, near: number % 256, wide: 1)
+        }
+        let unlimited = PriceScenario.botnet(ceiling: nil)
+        let limited = PriceScenario.botnet(ceiling: 2_000)
         print("| client | passes an hour | highest price | a laptop's seconds for 1,000 requests | back at 1 after |")
         print("|---|---|---|---|---|")
-        for (name, _, outcome) in rows { print(Self.row(name, outcome)) }
+        print(Self.row("an honest reader, a pass every 10 min", reader))
+        print(Self.row("a scraper with one address, a laptop", laptop))
+        print(Self.neighbour("an honest reader in the same /24 then", laptop))
+        print(Self.row("a scraper with one address, a graphics card", card))
+        print(Self.neighbour("an honest reader in the same /24 then", card))
+        print(Self.row("a scraper with a /48, a hundred laptops", wide))
+        print(Self.neighbour("an honest reader in the same /48 then", wide))
+        print(Self.row("a botnet of 10,000 addresses, no limit of all", unlimited))
+        print(Self.row("the same, with `{ key: all, rate: 2000/s }` as a ceiling", limited))
+        print(Self.neighbour("an honest reader anywhere then", limited))
+        let curves = [
+            (name: "a scraper with one address, a laptop", values: laptop.curve),
+            (name: "a scraper with one address, a graphics card", values: card.curve),
+            (name: "an honest reader in the /24 of that one", values: card.neighbour),
+            (name: "an honest reader in the /48 of a scraper with all of it", values: wide.neighbour),
+            (name: "everybody, while a botnet works against a limit of all", values: limited.curve),
+        ]
         guard let svg else { return }
-        let curves = rows.compactMap { row in row.curve.map { (name: $0, values: row.2.curve) } }
         guard let file = fopen(svg, "w") else { throw ValidationError("\(svg) cannot be written.") }
         fputs(PriceCurves(curves: curves).text, file)
         fclose(file)
     }
 
-    /// Of one whom somebody else's abuse touches only the price is of interest.
     private static func row(_ name: String, _ outcome: PriceScenario.Outcome) -> String {
-        let back = outcome.back.map { $0 == 0 ? "—" : "\($0) min" } ?? "later"
-        if name.hasPrefix("- ") {
-            let highest = outcome.curve.max() ?? 1
-            return "| \(name) | | \(text(highest)) | \(text(highest * PriceScenario.challengeSeconds * 10)) | \(back) |"
-        }
         let passes = Int((Double(outcome.passes) / PriceScenario.hours).rounded())
+        let back = text(back: outcome.back(outcome.curve))
         return "| \(name) | \(passes) | \(text(outcome.highest)) | \(text(outcome.secondsPerThousand)) | \(back) |"
+    }
+
+    /// Of one whom somebody else's abuse touches: what a pass would cost at the worst moment.
+    private static func neighbour(_ name: String, _ outcome: PriceScenario.Outcome) -> String {
+        let highest = outcome.neighbour.max() ?? 1
+        let seconds = highest * PriceScenario.challengeSeconds / Double(PriceScenario.grants) * 1_000
+        return "| \(name) | | \(text(highest)) | \(text(seconds)) | \(text(back: outcome.back(outcome.neighbour))) |"
+    }
+
+    private static func text(back minutes: Int?) -> String {
+        guard let minutes else { return "later" }
+        return minutes == 0 ? "—" : "\(minutes) min"
     }
 
     /// A digit after the point below ten.

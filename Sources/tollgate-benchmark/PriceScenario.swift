@@ -7,15 +7,20 @@ struct PriceScenario {
 
     /// What a run came to.
     struct Outcome {
-        /// By minute, from the beginning: what whoever is watched would be asked.
+        /// By minute, from the beginning: what whoever does it is asked.
         var curve: [Double] = []
+        /// The same of a neighbour who redeems nothing.
+        var neighbour: [Double] = []
         var passes = 0
         var requests = 0.0
         /// Laptop seconds.
         var work = 0.0
         var highest = 1.0
-        /// Minutes from the end of the abuse; nil: not by the end of the run.
-        var back: Int?
+        /// Minutes from the end of the abuse until a curve is at 1; nil: not by the end of the run.
+        func back(_ curve: [Double]) -> Int? {
+            let end = Int(hours * 60)
+            return curve.dropFirst(end).firstIndex(of: 1).map { $0 - end }
+        }
 
         var secondsPerThousand: Double { requests > 0 ? work / requests * 1_000 : 0 }
     }
@@ -48,8 +53,8 @@ struct PriceScenario {
     /// One machine that solves without a pause, with these addresses in turn.
     /// - Parameters:
     ///   - speed: in laptops.
-    ///   - watched: whose price makes the curve; nil: its own.
-    static func scraper(speed: Double, watched: PrefixKeys? = nil, _ addresses: Int, _ place: Place) -> Outcome {
+    ///   - neighbour: another address of the same network.
+    static func scraper(speed: Double, neighbour: PrefixKeys, _ addresses: Int, _ place: Place) -> Outcome {
         var world = PriceWorld(ceiling: nil)
         var outcome = Outcome()
         var clock = 1.0
@@ -60,12 +65,12 @@ struct PriceScenario {
             outcome.highest = max(outcome.highest, price.total)
             outcome.work += work * challengeSeconds
             clock += work * challengeSeconds / speed
-            watch(&outcome, world, watched ?? keys, until: clock)
+            watch(&outcome, world, keys, neighbour, until: clock)
             world.advance(to: clock)
             outcome.requests += Double(world.redeem(keys, issuePrice: price.raw, grants: grants)?.left ?? 0)
             outcome.passes += 1
         }
-        cool(&outcome, &world, watched ?? place(0))
+        cool(&outcome, &world, place(0), neighbour)
         return outcome
     }
 
@@ -80,25 +85,25 @@ struct PriceScenario {
             outcome.work += price.total * challengeSeconds
             outcome.requests += Double(world.redeem(keys, issuePrice: price.raw, grants: grants)?.left ?? 0)
             outcome.passes += 1
-            watch(&outcome, world, keys, until: Double(round + 1) * 600)
+            watch(&outcome, world, keys, keys, until: Double(round + 1) * 600)
             world.advance(to: Double(round + 1) * 600)
         }
-        cool(&outcome, &world, keys)
+        cool(&outcome, &world, keys, keys)
         return outcome
     }
 
     /// Ten thousand addresses in as many networks, a tenth of a laptop each, that use at once what they are granted. None
-    /// warms another, so that a few hundred stand for all.
+    /// warms another, so that a hundred stand for all.
     /// - Parameter ceiling: requests a second of all together; nil: no limit.
     static func botnet(ceiling: Double?) -> Outcome {
-        let (bots, scale) = (400, 25.0)
+        let (bots, scale) = (100, 100.0)
         var world = PriceWorld(ceiling: ceiling.map { $0 / scale })
         var outcome = Outcome()
         let stranger = place(1 << 19, near: 1 << 19, wide: 1 << 19)
         var done = (0..<bots).map { Double($0) / Double(bots) }
         var passes: [PriceWorld.Pass] = []
         for step in 1...Int(hours * 360) {
-            watch(&outcome, world, stranger, until: Double(step) * 10)
+            watch(&outcome, world, stranger, stranger, until: Double(step) * 10)
             world.advance(to: Double(step) * 10)
             for bot in 0..<bots {
                 let keys = place(bot, near: bot, wide: bot)
@@ -116,15 +121,19 @@ struct PriceScenario {
                     if let pass = world.redeem(keys, issuePrice: price.raw, grants: grants) { passes.append(pass) }
                 }
             }
-            outcome.requests += useUp(&passes, &world)
+            outcome.requests += useUp(&passes, &world, units: ceiling == nil ? grants : 10)
         }
         outcome.passes /= bots
-        cool(&outcome, &world, stranger)
+        cool(&outcome, &world, stranger, stranger)
         return outcome
     }
 
-    /// Ten requests at a time, the oldest pass first, until one is refused.
-    private static func useUp(_ passes: inout [PriceWorld.Pass], _ world: inout PriceWorld) -> Double {
+    /// So many requests at a time, the oldest pass first, until one is refused.
+    private static func useUp(
+        _ passes: inout [PriceWorld.Pass],
+        _ world: inout PriceWorld,
+        units: UInt32
+    ) -> Double {
         var admitted = 0.0
         var used = 0
         // A burst is one second's worth; so it is tried again as time passes.
@@ -133,7 +142,7 @@ struct PriceScenario {
             world.advance(to: began + Double(second))
             while used < passes.count {
                 let before = passes[used].left
-                guard let isAdmitted = world.use(&passes[used], units: 10) else {
+                guard let isAdmitted = world.use(&passes[used], units: units) else {
                     used += 1
                     continue
                 }
@@ -146,18 +155,30 @@ struct PriceScenario {
         return admitted
     }
 
-    private static func watch(_ outcome: inout Outcome, _ world: PriceWorld, _ keys: PrefixKeys, until: Double) {
-        while Double(outcome.curve.count) * 60 < until { outcome.curve.append(world.price(keys).total) }
+    private static func watch(
+        _ outcome: inout Outcome,
+        _ world: PriceWorld,
+        _ keys: PrefixKeys,
+        _ neighbour: PrefixKeys,
+        until: Double
+    ) {
+        while Double(outcome.curve.count) * 60 < until {
+            outcome.curve.append(world.price(keys).total)
+            outcome.neighbour.append(world.price(neighbour).total)
+        }
     }
 
     /// Nobody abuses anything any more.
-    private static func cool(_ outcome: inout Outcome, _ world: inout PriceWorld, _ keys: PrefixKeys) {
-        let end = outcome.curve.count
-        for minute in 0..<Int(restHours * 60) {
-            for part in 0..<6 { world.advance(to: Double(end + minute) * 60 + Double(part) * 10) }
-            let price = world.price(keys).total
-            outcome.curve.append(price)
-            if price == 1, outcome.back == nil { outcome.back = minute }
+    private static func cool(
+        _ outcome: inout Outcome,
+        _ world: inout PriceWorld,
+        _ keys: PrefixKeys,
+        _ neighbour: PrefixKeys
+    ) {
+        for minute in Int(hours * 60)..<Int((hours + restHours) * 60) {
+            for part in 0..<6 { world.advance(to: Double(minute) * 60 + Double(part) * 10) }
+            guard minute >= outcome.curve.count else { continue }
+            watch(&outcome, world, keys, neighbour, until: Double(minute) * 60 + 1)
         }
     }
 }
