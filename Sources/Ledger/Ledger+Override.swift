@@ -49,8 +49,13 @@ extension Ledger {
             let usual = policies[policy].limits[limit].terms.interval
             let from = old?.terms?.interval ?? usual
             let to = new?.terms?.interval ?? usual
-            guard from != to, let position = policies[policy].limits[limit].keys.find(key) else { continue }
+            guard from != to else { continue }
             let id = policies[policy].limits[limit].id
+            let bucket = BucketName(limit: id, kind: .own, key: key)
+            if slices.outstandingUnits(of: bucket) > 0 {
+                slices.rescale(now: now.nanoseconds) { $0 == bucket ? (from, to) : nil }
+            }
+            guard let position = policies[policy].limits[limit].keys.find(key) else { continue }
             let before = policies[policy].limits[limit].keys[position]
             let tat = RateTerms.rescale(tat: before.tat, now: now.nanoseconds, from: from, to: to)
             tableDigest -= LimitTable.digest(id, .own, key, before.tat)

@@ -13,6 +13,7 @@ extension Ledger {
         if let refusal = Self.check(definitions) { return .policiesRefused(refusal) }
         guard let next = revised(definitions) else { return .policiesRefused(.identifiersExhausted) }
 
+        rescaleSlices(for: next.policies)
         for policy in policies { tableDigest -= Self.tableDigest(of: policy) }
         policies = next.policies
         for policy in policies { tableDigest += Self.tableDigest(of: policy) }
@@ -24,6 +25,29 @@ extension Ledger {
         standing.revision += 1
         standing.generation += 1
         return .policiesSet(revision: standing.revision)
+    }
+
+    /// What has been lent of limits that change their intervals regains in the new ones from now on.
+    private mutating func rescaleSlices(for revised: ContiguousArray<PolicyState>) {
+        guard slices.count > 0 else { return }
+        var intervals: [UInt32: UInt64] = [:]
+        for policy in revised {
+            for limit in policy.limits { intervals[limit.id.rawValue] = limit.terms.interval }
+        }
+        var changes: [UInt32: (policy: PolicyState, limit: Int, to: UInt64)] = [:]
+        for policy in policies {
+            for (place, limit) in policy.limits.enumerated() {
+                guard let to = intervals[limit.id.rawValue], to != limit.terms.interval else { continue }
+                changes[limit.id.rawValue] = (policy, place, to)
+            }
+        }
+        guard !changes.isEmpty else { return }
+        slices.rescale(now: now.nanoseconds) { bucket in
+            guard let change = changes[bucket.limit.rawValue] else { return nil }
+            // Buckets under an override's own terms are not concerned.
+            if bucket.kind == .own, change.policy.overridingTerms(bucket.key, limit: change.limit) != nil { return nil }
+            return (change.policy.limits[change.limit].terms.interval, change.to)
+        }
     }
 
     /// What is wrong with a revision, if anything is.

@@ -69,17 +69,18 @@ extension Ledger {
         let now = now.nanoseconds
         guard record.units > 0, now < record.lentAt + LedgerBounds.sliceNanoseconds else { return .unknown }
         slices.end(position)
-        return .restored(units: restore(min(slice.units, record.units), to: record.bucket, lentAt: record.lentAt))
+        let units = min(slice.units, record.units)
+        return .restored(units: restore(units, to: record.bucket, less: record.regained(now: now)))
     }
 
-    /// Gives units back to their bucket, less what it has regained since they were lent: the bucket is never further on than
-    /// if they had not been lent and all that time had been spent otherwise.
+    /// Gives units back to their bucket, less what it has regained since they were lent, which are these nanoseconds: the bucket
+    /// is never further on than if they had not been lent and all that time had been spent otherwise.
     /// - Returns: whole units that it got.
-    private mutating func restore(_ units: UInt64, to name: BucketName, lentAt: UInt64) -> UInt64 {
+    private mutating func restore(_ units: UInt64, to name: BucketName, less regained: UInt64) -> UInt64 {
         for policy in policies.indices {
             guard let limit = policies[policy].limitIndex(name.limit) else { continue }
             policies[policy].limits[limit].unpaid &-= units
-            return restore(units, to: name, lentAt: lentAt, limit: limit, policy: policy)
+            return restore(units, to: name, less: regained, limit: limit, policy: policy)
         }
         return 0
     }
@@ -87,7 +88,7 @@ extension Ledger {
     private mutating func restore(
         _ units: UInt64,
         to name: BucketName,
-        lentAt: UInt64,
+        less regained: UInt64,
         limit: Int,
         policy: Int
     ) -> UInt64 {
@@ -96,7 +97,7 @@ extension Ledger {
         // What has been full meanwhile and was forgotten, or is full, has nothing to regain.
         guard let stored, stored > now else { return 0 }
         let (length, overflow) = units.multipliedReportingOverflow(by: terms.interval)
-        let back = (overflow ? .max : length) - min(overflow ? .max : length, now - lentAt)
+        let back = (overflow ? .max : length) - min(overflow ? .max : length, regained)
         // 0 is no TAT of a bucket.
         let tat = max(stored - min(back, stored - now), 1)
         tableDigest -= LimitTable.digest(name.limit, name.kind, name.key, stored)

@@ -16,7 +16,7 @@ struct BucketName: Hashable {
     }
 }
 
-/// A slice that was lent, until its time is over. 72 bytes.
+/// A slice that was lent, until its time is over. 80 bytes.
 struct SliceRecord: TableEntry {
     /// Made of session and sequence, which are what a return names.
     var key: QuotaKey
@@ -29,6 +29,8 @@ struct SliceRecord: TableEntry {
     var units: UInt64
     /// Nanoseconds of replicated time, at most 2⁶².
     var lentAt: UInt64
+    /// As if it had been lent then: what its bucket has regained since, in the interval of today. May be before genesis.
+    private var regainsFrom: Int64
     private var limit: UInt32
     private var kind: UInt8
 
@@ -38,7 +40,7 @@ struct SliceRecord: TableEntry {
     private init() {
         key = QuotaKey(high: 0, low: 0)
         bucketKey = key
-        (session, sequence, units, lentAt, limit, kind) = (0, 0, 0, .max, 0, 0)
+        (session, sequence, units, lentAt, regainsFrom, limit, kind) = (0, 0, 0, .max, 0, 0, 0)
     }
 
     init(session: SessionID, sequence: UInt64, bucket: BucketName, units: UInt64, lentAt: LedgerTime) {
@@ -48,6 +50,7 @@ struct SliceRecord: TableEntry {
         bucketKey = bucket.key
         self.units = units
         self.lentAt = lentAt.nanoseconds
+        regainsFrom = Int64(lentAt.nanoseconds)
         limit = bucket.limit.rawValue
         kind = bucket.kind.rawValue
     }
@@ -65,6 +68,18 @@ struct SliceRecord: TableEntry {
         BucketName(limit: LimitID(rawValue: limit), kind: BucketKind(rawValue: kind) ?? .own, key: bucketKey)
     }
 
+    /// Nanoseconds in which its bucket has regained some of its units since it was lent, in the interval of today.
+    func regained(now: UInt64) -> UInt64 {
+        // Both are at most 2⁶².
+        regainsFrom < 0 ? now + regainsFrom.magnitude : now - min(now, UInt64(regainsFrom))
+    }
+
+    /// Its bucket has another interval from now on: units that it has regained stay as many.
+    mutating func rescale(now: UInt64, from old: UInt64, to new: UInt64) {
+        let tat = now + min(regained(now: now), LedgerBounds.fillNanoseconds)
+        regainsFrom = Int64(now) - Int64(RateTerms.rescale(tat: tat, now: now, from: old, to: new) - now)
+    }
+
     /// The number of its group: see ``SliceStore``.
     var group: UInt64 { lentAt / LedgerBounds.sliceGroupNanoseconds }
 
@@ -75,7 +90,7 @@ struct SliceRecord: TableEntry {
     }
 
     /// Bytes of one.
-    static let bytes = 53
+    static let bytes = 61
 
     func write(into sink: inout some FieldSink) {
         sink.u64(session)
@@ -85,6 +100,7 @@ struct SliceRecord: TableEntry {
         sink.key(bucketKey)
         sink.u64(units)
         sink.u64(lentAt)
+        sink.u64(UInt64(bitPattern: regainsFrom))
     }
 
     init(from source: inout FieldSource) throws(LedgerDecodingError) {
@@ -97,7 +113,11 @@ struct SliceRecord: TableEntry {
         bucketKey = try source.key()
         units = try source.u64()
         lentAt = try source.time().nanoseconds
-        guard units <= LedgerBounds.fillNanoseconds, BucketKind(rawValue: kind) != nil else {
+        regainsFrom = Int64(bitPattern: try source.u64())
+        let earliest = -Int64(LedgerBounds.fillNanoseconds)
+        guard units <= LedgerBounds.fillNanoseconds, BucketKind(rawValue: kind) != nil, regainsFrom >= earliest,
+            regainsFrom <= Int64(LedgerTime.maximumNanoseconds)
+        else {
             throw .invalid(field: "slice")
         }
     }

@@ -122,6 +122,24 @@ struct SliceStore: Sendable {
         ShardedTable<SliceRecord>.slice(of: slice.key) / slicesPerPart
     }
 
+    /// Some buckets have other intervals from now on.
+    mutating func rescale(now: UInt64, _ change: (BucketName) -> (from: UInt64, to: UInt64)?) {
+        for group in groups.indices where groups[group].slices.count > 0 {
+            var before = LedgerDigest.zero
+            var after = LedgerDigest.zero
+            groups[group].slices.updateAll { slice in
+                guard slice.units > 0, let interval = change(slice.bucket) else { return }
+                before += slice.digest
+                slice.rescale(now: now, from: interval.from, to: interval.to)
+                after += slice.digest
+            }
+            groups[group].digest -= before
+            groups[group].digest += after
+            digest -= before
+            digest += after
+        }
+    }
+
     // MARK: - Dropping
 
     /// Drops some of what is past.

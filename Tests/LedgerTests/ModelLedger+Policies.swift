@@ -63,6 +63,15 @@ extension ModelLedger {
     }
 
     private mutating func rescale(_ limit: Limit, to new: LimitDefinition, policy: UInt32) {
+        let (from, to) = (Int128(limit.definition.interval), Int128(new.interval))
+        for (name, slice) in slices where slice.bucket.limit == limit.id && from != to {
+            if slice.bucket.kind == "own", limit.definition.role == .free,
+                case .free? = overrides[OverrideName(policy: policy, key: slice.bucket.key)]?.value
+            {
+                continue
+            }
+            slices[name]?.rescale(now, from, to)
+        }
         for (name, tat) in buckets where name.limit == limit.id {
             if name.kind == "own", limit.definition.role == .free,
                 case .free? = overrides[OverrideName(policy: policy, key: name.key)]?.value
@@ -104,6 +113,9 @@ extension ModelLedger {
             if case .free(let interval, _)? = overrides[name]?.value { to = Int128(interval) }
             let own = BucketName(limit: limit.id, kind: "own", key: change.key)
             if let tat = buckets[own] { buckets[own] = Self.rescale(tat, Int128(now), from, to) }
+            for (name, slice) in slices where slice.bucket == own && from != to {
+                slices[name]?.rescale(now, from, to)
+            }
         }
         return change.value == nil ? .removed : .set(version: overrideVersion)
     }

@@ -56,7 +56,7 @@ extension ModelLedger {
                 let tat = buckets[held.bucket], tat > Int128(now)
             else { continue }
             let terms = terms(policy, limit, held.bucket)
-            let length = min(Int128(slice.units), lent) * terms.interval - Int128(now - held.lentAt)
+            let length = min(Int128(slice.units), lent) * terms.interval - held.regained(now)
             let after = max(tat - max(length, 0), Int128(now), 1)
             buckets[held.bucket] = after
             return .restored(units: UInt64((tat - after) / terms.interval))

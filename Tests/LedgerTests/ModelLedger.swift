@@ -60,6 +60,23 @@ struct ModelLedger {
         /// Nil: returned.
         var units: Int128?
         var lentAt: UInt64
+        /// What its bucket has regained of it up to `since`, in nanoseconds of today's interval.
+        var owed: Int128 = 0
+        var since: UInt64
+
+        init(bucket: BucketName, units: Int128, lentAt: UInt64) {
+            self.bucket = bucket
+            self.units = units
+            self.lentAt = lentAt
+            since = lentAt
+        }
+
+        func regained(_ now: UInt64) -> Int128 { owed + Int128(now - since) }
+
+        mutating func rescale(_ now: UInt64, _ from: Int128, _ to: Int128) {
+            owed = min((min(regained(now), 1 << 62) * to + from - 1) / from, 1 << 62)
+            since = now
+        }
     }
 
     struct SliceName: Hashable {

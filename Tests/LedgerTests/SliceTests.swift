@@ -76,6 +76,38 @@ import Wire
         #expect(fixture.charge([fixture.limitCharge(1)], cost: 0, at: 6 * second).remaining == 12)
     }
 
+    /// The bucket has regained a part of a slice when its interval changes; that part stays regained.
+    @Test func whatWasRegainedInAFormerIntervalIsNotRestored() {
+        for isOverride in [false, true] {
+            var fixture = lending([.free(second / 100, 100)])
+            let loan = fixture.lend(fixture.limitCharge(1), wanted: 50)
+            #expect(loan.units == 50)
+            // Ten have come back, and twenty are charged.
+            if isOverride {
+                fixture.charge([fixture.limitCharge(2)], at: second / 10)
+                fixture.override(1, .free(interval: second, burst: 100))
+            } else {
+                fixture.set([.free(second, 100)], at: second / 10)
+            }
+            fixture.charge([fixture.limitCharge(1)], cost: 20, at: second / 10)
+            #expect(fixture.giveBack(loan, 50, at: second / 10) == .restored(units: 40))
+            #expect(fixture.charge([fixture.limitCharge(1)], cost: 0, at: second / 10).remaining == 80)
+        }
+    }
+
+    @Test func aSliceOfManyIntervalsRestoresWhatIsLeftOfIt() throws {
+        var fixture = lending([.free(second / 100, 1_000)])
+        let loan = fixture.lend(fixture.limitCharge(1), wanted: 900)
+        // Ten, one and forty come back, each in an interval of its own; the same where a snapshot was between.
+        fixture.set([.free(second / 10, 1_000)], at: second / 10)
+        fixture.charge([fixture.limitCharge(2)], at: second / 5)
+        fixture.override(1, .free(interval: second / 400, burst: 1_000))
+        fixture.ledger = try Ledger(restoring: fixture.ledger.snapshot())
+        fixture.set([.free(second / 20, 1_000)], at: 3 * second / 10)
+        #expect(fixture.giveBack(loan, 900, at: 3 * second / 10) == .restored(units: 849))
+        #expect(fixture.charge([fixture.limitCharge(1)], cost: 0, at: 3 * second / 10).remaining == 1_000)
+    }
+
     @Test func aReturnAtOnceRestoresAllOfIt() {
         var fixture = lending([.free(Self.day, 100)])
         let loan = fixture.lend(fixture.limitCharge(1), at: second)

@@ -8,8 +8,8 @@ enum Event {
     case arrival(from: Int, to: Int, bytes: [UInt8])
     /// A process's gateway looks at its clock.
     case look(node: Int, boot: UInt64)
-    /// What a gateway tells another arrives, for the replica that it was meant for.
-    case word(from: Int, to: Int, replica: ReplicaID, bytes: [UInt8])
+    /// What the gateway of a replica tells another's arrives.
+    case word(from: ReplicaID, to: ReplicaID, bytes: [UInt8])
     /// A gateway has as many requests as it can answer.
     case flood(node: Int)
     /// A group of writes is carried out.

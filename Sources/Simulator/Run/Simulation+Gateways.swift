@@ -207,17 +207,15 @@ extension Simulation {
             UInt64(receiver),
             "to the gateway of \(receiver): \(bytes.count) bytes"
         )
-        for moment in arrivals {
-            queue.push(.word(from: node, to: receiver, replica: peer, bytes: bytes), at: moment)
-        }
+        guard let replica = nodes[node].gateway?.replica else { return }
+        for moment in arrivals { queue.push(.word(from: replica, to: peer, bytes: bytes), at: moment) }
     }
 
-    func heard(_ bytes: [UInt8], from sender: Int, at receiver: Int, for replica: ReplicaID) throws(Problem) {
-        guard nodes[receiver].gateway?.replica == replica,
-            !network.isCut(from: sender, to: receiver), let peer = nodes[sender].replica
-        else { return }
+    func heard(_ bytes: [UInt8], from peer: ReplicaID, at replica: ReplicaID) throws(Problem) {
+        let (sender, receiver) = (SimulatedNode.place(of: peer), SimulatedNode.place(of: replica))
+        guard nodes[receiver].gateway?.replica == replica, !network.isCut(from: sender, to: receiver) else { return }
         if nodes[receiver].pausedUntil != nil {
-            nodes[receiver].held.append(.word(from: sender, to: receiver, replica: replica, bytes: bytes))
+            nodes[receiver].held.append(.word(from: peer, to: replica, bytes: bytes))
             return
         }
         trace.note(.receive, receiver, UInt64(sender), UInt64(bytes.count), "from the gateway of \(sender)")

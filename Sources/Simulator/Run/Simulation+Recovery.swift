@@ -30,6 +30,8 @@ struct Recovery {
     var isLost: Set<Int> = []
     /// What is wrong with them.
     var loss = Loss.down
+    /// Members that nothing is wrong with, once all have recovered.
+    var well: [Int] = []
     /// How far the question is whether a bucket is whole.
     var whole = Probe.due
     /// Who asks a gateway for one unit after the other.
@@ -135,6 +137,7 @@ extension Simulation {
         where state.ledger?.digest != states[0].ledger?.digest || state.tallied != states[0].tallied {
             throw .other("converged to different states", nodes: [members[0], node])
         }
+        recovery.well = members
         return true
     }
 
@@ -157,7 +160,7 @@ extension Simulation {
         do throws(HistoryFault) {
             try escrow.finish()
             try eventual.finish()
-            if let ledger = leaderPlace.flatMap({ nodes[$0].process?.ledger }) { try prices.check(ledger) }
+            if let ledger = recovery.well.first.flatMap({ nodes[$0].process?.ledger }) { try prices.check(ledger) }
         } catch { throw .history(error) }
         counts.slices = escrow.slicesLent
         counts.spent = escrow.unitsSpent

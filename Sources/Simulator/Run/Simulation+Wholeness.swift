@@ -35,7 +35,8 @@ extension Simulation {
 
     /// Asks for all of every bucket.
     func seeThatAllIsWhole() throws(Problem) {
-        guard !levels.isEmpty, let node = leaderPlace, let facts = nodes[node].process?.ledger?.facts else { return }
+        guard !levels.isEmpty, let node = recovery.well.first, let facts = nodes[node].process?.ledger?.facts
+        else { return }
         // What a cut-off peer admitted is charged once more at most, with a second's worth.
         let debts = plan.habits.eventual ? UInt64(nodes.count) * 1_200_000_000 : 0
         try rest(max(Self.fillNanoseconds, debts))
@@ -130,7 +131,7 @@ extension Simulation {
         guard let limit = policy.limits.first?.definition else { return }
         let members = nodes.indices.filter { nodes[$0].gateway != nil && nodes[$0].process != nil }
         let group = members.filter { node in
-            nodes[node].gateway?.revision == nodes[leaderPlace ?? 0].gateway?.revision
+            nodes[node].gateway?.revision == nodes[recovery.well[0]].gateway?.revision
         }
         guard let first = group.first else { return }
         recovery.lane = Lane()

@@ -144,8 +144,7 @@ public final class Simulation {
         case .tick(let node, let boot): try tick(node, boot)
         case .arrival(let sender, let receiver, let bytes): try arrive(from: sender, to: receiver, bytes)
         case .look(let node, let boot): try look(node, boot)
-        case .word(let sender, let receiver, let replica, let bytes):
-            try heard(bytes, from: sender, at: receiver, for: replica)
+        case .word(let sender, let receiver, let bytes): try heard(bytes, from: sender, at: receiver)
         case .flood(let node): try flood(node)
         case .write(let node, let boot): try write(node, boot)
         case .written(let node, let boot): try written(node, boot)
