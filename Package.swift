@@ -173,8 +173,10 @@ if !coresOnly {
         .executableTarget(
             name: "tollgate-benchmark",
             dependencies: [
-                "Cluster", "ProofOfWork", "Ledger", "Raft", "RaftStorage", "Replica", "Wire", "CAllocations", "CLinux",
-                "COpenSSL", "CSolver", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Cluster", "Gateway", "Ledger", "ProofOfWork", "Quota", "Raft", "RaftStorage", "Replica", "Settings",
+                "Wire",
+                "CAllocations", "CLinux", "COpenSSL", "CSolver",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio,
             swiftSettings: strict
         ),

@@ -7,8 +7,8 @@ import Settings
 /// node's slices where that is worth while; else by the ledger. A pass is the ledger's to charge at every level.
 ///
 /// Confined to the loop.
-final class QuotaLoop {
-    typealias Completion = (Result<ChargeOutcome, LedgerUnavailable>) -> Void
+package final class QuotaLoop {
+    package typealias Completion = (Result<ChargeOutcome, LedgerUnavailable>) -> Void
 
     /// A request that waits for slices.
     private struct Waiting {
@@ -26,7 +26,7 @@ final class QuotaLoop {
     /// Between two looks for what may be forgotten.
     private static let sweepPause = TimeAmount.milliseconds(50)
 
-    let eventLoop: any EventLoop
+    package let eventLoop: any EventLoop
     private let index: Int
     private let ledger: any LedgerClient
     /// Nil once the loop ends.
@@ -95,7 +95,7 @@ final class QuotaLoop {
     /// `completion` runs exactly once, on the loop: within this call where the node decides, later where the ledger does.
     /// - Parameter mayAsk: whether the ledger is asked for what the node cannot decide; if not, that fails for want of a quorum
     ///   at once, and nothing is charged.
-    func charge(
+    package func charge(
         _ charge: Charge,
         _ consistency: PolicySettings.Consistency,
         mayAsk: Bool = true,
