@@ -59,7 +59,8 @@ struct Meters: Sendable {
     /// Requests that a policy let through without a decision, or for a pass of this node alone, by policy.
     private(set) var letThrough: [String: UInt64] = [:]
     private(set) var verification = Histogram.verification
-    private(set) var decisions: [PolicySettings.Consistency: Histogram] = [:]
+    /// In the order of the levels.
+    private var decided = PolicySettings.Consistency.allCases.map { _ in Histogram.decision }
 
     mutating func count(_ request: Request) {
         requests[request, default: 0] += 1
@@ -76,7 +77,17 @@ struct Meters: Sendable {
     }
 
     mutating func decided(_ level: PolicySettings.Consistency, nanoseconds: UInt64) {
-        decisions[level, default: .decision].observe(nanoseconds)
+        switch level {
+        case .strong: decided[0].observe(nanoseconds)
+        case .escrow: decided[1].observe(nanoseconds)
+        case .eventual: decided[2].observe(nanoseconds)
+        }
+    }
+
+    /// Of the levels at which something was decided.
+    var decisions: [PolicySettings.Consistency: Histogram] {
+        let levels = zip(PolicySettings.Consistency.allCases, decided)
+        return Dictionary(uniqueKeysWithValues: levels.filter { $0.1.counts.contains { $0 > 0 } })
     }
 
     /// Forgets what the configuration does not name any more.
@@ -93,6 +104,6 @@ struct Meters: Sendable {
         challenges.merge(other.challenges, uniquingKeysWith: +)
         letThrough.merge(other.letThrough, uniquingKeysWith: +)
         verification.add(other.verification)
-        for (level, histogram) in other.decisions { decisions[level, default: .decision].add(histogram) }
+        for level in decided.indices { decided[level].add(other.decided[level]) }
     }
 }

@@ -23,17 +23,22 @@ extension Exchange {
         let (passes, isAhead) = presentedPasses(policy)
         if isAhead, !hasCaughtUp, mayAsk { return catchUp { self.startAdmission(policy) } }
         let settings = policy.settings
-        let keys = state.keys
-        let reserve = isNavigation ? settings.reserve : 0
+        let reserve = settings.reserve > 0 && isNavigation ? settings.reserve : 0
         // What a built-in list lets by, and what browsers ask before a script may send, is charged to the ceiling only.
         let isLetBy = charging == .ceiling || isPreflight(listedBy: settings)
         var admission = Admission(
             policy: policy.id,
             cost: cost,
             passes: passes,
-            binding: policy.binding(of: client, keys: keys),
-            free: isLetBy ? [] : policy.charges(policy.free, head: head, client: client, keys: keys, reserve: reserve),
-            ceiling: policy.charges(policy.ceiling, head: head, client: client, keys: keys, reserve: 0),
+            binding: passes.isEmpty ? 0 : policy.binding(of: client, keys: state.keys),
+            limits: policy.charges(
+                withFree: !isLetBy,
+                head: head,
+                client: client,
+                keys: loop.quotaKeys(state.keys),
+                reserve: reserve
+            ),
+            freeCount: isLetBy ? 0 : policy.free.count,
             isFreeZero: policy.freeIsZero && !isLetBy,
             chargesNothing: isRefusalQuestion
         )
@@ -185,12 +190,13 @@ extension Exchange {
     private func addRateLimitFields(_ policy: PolicyRuntime, _ admitted: Admission.Admitted) {
         guard admitted.pass != nil || !admitted.states.isEmpty else { return }
         let states = admitted.states
-        let now = loop.ledger.now().nanoseconds
         let pass = admitted.pass.map { paid in
+            let now = loop.ledger.now().nanoseconds
             let left = paid.expires.nanoseconds > now ? paid.expires.nanoseconds - now : 0
             return (remaining: paid.remaining, seconds: Durations.secondsRoundedUp(left))
         }
         let withoutPass = policy.isCeilingAlone(states) ? policy.ceilingFields : policy.freeFields
+        addedFields.reserveCapacity(addedFields.count + 2)
         addedFields.append(("RateLimit-Policy", pass != nil ? policy.passFields : withoutPass))
         addedFields.append(("RateLimit", RateLimitFields.state(policy.limits(ofStep: states), states, pass: pass)))
     }

@@ -268,7 +268,7 @@ final class Exchange {
                 observation.verdict = .allowed
                 forward(to: upstream)
             case .policy(_, let name, _, _):
-                guard let policy = state.policies[name] else { return notHeld(name) }
+                guard let policy = state.policies[route: index] else { return notHeld(name) }
                 self.policy = policy
                 admit(policy)
             }

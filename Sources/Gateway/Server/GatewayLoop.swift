@@ -90,6 +90,16 @@ final class GatewayLoop {
     /// Whether no majority decides, as far as this node knows, and has not for a while.
     var isQuorumLost: Bool { ledger.quorumLostNanoseconds.map { $0 >= Self.quorumPatience } ?? false }
 
+    private var knownQuotaKeys: QuotaKeys?
+
+    /// What limits count under these keys. A request may hold older ones than the loop does, if only for a moment.
+    func quotaKeys(_ ring: KeyRing) -> QuotaKeys {
+        if let known = knownQuotaKeys, known.ring === ring { return known }
+        let keys = QuotaKeys(ring)
+        knownQuotaKeys = keys
+        return keys
+    }
+
     /// Takes a new configuration for all requests to come. Pools that it does not need end with their last request.
     func adopt(_ state: GatewayState, connectionsMax: Int) {
         self.state = state
