@@ -13,31 +13,73 @@ extension LoopSlices {
         if charge.pass != nil || charge.cost == 0 || charge.limits.count > LedgerBounds.limits {
             return .rest(charge, Reservation(slices: [], cost: 0, states: [], places: []))
         }
-        if charge.limits.count == 1, let state = take(BucketID(charge.limits[0]), UInt64(charge.cost), now: now) {
-            return .paid([state])
-        }
+        if let states = payWhole(charge, now: now) { return .paid(states) }
         return paySeveral(charge, mayWait: mayWait, now: now)
     }
 
-    /// Pays one limit with a slice, if one is there.
-    @inline(__always)
-    private mutating func take(_ id: BucketID, _ cost: UInt64, now: UInt64) -> LimitState? {
-        guard let place = table.find(id) else { return nil }
-        if let current = table[place].current, now < current.stopsAt, current.take(cost) {
-            noteIfLow(current, id)
-            return state(place, now: now)
+    /// Pays for a request with slices alone, if each of its limits has one with enough in it: what most requests are paid by.
+    ///
+    /// - Returns: the states in the charge's order; nil if it cannot, and then nothing was taken and nothing is known of why.
+    public mutating func payWhole(_ charge: Charge, now: UInt64) -> [LimitState]? {
+        let count = charge.limits.count
+        guard charge.pass == nil, charge.cost > 0, (1...LedgerBounds.limits).contains(count) else { return nil }
+        let cost = UInt64(charge.cost)
+        var payers = InlineArray<16, Payer>(repeating: Payer(place: 0, isNext: false))
+        for index in 0..<count {
+            // What the last limit takes nothing can refuse any more: it need not be reserved.
+            guard let place = table.find(BucketID(charge.limits[index])),
+                let payer = take(place, cost, isReserving: index < count - 1, now: now)
+            else {
+                for earlier in 0..<index { slice(payers[earlier]).putBack(cost) }
+                return nil
+            }
+            payers[index] = payer
         }
-        if let next = table[place].next, now < next.stopsAt, next.take(cost) {
-            turnToNext(place, now: now)
-            noteIfLow(next, id)
-            return state(place, now: now)
+        for index in 0..<count {
+            let slice = slice(payers[index])
+            if index < count - 1 { slice.keep() }
+            noteIfLow(slice, BucketID(charge.limits[index]))
+        }
+        return [LimitState](unsafeUninitializedCapacity: count) { states, initialized in
+            for index in 0..<count {
+                let payer = payers[index]
+                if payer.isNext { turnToNext(payer.place, now: now) }
+                states.initializeElement(at: index, to: state(payer.place, now: now) ?? Self.unknownState)
+            }
+            initialized = count
+        }
+    }
+
+    /// The slice at a place of the table that pays for a limit: the next one, or the current one.
+    private struct Payer {
+        var place: Int
+        var isNext: Bool
+    }
+
+    @inline(__always)
+    private func slice(_ payer: Payer) -> Slice {
+        // It is there: the table does not change between the taking and the last use.
+        (payer.isNext ? table[payer.place].next : table[payer.place].current)!
+    }
+
+    @inline(__always)
+    private func take(_ place: Int, _ cost: UInt64, isReserving: Bool, now: UInt64) -> Payer? {
+        if let current = table[place].current, now < current.stopsAt,
+            isReserving ? current.reserve(cost) : current.take(cost)
+        {
+            return Payer(place: place, isNext: false)
+        }
+        if let next = table[place].next, now < next.stopsAt, isReserving ? next.reserve(cost) : next.take(cost) {
+            return Payer(place: place, isNext: true)
         }
         return nil
     }
 
     /// Lets go of a slice that is over. One that only has too little for this request may do for another.
     private mutating func turnToNext(_ place: Int, now: UInt64) {
-        guard let current = table[place].current, !current.isOpen(at: now) || current.left == 0 else { return }
+        guard let current = table[place].current, !current.isOpen(at: now) || current.left == 0,
+            table[place].next != nil
+        else { return }
         table[place].current = table[place].next
         table[place].next = nil
     }

@@ -70,13 +70,17 @@ enum RateLimitFields {
 
     /// In decimal.
     private static func append(_ number: UInt64, to text: UnsafeMutableBufferPointer<UInt8>, _ end: inout Int) {
-        let start = end
+        var digits = 1
+        var bound: UInt64 = 10
+        while digits < digitsMax, number >= bound {
+            digits += 1
+            bound = bound.multipliedReportingOverflow(by: 10).partialValue
+        }
+        end += digits
         var rest = number
-        repeat {
-            text[end] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            end += 1
+        for place in 1...digits {
+            text[end - place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
-        } while rest > 0
-        text[start..<end].reverse()
+        }
     }
 }

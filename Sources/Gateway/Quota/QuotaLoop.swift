@@ -101,6 +101,7 @@ package final class QuotaLoop {
         mayAsk: Bool = true,
         completion: @escaping Completion
     ) {
+        if let outcome = chargeAtOnce(charge, consistency) { return completion(.success(outcome)) }
         if consistency == .eventual { return chargeHere(charge, mayAsk: mayAsk, completion: completion) }
         guard lends, consistency == .escrow, charge.pass == nil else {
             guard mayAsk else { return completion(.failure(.noQuorum)) }
@@ -115,13 +116,27 @@ package final class QuotaLoop {
         flushLater()
     }
 
-    /// Charges limits at this node, and a pass by the ledger: the limits are reserved until it answers.
-    private func chargeHere(_ charge: Charge, mayAsk: Bool, completion: @escaping Completion) {
-        guard charge.pass != nil else {
+    /// Charges what this node decides by itself and at once: what slices pay whole, and limits at the level `eventual`.
+    ///
+    /// - Returns: nil where that is not so, and then nothing is charged: ``charge(_:_:mayAsk:completion:)`` is to decide.
+    package func chargeAtOnce(_ charge: Charge, _ consistency: PolicySettings.Consistency) -> ChargeOutcome? {
+        switch consistency {
+        case .escrow:
+            guard lends, let states = slices.payWhole(charge, now: clock()) else { return nil }
+            if slices.hasLow || !isSweepDue { flushLater() }
+            return .admitted(limits: states, passRemaining: nil)
+        case .eventual:
+            guard charge.pass == nil else { return nil }
             let outcome = eventual.charge(charge, now: clock())
             handOverIfLong()
-            return completion(.success(outcome))
+            return outcome
+        case .strong:
+            return nil
         }
+    }
+
+    /// Charges limits at this node, and the pass by the ledger: the limits are reserved until it answers.
+    private func chargeHere(_ charge: Charge, mayAsk: Bool, completion: @escaping Completion) {
         guard mayAsk else { return completion(.failure(.noQuorum)) }
         var local = charge
         local.pass = nil

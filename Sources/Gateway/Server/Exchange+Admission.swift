@@ -51,7 +51,9 @@ extension Exchange {
     func perform(_ action: Admission.Action) {
         switch action {
         case .charge(let charge):
-            loop.quota.charge(charge, policy!.settings.consistency, mayAsk: mayAsk) { [self] in charged($0) }
+            let consistency = policy!.settings.consistency
+            if let outcome = loop.quota.chargeAtOnce(charge, consistency) { return charged(.success(outcome)) }
+            loop.quota.charge(charge, consistency, mayAsk: mayAsk) { [self] in charged($0) }
         case .chargePassOfHere(let charge):
             loop.quota.chargePassOfHere(charge, policy!.settings.consistency, mayAsk: mayAsk) { [self] result in
                 if case .success(.admitted) = result, charge.cost > 0 { loop.observer.letThrough(policy: policy!.name) }
@@ -196,9 +198,8 @@ extension Exchange {
             return (remaining: paid.remaining, seconds: Durations.secondsRoundedUp(left))
         }
         let withoutPass = policy.isCeilingAlone(states) ? policy.ceilingFields : policy.freeFields
-        addedFields.reserveCapacity(addedFields.count + 2)
-        addedFields.append(("RateLimit-Policy", pass != nil ? policy.passFields : withoutPass))
-        addedFields.append(("RateLimit", RateLimitFields.state(policy.limits(ofStep: states), states, pass: pass)))
+        let now = RateLimitFields.state(policy.limits(ofStep: states), states, pass: pass)
+        addedFields += [("RateLimit-Policy", pass != nil ? policy.passFields : withoutPass), ("RateLimit", now)]
     }
 
     // MARK: In line
