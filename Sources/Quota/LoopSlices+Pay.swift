@@ -40,14 +40,14 @@ extension LoopSlices {
             if index < count - 1 { slice.keep() }
             noteIfLow(slice, BucketID(charge.limits[index]))
         }
-        return [LimitState](unsafeUninitializedCapacity: count) { states, initialized in
-            for index in 0..<count {
-                let payer = payers[index]
-                if payer.isNext { turnToNext(payer.place, now: now) }
-                states.initializeElement(at: index, to: state(payer.place, now: now) ?? Self.unknownState)
-            }
-            initialized = count
+        var states: [LimitState] = []
+        states.reserveCapacity(count)
+        for index in 0..<count {
+            let payer = payers[index]
+            if payer.isNext { turnToNext(payer.place, now: now) }
+            states.append(state(payer.place, now: now) ?? Self.unknownState)
         }
+        return states
     }
 
     /// The slice at a place of the table that pays for a limit: the next one, or the current one.

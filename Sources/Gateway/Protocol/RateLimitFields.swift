@@ -29,58 +29,28 @@ enum RateLimitFields {
         // Of each item two integers, and ", " and ";t=".
         var capacity = pass == nil ? 0 : passItem.count + 2 * digitsMax + 5
         for index in 0..<count { capacity += limits[index].stateItem.count + 2 * digitsMax + 5 }
-        return String(unsafeUninitializedCapacity: capacity) { text in
-            var end = 0
-            if let pass { append(passItem, UInt64(pass.remaining), pass.seconds, to: text, &end) }
+        return String(unsafeUninitializedCapacity: capacity) { bytes in
+            var text = TextWriter(UnsafeMutableRawBufferPointer(bytes))
+            if let pass { append(passItem, UInt64(pass.remaining), pass.seconds, to: &text) }
             for index in 0..<count {
                 let state = states[index]
                 append(
                     limits[index].stateItem,
                     min(state.remaining, integerMax),
                     Durations.secondsRoundedUp(state.resetNanoseconds),
-                    to: text,
-                    &end
+                    to: &text
                 )
             }
-            return end
+            return text.count
         }
     }
 
-    private static func append(
-        _ item: [UInt8],
-        _ remaining: UInt64,
-        _ seconds: UInt64,
-        to text: UnsafeMutableBufferPointer<UInt8>,
-        _ end: inout Int
-    ) {
-        if end > 0 { append([UInt8(ascii: ","), UInt8(ascii: " ")], to: text, &end) }
-        append(item, to: text, &end)
-        append(remaining, to: text, &end)
-        append([UInt8(ascii: ";"), UInt8(ascii: "t"), UInt8(ascii: "=")], to: text, &end)
-        append(seconds, to: text, &end)
-    }
-
-    @inline(__always)
-    private static func append(_ bytes: [UInt8], to text: UnsafeMutableBufferPointer<UInt8>, _ end: inout Int) {
-        for byte in bytes {
-            text[end] = byte
-            end += 1
-        }
-    }
-
-    /// In decimal.
-    private static func append(_ number: UInt64, to text: UnsafeMutableBufferPointer<UInt8>, _ end: inout Int) {
-        var digits = 1
-        var bound: UInt64 = 10
-        while digits < digitsMax, number >= bound {
-            digits += 1
-            bound = bound.multipliedReportingOverflow(by: 10).partialValue
-        }
-        end += digits
-        var rest = number
-        for place in 1...digits {
-            text[end - place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        }
+    private static func append(_ item: [UInt8], _ remaining: UInt64, _ seconds: UInt64, to text: inout TextWriter) {
+        if text.count > 0 { text.append(UInt8(ascii: ","), UInt8(ascii: " ")) }
+        text.append(item)
+        text.append(remaining)
+        text.append(UInt8(ascii: ";"), UInt8(ascii: "t"))
+        text.append(UInt8(ascii: "="))
+        text.append(seconds)
     }
 }

@@ -199,7 +199,8 @@ extension Exchange {
         }
         let withoutPass = policy.isCeilingAlone(states) ? policy.ceilingFields : policy.freeFields
         let now = RateLimitFields.state(policy.limits(ofStep: states), states, pass: pass)
-        addedFields += [("RateLimit-Policy", pass != nil ? policy.passFields : withoutPass), ("RateLimit", now)]
+        let fields = [("RateLimit-Policy", pass != nil ? policy.passFields : withoutPass), ("RateLimit", now)]
+        addedFields = addedFields.isEmpty ? fields : addedFields + fields
     }
 
     // MARK: In line

@@ -1,0 +1,56 @@
+/// Writes text into memory that whoever made it has measured before.
+struct TextWriter {
+    private let bytes: UnsafeMutableRawBufferPointer
+    /// Bytes written.
+    private(set) var count = 0
+
+    /// - Parameter bytes: with room for everything.
+    init(_ bytes: UnsafeMutableRawBufferPointer) { self.bytes = bytes }
+
+    @inline(__always)
+    mutating func append(_ text: String) {
+        let done: Void? = text.utf8.withContiguousStorageIfAvailable { append(UnsafeRawBufferPointer($0)) }
+        if done == nil { for byte in text.utf8 { append(byte) } }
+    }
+
+    @inline(__always)
+    mutating func append(_ text: [UInt8]) { text.withUnsafeBytes { append($0) } }
+
+    @inline(__always)
+    mutating func append(_ byte: UInt8) {
+        precondition(count < bytes.count, "text is longer than it was measured")
+        bytes[count] = byte
+        count += 1
+    }
+
+    @inline(__always)
+    mutating func append(_ first: UInt8, _ second: UInt8) {
+        append(first)
+        append(second)
+    }
+
+    /// In decimal.
+    mutating func append(_ number: UInt64) {
+        var digits = 1
+        var rest = number / 10
+        while rest > 0 {
+            digits += 1
+            rest /= 10
+        }
+        precondition(digits <= bytes.count - count, "text is longer than it was measured")
+        count += digits
+        rest = number
+        for place in 1...digits {
+            bytes[count - place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+    }
+
+    @inline(__always)
+    private mutating func append(_ more: UnsafeRawBufferPointer) {
+        guard let base = more.baseAddress, more.count > 0 else { return }
+        precondition(more.count <= bytes.count - count, "text is longer than it was measured")
+        (bytes.baseAddress! + count).copyMemory(from: base, byteCount: more.count)
+        count += more.count
+    }
+}
