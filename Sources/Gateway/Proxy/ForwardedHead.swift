@@ -100,7 +100,7 @@ enum ForwardedHead {
         isHead: Bool,
         clientVersion: HTTPVersion,
         requestID: String,
-        added: [(name: String, value: String)]
+        added: AddedFields
     ) -> (HTTPResponseHead, Framing) {
         let named = connectionOptions(head.headers)
         var fields: [(String, String)] = []
@@ -116,7 +116,7 @@ enum ForwardedHead {
             }
             if lower == "transfer-encoding" { isChunked = true }
             if hopByHop.contains(lower) || named.contains(lower) || lower == "x-request-id" { continue }
-            if added.contains(where: { ASCII.isSame($0.name, lower) }), lower != "set-cookie" { continue }
+            if added.replaces(lower) { continue }
             fields.append((name, value))
         }
         if isChunked { length = nil }
@@ -137,7 +137,7 @@ enum ForwardedHead {
         }
         fields.append(("Via", "1.\(head.version.minor) tollgate"))
         if !(100..<200).contains(code) { fields.append(("X-Request-Id", requestID)) }
-        for field in added { fields.append(field) }
+        added.append(to: &fields)
         return (HTTPResponseHead(version: .http1_1, status: head.status, headers: HTTPHeaders(fields)), framing)
     }
 

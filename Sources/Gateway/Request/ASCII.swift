@@ -22,6 +22,7 @@ enum ASCII {
     }
 
     /// Whether a text is this one in lower case.
+    @inline(__always)
     static func isSame(_ text: String, _ lower: String) -> Bool {
         text.utf8.count == lower.utf8.count
             && zip(text.utf8, lower.utf8).allSatisfy { lowercased($0) == $1 }

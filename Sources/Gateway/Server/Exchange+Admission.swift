@@ -198,9 +198,10 @@ extension Exchange {
             return (remaining: paid.remaining, seconds: Durations.secondsRoundedUp(left))
         }
         let withoutPass = policy.isCeilingAlone(states) ? policy.ceilingFields : policy.freeFields
-        let now = RateLimitFields.state(policy.limits(ofStep: states), states, pass: pass)
-        let fields = [("RateLimit-Policy", pass != nil ? policy.passFields : withoutPass), ("RateLimit", now)]
-        addedFields = addedFields.isEmpty ? fields : addedFields + fields
+        addedFields.rateLimit = (
+            pass != nil ? policy.passFields : withoutPass,
+            RateLimitFields.state(policy.limits(ofStep: states), states, pass: pass)
+        )
     }
 
     // MARK: In line
@@ -216,7 +217,7 @@ extension Exchange {
             switch result {
             case .success(let redeemed):
                 self.redeemed = redeemed
-                addedFields.append(("PoW-Pass", redeemed.text))
+                addedFields.others.append(("PoW-Pass", redeemed.text))
                 startAdmission(policy)
             case .failure(let problem):
                 refuseInLine(policy, refusal(of: problem, asked: policy))

@@ -80,7 +80,7 @@ extension Exchange: UpstreamExchangeDelegate {
             isHead: false,
             clientVersion: requestHead.version,
             requestID: requestID,
-            added: []
+            added: AddedFields()
         )
         front.write(.head(forwarded))
         front.flush()
@@ -95,8 +95,8 @@ extension Exchange: UpstreamExchangeDelegate {
         front.progressed()
         var added = addedFields
         // A response that carries a pass is its client's alone.
-        if redeemed != nil { added.append(("Cache-Control", "private, no-store")) }
-        addCrossOriginNames(to: head, &added)
+        if redeemed != nil { added.others.append(("Cache-Control", "private, no-store")) }
+        addCrossOriginNames(to: head, &added.others)
         var (forwarded, framing) = ForwardedHead.response(
             head,
             isHead: requestHead.method == .HEAD,

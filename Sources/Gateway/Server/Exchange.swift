@@ -77,7 +77,7 @@ final class Exchange {
     /// It shows a pass that is good at another node alone.
     var showsPassOfElsewhere = false
     /// Fields that the decision adds to the response, whoever writes it.
-    var addedFields: [(name: String, value: String)] = []
+    var addedFields = AddedFields()
     var redeemed: Redeemed?
     /// Where the form that hands in a solution wants its reader to go.
     var returnPath: String?

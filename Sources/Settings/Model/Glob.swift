@@ -28,16 +28,25 @@ public struct Glob: Sendable, Equatable {
 
     /// Whether the whole of `bytes` matches. Linear in their count; allocates nothing.
     public func matches(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard bytes.count >= head.count + (tail?.count ?? 0), bytes.starts(with: head) else { return false }
+        guard bytes.count >= head.count + (tail?.count ?? 0), Self.isSame(bytes, 0, head) else { return false }
         guard let tail else { return bytes.count == head.count }
         let end = bytes.count - tail.count
-        guard bytes[end...].elementsEqual(tail) else { return false }
+        guard Self.isSame(bytes, end, tail) else { return false }
         var position = head.count
         for needle in middle {
             guard let next = needle.end(in: bytes, from: position, to: end) else { return false }
             position = next
         }
         return true
+    }
+
+    /// Whether these bytes are there from a place on, where there is room for them.
+    private static func isSame(_ bytes: UnsafeRawBufferPointer, _ place: Int, _ part: [UInt8]) -> Bool {
+        part.withUnsafeBufferPointer { part in
+            var index = 0
+            while index < part.count, bytes[place + index] == part[index] { index += 1 }
+            return index == part.count
+        }
     }
 
     /// As ``matches(_:)-(UnsafeRawBufferPointer)``, of a text's UTF-8.
