@@ -23,7 +23,8 @@ extension Exchange {
         let (passes, isAhead) = presentedPasses(policy)
         if isAhead, !hasCaughtUp, mayAsk { return catchUp { self.startAdmission(policy) } }
         let settings = policy.settings
-        let reserve = settings.reserve > 0 && isNavigation ? settings.reserve : 0
+        let head = head
+        let reserve = settings.reserve > 0 && head.isNavigation ? settings.reserve : 0
         // What a built-in list lets by, and what browsers ask before a script may send, is charged to the ceiling only.
         let isLetBy = charging == .ceiling || isPreflight(listedBy: settings)
         var admission = Admission(
@@ -278,26 +279,5 @@ extension Exchange {
             client: client,
             policy: policy.id
         )
-    }
-
-    /// Whether a browser navigates: it then sees a page instead of a problem document.
-    var isNavigation: Bool {
-        if let destination = head.first("sec-fetch-dest") {
-            guard head.equals(destination, "document") || isOwnFrame(destination) else { return false }
-            for name: StaticString in ["sec-purpose", "purpose"] {
-                if let purpose = head.first(name), head.string(purpose).contains("prefetch") { return false }
-            }
-            return true
-        }
-        if head.first("sec-fetch-mode") != nil || head.first("sec-fetch-site") != nil { return false }
-        return head.all("accept").contains { head.string($0).lowercased().contains("text/html") }
-    }
-
-    /// A frame that a page of the same origin holds; in those of others the page does not show.
-    private func isOwnFrame(_ destination: RequestHead.Slice) -> Bool {
-        guard head.equals(destination, "iframe") || head.equals(destination, "frame"),
-            let site = head.first("sec-fetch-site")
-        else { return false }
-        return head.equals(site, "same-origin")
     }
 }

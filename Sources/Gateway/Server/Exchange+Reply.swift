@@ -8,7 +8,7 @@ extension Exchange {
         observe(refusal)
         if purpose == .check(.nginx) {
             answerNginx(refusal)
-        } else if isNavigation, case .request = origin {
+        } else if head.isNavigation, case .request = origin {
             if refusal.kind == .workRequired, refusal.challenge != nil, policy != nil {
                 replyChallengePage(refusal)
             } else {

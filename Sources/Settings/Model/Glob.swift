@@ -4,7 +4,7 @@
 /// Matching is linear in the input whatever the pattern: the pieces between stars are searched one after the other,
 /// leftmost first, each with Knuth, Morris and Pratt's table. That the leftmost place is as good as any other holds as
 /// the only wildcard takes anything. So there is no backtracking that a client could make expensive.
-public struct Glob: Sendable, Equatable {
+public final class Glob: Sendable, Equatable {
     /// The pattern as it was given.
     public let pattern: String
     /// What the input must begin with; all of it where there is no star.
@@ -22,6 +22,9 @@ public struct Glob: Sendable, Equatable {
         tail = pieces.count > 1 ? pieces[pieces.count - 1] : nil
         middle = pieces.dropFirst().dropLast().filter { !$0.isEmpty }.map(Needle.init)
     }
+
+    /// Whether both are the same pattern.
+    public static func == (left: Glob, right: Glob) -> Bool { left.pattern == right.pattern }
 
     /// Whether the pattern is nothing but stars.
     public var matchesEverything: Bool { head.isEmpty && middle.isEmpty && tail?.isEmpty == true }
