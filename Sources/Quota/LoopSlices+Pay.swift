@@ -24,54 +24,51 @@ extension LoopSlices {
         let count = charge.limits.count
         guard charge.pass == nil, charge.cost > 0, (1...LedgerBounds.limits).contains(count) else { return nil }
         let cost = UInt64(charge.cost)
-        var payers = InlineArray<16, Payer>(repeating: Payer(place: 0, isNext: false))
+        var payers = InlineArray<16, Payer?>(repeating: nil)
         for index in 0..<count {
             // What the last limit takes nothing can refuse any more: it need not be reserved.
             guard let place = table.find(BucketID(charge.limits[index])),
                 let payer = take(place, cost, isReserving: index < count - 1, now: now)
             else {
-                for earlier in 0..<index { slice(payers[earlier]).putBack(cost) }
+                for earlier in 0..<index { payers[earlier]!.slice._withUnsafeGuaranteedRef { _ = $0.putBack(cost) } }
                 return nil
             }
             payers[index] = payer
         }
         for index in 0..<count {
-            let slice = slice(payers[index])
-            if index < count - 1 { slice.keep() }
-            noteIfLow(slice, BucketID(charge.limits[index]))
+            payers[index]!.slice._withUnsafeGuaranteedRef { slice in
+                if index < count - 1 { slice.keep() }
+                if slice.turnsLow() { low.append(BucketID(charge.limits[index])) }
+            }
         }
         var states: [LimitState] = []
         states.reserveCapacity(count)
         for index in 0..<count {
-            let payer = payers[index]
+            let payer = payers[index]!
+            // From here on no slice is used but by its place: the table lets go of some.
             if payer.isNext { turnToNext(payer.place, now: now) }
             states.append(state(payer.place, now: now) ?? Self.unknownState)
         }
         return states
     }
 
-    /// The slice at a place of the table that pays for a limit: the next one, or the current one.
+    /// The slice that pays for a limit, and its place in the table, which holds it.
     private struct Payer {
         var place: Int
         var isNext: Bool
-    }
-
-    @inline(__always)
-    private func slice(_ payer: Payer) -> Slice {
-        // It is there: the table does not change between the taking and the last use.
-        (payer.isNext ? table[payer.place].next : table[payer.place].current)!
+        var slice: Unmanaged<Slice>
     }
 
     @inline(__always)
     private func take(_ place: Int, _ cost: UInt64, isReserving: Bool, now: UInt64) -> Payer? {
-        if let current = table[place].current, now < current.stopsAt,
-            isReserving ? current.reserve(cost) : current.take(cost)
-        {
-            return Payer(place: place, isNext: false)
+        func isTaken(_ slice: Unmanaged<Slice>) -> Bool {
+            slice._withUnsafeGuaranteedRef { slice in
+                now < slice.stopsAt && (isReserving ? slice.reserve(cost) : slice.take(cost))
+            }
         }
-        if let next = table[place].next, now < next.stopsAt, isReserving ? next.reserve(cost) : next.take(cost) {
-            return Payer(place: place, isNext: true)
-        }
+        let (current, next) = table.slices(place)
+        if let current, isTaken(current) { return Payer(place: place, isNext: false, slice: current) }
+        if let next, isTaken(next) { return Payer(place: place, isNext: true, slice: next) }
         return nil
     }
 

@@ -41,6 +41,7 @@ enum RateLimitFields {
                     to: &text
                 )
             }
+            precondition(!text.isTooLong, "an integer has more digits than there are")
             return text.count
         }
     }

@@ -1,10 +1,11 @@
-/// Writes text into memory that whoever made it has measured before.
+/// Writes text into memory, as far as there is room for it.
 struct TextWriter {
     private let bytes: UnsafeMutableRawBufferPointer
     /// Bytes written.
     private(set) var count = 0
+    /// Whether something had no room. It and what follows is of no use then.
+    private(set) var isTooLong = false
 
-    /// - Parameter bytes: with room for everything.
     init(_ bytes: UnsafeMutableRawBufferPointer) { self.bytes = bytes }
 
     @inline(__always)
@@ -18,7 +19,7 @@ struct TextWriter {
 
     @inline(__always)
     mutating func append(_ byte: UInt8) {
-        precondition(count < bytes.count, "text is longer than it was measured")
+        guard count < bytes.count else { return isTooLong = true }
         bytes[count] = byte
         count += 1
     }
@@ -46,8 +47,8 @@ struct TextWriter {
 
     @inline(__always)
     private mutating func append(_ more: UnsafeRawBufferPointer) {
-        guard let base = more.baseAddress, more.count > 0 else { return }
-        precondition(more.count <= bytes.count - count, "text is longer than it was measured")
+        guard let base = more.baseAddress else { return }
+        guard more.count <= bytes.count - count else { return isTooLong = true }
         (bytes.baseAddress! + count).copyMemory(from: base, byteCount: more.count)
         count += more.count
     }

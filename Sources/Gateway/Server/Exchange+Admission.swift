@@ -73,6 +73,7 @@ extension Exchange {
                 }
             }
         case .finish(let verdict):
+            admission = nil
             decided(verdict)
         }
     }
@@ -86,7 +87,8 @@ extension Exchange {
     }
 
     /// The ledger does not hold the policy: another node's file, without it, has changed since.
-    func notHeld(_ name: String) {
+    func notHeld(_ route: RouteSettings) {
+        guard case .policy(_, let name, _, _) = route.action else { return }
         loop.reportNotHeld(name)
         guard let settings = state.configuration.policy(named: name), settings.enforce else {
             state.configuration.policy(named: name).map { noteUnenforced(.noQuorum, $0) }

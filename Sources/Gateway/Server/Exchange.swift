@@ -267,8 +267,8 @@ final class Exchange {
             case .allow(let upstream):
                 observation.verdict = .allowed
                 forward(to: upstream)
-            case .policy(_, let name, _, _):
-                guard let policy = state.policies[route: index] else { return notHeld(name) }
+            case .policy:
+                guard let policy = state.policies[route: index] else { return notHeld(route) }
                 self.policy = policy
                 admit(policy)
             }

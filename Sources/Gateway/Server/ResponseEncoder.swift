@@ -3,8 +3,8 @@ import NIOHTTP1
 
 /// Writes responses as HTTP/1 says: heads, bodies as they are or in chunks, trailers.
 ///
-/// A head says itself how its body is framed; nothing is added to it here. It is written in one piece of memory of just its
-/// size, so that a field more costs hardly more than its bytes. Confined to its channel's loop.
+/// A head says itself how its body is framed; nothing is added to it here. It is written at once into memory that has room for
+/// it, so that a field more costs hardly more than its bytes. Confined to its channel's loop.
 final class ResponseEncoder: ChannelOutboundHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = IOData
@@ -42,45 +42,50 @@ final class ResponseEncoder: ChannelOutboundHandler {
 
 /// The texts of ``ResponseEncoder``.
 enum ResponseText {
+    /// Room that hardly any head needs more of.
+    private static let usualCount = 512
+
     static func head(_ head: HTTPResponseHead, _ allocator: ByteBufferAllocator) -> ByteBuffer {
-        let reason = head.status.reasonPhrase
-        // A version of 8 bytes, a code of 20 digits at most, two spaces.
-        return text(allocator, startCount: 30 + reason.utf8.count, head.headers) { text in
+        text(allocator, head.headers) { text in
             text.append(head.version.minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ")
             text.append(UInt64(head.status.code))
             text.append(UInt8(ascii: " "))
-            text.append(reason)
+            text.append(head.status.reasonPhrase)
         }
     }
 
     static func lastChunk(_ trailers: HTTPHeaders?, _ allocator: ByteBufferAllocator) -> ByteBuffer {
-        text(allocator, startCount: 1, trailers ?? [:]) { $0.append(UInt8(ascii: "0")) }
+        text(allocator, trailers ?? [:]) { $0.append(UInt8(ascii: "0")) }
     }
 
-    /// A line that begins it, fields, and the empty line behind them.
+    /// A line that begins it, fields, and the empty line behind them. What is longer than usual is begun again with more room:
+    /// to measure a head costs as much as to write it.
     @inline(__always)
     private static func text(
         _ allocator: ByteBufferAllocator,
-        startCount: Int,
         _ fields: HTTPHeaders,
         start: (inout TextWriter) -> Void
     ) -> ByteBuffer {
-        var count = startCount + 4
-        for (name, value) in fields { count += name.utf8.count + value.utf8.count + 4 }
-        var buffer = allocator.buffer(capacity: count)
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { bytes in
-            var text = TextWriter(bytes)
-            start(&text)
-            text.append(UInt8(ascii: "\r"), UInt8(ascii: "\n"))
-            for (name, value) in fields {
-                text.append(name)
-                text.append(UInt8(ascii: ":"), UInt8(ascii: " "))
-                text.append(value)
+        var room = usualCount
+        while true {
+            var buffer = allocator.buffer(capacity: room)
+            var isTooLong = false
+            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { bytes in
+                var text = TextWriter(bytes)
+                start(&text)
                 text.append(UInt8(ascii: "\r"), UInt8(ascii: "\n"))
+                for (name, value) in fields {
+                    text.append(name)
+                    text.append(UInt8(ascii: ":"), UInt8(ascii: " "))
+                    text.append(value)
+                    text.append(UInt8(ascii: "\r"), UInt8(ascii: "\n"))
+                }
+                text.append(UInt8(ascii: "\r"), UInt8(ascii: "\n"))
+                isTooLong = text.isTooLong
+                return text.count
             }
-            text.append(UInt8(ascii: "\r"), UInt8(ascii: "\n"))
-            return text.count
+            if !isTooLong { return buffer }
+            room *= 4
         }
-        return buffer
     }
 }
