@@ -1,8 +1,14 @@
 /// Fields that a decision adds to a response, whoever writes it. They take the place of the upstream's of the same names, but
 /// for cookies, which are added.
 struct AddedFields {
-    /// `RateLimit-Policy` and `RateLimit`: what nearly every response under a policy has, without an array.
-    var rateLimit: (policy: String, state: String)?
+    /// The values of `RateLimit-Policy` and `RateLimit`.
+    struct RateLimit {
+        var policy: String
+        var state: String
+    }
+
+    /// What nearly every response under a policy has, and what therefore needs no array.
+    var rateLimit: RateLimit?
     var others: [(name: String, value: String)] = []
 
     var count: Int { others.count + (rateLimit == nil ? 0 : 2) }

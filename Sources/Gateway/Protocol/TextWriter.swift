@@ -36,11 +36,18 @@ struct TextWriter {
         withUnsafeTemporaryAllocation(byteCount: 20, alignment: 1) { digits in
             var first = digits.count
             var rest = number
-            repeat {
+            // Two at a time.
+            while rest >= 10 {
+                let pair = UInt8(truncatingIfNeeded: rest % 100)
+                rest /= 100
+                first -= 2
+                digits[first] = UInt8(ascii: "0") + pair / 10
+                digits[first + 1] = UInt8(ascii: "0") + pair % 10
+            }
+            if rest > 0 {
                 first -= 1
-                digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            } while rest > 0
+                digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest)
+            }
             append(UnsafeRawBufferPointer(rebasing: digits[first...]))
         }
     }

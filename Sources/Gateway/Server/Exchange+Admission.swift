@@ -201,9 +201,9 @@ extension Exchange {
             return (remaining: paid.remaining, seconds: Durations.secondsRoundedUp(left))
         }
         let withoutPass = policy.isCeilingAlone(states) ? policy.ceilingFields : policy.freeFields
-        addedFields.rateLimit = (
-            pass != nil ? policy.passFields : withoutPass,
-            RateLimitFields.state(policy.limits(ofStep: states), states, pass: pass)
+        addedFields.rateLimit = AddedFields.RateLimit(
+            policy: pass != nil ? policy.passFields : withoutPass,
+            state: RateLimitFields.state(policy.limits(ofStep: states), states, pass: pass)
         )
     }
 

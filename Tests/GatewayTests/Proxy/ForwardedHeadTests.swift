@@ -191,7 +191,7 @@ import Testing
             .ok,
             [("ratelimit", "theirs"), ("RATELIMIT-policy", "their own"), ("Cache-Control", "public"), ("Set-Cookie", "a=b")],
             added: AddedFields(
-                rateLimit: (policy: "our own", state: "ours"),
+                rateLimit: AddedFields.RateLimit(policy: "our own", state: "ours"),
                 others: [("cache-control", "private, no-store"), ("Set-Cookie", "tollgate_api=P")]
             )
         )
