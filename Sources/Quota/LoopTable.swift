@@ -74,7 +74,10 @@ struct LoopTable {
     /// other's way: good until the table changes.
     @inline(__always)
     func slices(_ place: Int) -> (current: Unmanaged<Slice>?, next: Unmanaged<Slice>?) {
-        (slots[place].entry.current.map(Unmanaged.passUnretained), slots[place].entry.next.map(Unmanaged.passUnretained))
+        (
+            slots[place].entry.current.map(Unmanaged.passUnretained),
+            slots[place].entry.next.map(Unmanaged.passUnretained)
+        )
     }
 
     /// Sets what is known of a bucket.

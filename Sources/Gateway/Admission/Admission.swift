@@ -135,7 +135,9 @@ struct Admission {
             return finish(.admitted(Admitted(states: states, pass: nil)))
         case (.freeCharge, .refused(let limit, let retryAfter, let states)):
             // Over the ceiling nothing helps but waiting, and how long it says itself: the free limits do not count then.
-            if states.suffix(limits.count - freeCount).contains(where: { $0.remaining < UInt64(cost) }) { return look() }
+            if states.suffix(limits.count - freeCount).contains(where: { $0.remaining < UInt64(cost) }) {
+                return look()
+            }
             return finish(
                 .workRequired(retryAfterNanoseconds: Self.finite(retryAfter), states: states, refusing: limit)
             )

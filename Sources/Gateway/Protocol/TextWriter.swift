@@ -19,7 +19,10 @@ struct TextWriter {
 
     @inline(__always)
     mutating func append(_ byte: UInt8) {
-        guard count < bytes.count else { return isTooLong = true }
+        guard count < bytes.count else {
+            isTooLong = true
+            return
+        }
         bytes[count] = byte
         count += 1
     }
@@ -55,7 +58,10 @@ struct TextWriter {
     @inline(__always)
     private mutating func append(_ more: UnsafeRawBufferPointer) {
         guard let base = more.baseAddress else { return }
-        guard more.count <= bytes.count - count else { return isTooLong = true }
+        guard more.count <= bytes.count - count else {
+            isTooLong = true
+            return
+        }
         (bytes.baseAddress! + count).copyMemory(from: base, byteCount: more.count)
         count += more.count
     }

@@ -27,7 +27,7 @@ extension Exchange {
         let reserve = settings.reserve > 0 && head.isNavigation ? settings.reserve : 0
         // What a built-in list lets by, and what browsers ask before a script may send, is charged to the ceiling only.
         let isLetBy = charging == .ceiling || isPreflight(listedBy: settings)
-        var admission = Admission(
+        admission = Admission(
             policy: policy.id,
             cost: cost,
             passes: passes,
@@ -44,9 +44,7 @@ extension Exchange {
             chargesNothing: isRefusalQuestion
         )
         observation.admissionBegan = .now()
-        let action = admission.begin()
-        self.admission = admission
-        perform(action)
+        perform(admission!.begin())
     }
 
     func perform(_ action: Admission.Action) {

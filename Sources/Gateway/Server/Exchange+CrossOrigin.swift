@@ -13,7 +13,9 @@ extension Exchange {
     /// Whether a preflight is let by under a policy: one of a listed origin. It has no body, which an application could be
     /// made to work on. Of others it is a request like any other, or OPTIONS would be a way around the free limits.
     func isPreflight(listedBy policy: PolicySettings) -> Bool {
-        guard !policy.cors.isEmpty, head.isPreflight, announcedBodyBytes == 0, let origin = requestOrigin else { return false }
+        guard !policy.cors.isEmpty, head.isPreflight, announcedBodyBytes == 0, let origin = requestOrigin else {
+            return false
+        }
         return policy.cors.contains(origin) || policy.cors.contains("*")
     }
 

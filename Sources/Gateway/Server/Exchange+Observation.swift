@@ -26,7 +26,9 @@ extension Exchange {
             } else {
                 observation.verdict = policy.isCeilingAlone(admitted.states) ? .admittedCeiling : .admittedFree
                 // Of what is admitted the access log alone tells.
-                if state.configuration.log.access != .off { observation.limit = policy.nearest(ofStep: admitted.states) }
+                if state.configuration.log.access != .off {
+                    observation.limit = policy.nearest(ofStep: admitted.states)
+                }
             }
         case .workRequired(let retryAfter, let states, let refusing):
             observation.clearsAfterNanoseconds = retryAfter

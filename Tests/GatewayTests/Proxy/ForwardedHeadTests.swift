@@ -189,7 +189,10 @@ import Testing
     @Test func addedFieldsReplaceTheUpstreamsButCookiesAreAdded() {
         let (head, _) = response(
             .ok,
-            [("ratelimit", "theirs"), ("RATELIMIT-policy", "their own"), ("Cache-Control", "public"), ("Set-Cookie", "a=b")],
+            [
+                ("ratelimit", "theirs"), ("RATELIMIT-policy", "their own"), ("Cache-Control", "public"),
+                ("Set-Cookie", "a=b"),
+            ],
             added: AddedFields(
                 rateLimit: AddedFields.RateLimit(policy: "our own", state: "ours"),
                 others: [("cache-control", "private, no-store"), ("Set-Cookie", "tollgate_api=P")]
