@@ -24,9 +24,14 @@ struct RouteTable: Sendable {
         init(_ match: RouteMatch) { self.match = match }
     }
 
+    let routes: [RouteSettings]
+    /// In the order of the routes.
     private let conditions: [Condition]
 
-    init(routes: [RouteSettings]) { conditions = routes.map { Condition($0.match) } }
+    init(routes: [RouteSettings]) {
+        self.routes = routes
+        conditions = routes.map { Condition($0.match) }
+    }
 
     func match(_ query: Query, path: NormalizedPath) -> Match {
         let first = index(query, path: path.matched)
