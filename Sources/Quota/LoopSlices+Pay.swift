@@ -14,11 +14,7 @@ extension LoopSlices {
     public mutating func pay(_ charge: Charge, mayWait: Bool = true, now: UInt64) -> Payment {
         if charge.limits.count > LedgerBounds.limits { return whole(charge) }
         if charge.cost == 0 { return charge.pass == nil ? look(charge, now: now) : whole(charge) }
-        if charge.pass == nil, charge.limits.count == 1,
-            let state = take(BucketID(charge.limits[0]), UInt64(charge.cost), now: now)
-        {
-            return .paid([state])
-        }
+        if let states = payWhole(charge, now: now) { return .paid(states) }
         return paySeveral(charge, mayWait: mayWait, now: now)
     }
 
@@ -26,25 +22,66 @@ extension LoopSlices {
         .rest(charge, Reservation(slices: [], cost: 0, states: [], places: []))
     }
 
-    /// Pays one limit with a slice, if one is there.
+    /// Pays for a request with slices alone, if each of its limits has one with enough in it: what most requests are paid by.
+    ///
+    /// - Returns: the states in the charge's order; nil if it cannot, and then nothing was taken and nothing is known of why.
+    public mutating func payWhole(_ charge: Charge, now: UInt64) -> [LimitState]? {
+        let count = charge.limits.count
+        guard charge.pass == nil, charge.cost > 0, (1...LedgerBounds.limits).contains(count) else { return nil }
+        let cost = UInt64(charge.cost)
+        var payers = InlineArray<16, Payer?>(repeating: nil)
+        for index in 0..<count {
+            // What the last limit takes nothing can refuse any more: it need not be reserved.
+            guard let place = table.find(BucketID(charge.limits[index])),
+                let payer = take(place, cost, isReserving: index < count - 1, now: now)
+            else {
+                for earlier in 0..<index { payers[earlier]!.slice._withUnsafeGuaranteedRef { _ = $0.putBack(cost) } }
+                return nil
+            }
+            payers[index] = payer
+        }
+        for index in 0..<count {
+            payers[index]!.slice._withUnsafeGuaranteedRef { slice in
+                if index < count - 1 { slice.keep() }
+                if slice.turnsLow() { low.append(BucketID(charge.limits[index])) }
+            }
+        }
+        var states: [LimitState] = []
+        states.reserveCapacity(count)
+        for index in 0..<count {
+            let payer = payers[index]!
+            // From here on no slice is used but by its place: the table lets go of some.
+            if payer.isNext { turnToNext(payer.place, now: now) }
+            states.append(state(payer.place, now: now) ?? Self.unknownState)
+        }
+        return states
+    }
+
+    /// The slice that pays for a limit, and its place in the table, which holds it.
+    private struct Payer {
+        var place: Int
+        var isNext: Bool
+        var slice: Unmanaged<Slice>
+    }
+
     @inline(__always)
-    private mutating func take(_ id: BucketID, _ cost: UInt64, now: UInt64) -> LimitState? {
-        guard let place = table.find(id) else { return nil }
-        if let current = table[place].current, now < current.stopsAt, current.take(cost) {
-            noteIfLow(current, id)
-            return state(place, now: now)
+    private func take(_ place: Int, _ cost: UInt64, isReserving: Bool, now: UInt64) -> Payer? {
+        func isTaken(_ slice: Unmanaged<Slice>) -> Bool {
+            slice._withUnsafeGuaranteedRef { slice in
+                now < slice.stopsAt && (isReserving ? slice.reserve(cost) : slice.take(cost))
+            }
         }
-        if let next = table[place].next, now < next.stopsAt, next.take(cost) {
-            turnToNext(place, now: now)
-            noteIfLow(next, id)
-            return state(place, now: now)
-        }
+        let (current, next) = table.slices(place)
+        if let current, isTaken(current) { return Payer(place: place, isNext: false, slice: current) }
+        if let next, isTaken(next) { return Payer(place: place, isNext: true, slice: next) }
         return nil
     }
 
     /// Lets go of a slice that is over. One that only has too little for this request may do for another.
     private mutating func turnToNext(_ place: Int, now: UInt64) {
-        guard let current = table[place].current, !current.isOpen(at: now) || current.left == 0 else { return }
+        guard let current = table[place].current, !current.isOpen(at: now) || current.left == 0,
+            table[place].next != nil
+        else { return }
         table[place].current = table[place].next
         table[place].next = nil
     }

@@ -18,7 +18,7 @@ public struct LoopSlices {
     // The parts are internal so that the files of this type can share them.
     var table: LoopTable
     var rates: RateTable
-    private var low: [BucketID] = []
+    var low: [BucketID] = []
 
     /// A loop that knows nothing.
     /// - Parameter loops: of the node, over which requests are spread evenly.
@@ -74,11 +74,12 @@ public struct LoopSlices {
     /// The bucket at a place as clients may know it.
     @inline(__always)
     func state(_ place: Int, now: UInt64) -> LimitState? {
-        guard let newest = table[place].next ?? table[place].current else { return nil }
-        var left = newest.left
-        if table[place].next != nil, let current = table[place].current, current.isOpen(at: now) {
-            left = left.plus(current.left)
+        let (current, next) = table.slices(place)
+        guard let newest = next ?? current else { return nil }
+        var left = newest._withUnsafeGuaranteedRef { $0.left }
+        if next != nil, let current {
+            left = left.plus(current._withUnsafeGuaranteedRef { $0.isOpen(at: now) ? $0.left : 0 })
         }
-        return newest.state(left: left, now: now)
+        return newest._withUnsafeGuaranteedRef { $0.state(left: left, now: now) }
     }
 }

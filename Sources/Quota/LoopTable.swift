@@ -70,6 +70,16 @@ struct LoopTable {
         @inline(__always) _modify { yield &slots[place].entry }
     }
 
+    /// The slices of the bucket at a place, without references of their own, which the loops of a node would count in each
+    /// other's way: good until the table changes.
+    @inline(__always)
+    func slices(_ place: Int) -> (current: Unmanaged<Slice>?, next: Unmanaged<Slice>?) {
+        (
+            slots[place].entry.current.map(Unmanaged.passUnretained),
+            slots[place].entry.next.map(Unmanaged.passUnretained)
+        )
+    }
+
     /// Sets what is known of a bucket.
     /// - Precondition: it is not vacant.
     mutating func set(_ id: BucketID, _ entry: Entry, now: UInt64) {

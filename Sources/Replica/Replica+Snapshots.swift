@@ -52,7 +52,7 @@ extension Replica {
             guard description.position.index >= raft.snapshot.position.index else { return }
             let last = description.position.index.rawValue
             let below = LogIndex(last + 1 - min(last, settings.entriesKept))
-            raft.compact(to: description, keepingFrom: below)
+            raft.compact(to: description, keepingFrom: isAlone ? description.position.index + 1 : below)
             actions.append(.store(.removeEntries(below: below)))
         case .snapshotFailed(_, let why):
             snapshots.failed(clock.now, why)
@@ -74,6 +74,9 @@ extension Replica {
         case .persisted, .full, .room, .failed: preconditionFailure("handled before")
         }
     }
+
+    /// Whether there is nobody who may lack an entry: what the snapshot holds need not be in memory too.
+    private var isAlone: Bool { raft.configuration.members.count == 1 }
 
     private mutating func snapshotKept() {
         if snapshots.endFailure() { actions.append(.alarm(.snapshotKept)) }

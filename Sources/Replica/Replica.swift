@@ -87,6 +87,10 @@ public struct Replica<Machine: StateMachine>: Sendable {
         core.unappliedBytesMax = min(core.unappliedBytesMax, settings.turnBytesMax)
         raft = Raft(id: id, settings: core, restored: restored, seed: generator.next())
         appliedIndex = restored.snapshot.position.index
+        // Who is alone has nobody to send what its snapshot holds.
+        if raft.configuration.members.count == 1 {
+            raft.compact(to: restored.snapshot, keepingFrom: restored.snapshot.position.index + 1)
+        }
         keyRenewal = KeyRenewal(restored.snapshot.configuration)
         let logTime = restored.entries.reduce(machine?.time ?? .zero) { time, entry in
             max(time, Self.stamp(of: entry) ?? .zero)

@@ -19,14 +19,21 @@ final class FilledNode {
     private let data: String
     private let probePort: UInt16
 
-    /// - Parameter keys: quotas that are taken from, each of a client of its own.
-    init(_ program: String, keys: Int, folder: TemporaryFolder) throws(BenchmarkError) {
+    /// - Parameters:
+    ///   - keys: quotas that are taken from, each of a client of its own.
+    ///   - name: of its files in the folder.
+    init(
+        _ program: String,
+        keys: Int,
+        folder: TemporaryFolder,
+        name: String = "filled"
+    ) throws(BenchmarkError) {
         self.program = program
-        data = "\(folder.path)/filled"
+        data = "\(folder.path)/\(name)"
         let ports = try Loopback.freePorts(2)
         probePort = ports[1]
         configuration = try folder.write(
-            "filled.yaml",
+            "\(name).yaml",
             Self.configuration(data: data, gateway: ports[0], probes: ports[1], keys: keys)
         )
         // The first start founds the cluster and sets the limits.
@@ -37,17 +44,25 @@ final class FilledNode {
     }
 
     /// Starts the node, waits until it is ready, and ends it.
-    /// - Returns: seconds from before the process was there, and the quotas that it then held.
-    func start() throws(BenchmarkError) -> (seconds: Double, keys: Int) {
+    /// - Returns: seconds from before the process was there, and the quotas and the resident memory that it then had.
+    func start() throws(BenchmarkError) -> (seconds: Double, keys: Int, residentBytes: Int) {
         let log = "\(configuration).log"
         let began = Clock.nanoseconds()
         let process = try ChildProcess(program, ["serve", "--config", configuration], output: log)
         try TollgateTrio.awaitReady(port: probePort, process, log: log)
         let seconds = Double(Clock.nanoseconds() - began) / 1e9
         let metrics = try Loopback.get("/metrics", port: probePort)
+        let resident = Self.residentBytes(process.pid)
         process.stop()
         let keys = metrics.split(separator: "\n").first { $0.hasPrefix("tollgate_ledger_keys") }
-        return (seconds, keys.flatMap { $0.split(separator: " ").last }.flatMap { Int($0) } ?? 0)
+        return (seconds, keys.flatMap { $0.split(separator: " ").last }.flatMap { Int($0) } ?? 0, resident)
+    }
+
+    /// As `/proc/PID/status` has it, in steps of 1,024; 0 where it cannot be read.
+    private static func residentBytes(_ pid: pid_t) -> Int {
+        let lines = File.read("/proc/\(pid)/status", bytesMax: 4_096)?.split(separator: "\n") ?? []
+        let words = lines.first { $0.hasPrefix("VmRSS:") }?.split { $0 == " " || $0 == "\t" } ?? []
+        return words.count > 1 ? (Int(words[1]) ?? 0) * 1_024 : 0
     }
 
     private func fill(_ keys: Int) throws {
@@ -108,7 +123,7 @@ final class FilledNode {
           measured:
             consistency: strong
             onQuorumLoss: deny
-            maxKeys: \(2 * keys)
+            maxKeys: \(max(1_000, 2 * keys))
             free: { rate: 1/day, burst: 1000 }
         log: { level: notice, access: "off" }
 

@@ -40,6 +40,13 @@ struct ProcessorTime {
         return sum
     }
 
+    /// Nanoseconds that all threads of this process have run.
+    static func ofThisProcess() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
     /// Nanoseconds that the calling thread has run.
     static func ofThisThread() -> UInt64 {
         var time = timespec()

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Three nodes of Tollgate on loopback, one cluster, each with a check listener whose policy decides `strong`.
+/// Three nodes of Tollgate on loopback, one cluster, each with a check listener whose policy decides `strong`, or as told.
 final class TollgateTrio {
     static let names = ["a", "b", "c"]
     /// Of the challenges: sixteen rounds of 16 hashes each, so that solving them beforehand takes no time.
@@ -17,12 +17,21 @@ final class TollgateTrio {
     private var configurations: [String] = []
     private var processes: [ChildProcess?] = [nil, nil, nil]
 
+    /// What decides.
+    struct Policy {
+        var consistency = "strong"
+        /// The limit of those that do not work, as in a configuration.
+        var free = "{ rate: \(TollgateTrio.admittedPerSecond)/s, burst: \(TollgateTrio.admittedPerSecond) }"
+    }
+
     /// - Parameters:
     ///   - name: of its files in the folder.
+    ///   - policy: which decides at all of them.
     ///   - environment: variables that the nodes get beside those of the benchmark.
     init(
         _ program: String,
         name: String,
+        policy: Policy = Policy(),
         environment: [String: String] = [:],
         folder: TemporaryFolder
     ) throws(BenchmarkError) {
@@ -38,6 +47,7 @@ final class TollgateTrio {
                     "\(name)-\(Self.names[node]).yaml",
                     Self.configuration(
                         node: node,
+                        policy: policy,
                         data: "\(folder.path)/\(name)-\(Self.names[node])",
                         gateway: ports[node],
                         probes: ports[3 + node],
@@ -124,6 +134,7 @@ extension TollgateTrio {
 
     private static func configuration(
         node: Int,
+        policy: Policy,
         data: String,
         gateway: UInt16,
         probes: UInt16,
@@ -144,9 +155,9 @@ extension TollgateTrio {
               - { name: all, match: { path: "/*" }, policy: measured }
             policies:
               measured:
-                consistency: strong
+                consistency: \(policy.consistency)
                 onQuorumLoss: deny
-                free: { rate: \(admittedPerSecond)/s, burst: \(admittedPerSecond) }
+                free: \(policy.free)
                 ceiling: { rate: \(admittedPerSecond)/s, burst: \(admittedPerSecond) }
                 work: { difficulty: \(difficulty), rounds: \(rounds) }
             log: { level: notice, access: "off" }

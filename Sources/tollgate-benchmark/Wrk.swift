@@ -11,11 +11,11 @@ struct Wrk {
 
     /// Runs it against a port for some seconds. A response other than 2xx or 3xx, or a broken connection, is an error:
     /// the contenders would no longer do the same work.
-    func run(port: UInt16, seconds: Int) throws(BenchmarkError) -> Run {
+    func run(port: UInt16, path: String = "/", seconds: Int) throws(BenchmarkError) -> Run {
         let output = "\(folder.path)/wrk.txt"
         let process = try ChildProcess(
             "wrk",
-            ["-t", "1", "-c", "\(connections)", "-d", "\(seconds)s", "http://127.0.0.1:\(port)/"],
+            ["-t", "1", "-c", "\(connections)", "-d", "\(seconds)s", "http://127.0.0.1:\(port)\(path)"],
             output: output
         )
         let status = try process.wait(secondsMax: seconds + 30)

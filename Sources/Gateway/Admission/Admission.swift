@@ -68,22 +68,25 @@ struct Admission {
     private let passes: [Pass]
     /// The client's binding now. Whether a pass is bound is the pass's own affair.
     private let binding: UInt64
-    private let free: [LimitCharge]
-    private let ceiling: [LimitCharge]
+    /// The free limits, then those of the ceiling.
+    private let limits: [LimitCharge]
+    private let freeCount: Int
     private let isFreeZero: Bool
     private let chargesNothing: Bool
     private var state: State = .finished
 
     /// - Parameters:
     ///   - passes: authentic, unexpired passes for this policy, in the order in which they were shown; a bounded number.
+    ///   - binding: of no consequence where there are no passes.
+    ///   - limits: the free limits, of which there are `freeCount`, and then those of the ceiling.
     ///   - chargesNothing: only looks what the verdict would be; no limit and no pass is charged, and none is rebound.
     init(
         policy: PolicyID,
         cost: UInt32,
         passes: [Pass],
         binding: UInt64,
-        free: [LimitCharge],
-        ceiling: [LimitCharge],
+        limits: [LimitCharge],
+        freeCount: Int,
         isFreeZero: Bool,
         chargesNothing: Bool = false
     ) {
@@ -91,8 +94,8 @@ struct Admission {
         self.cost = cost
         self.passes = passes
         self.binding = binding
-        self.free = free
-        self.ceiling = ceiling
+        self.limits = limits
+        self.freeCount = freeCount
         self.isFreeZero = isFreeZero
         self.chargesNothing = chargesNothing
     }
@@ -138,7 +141,9 @@ struct Admission {
             return finish(.admitted(Admitted(states: states, pass: nil)))
         case (.freeCharge, .refused(let limit, let retryAfter, let states)):
             // Over the ceiling nothing helps but waiting, and how long it says itself: the free limits do not count then.
-            if states.suffix(ceiling.count).contains(where: { $0.remaining < UInt64(cost) }) { return look() }
+            if states.suffix(limits.count - freeCount).contains(where: { $0.remaining < UInt64(cost) }) {
+                return look()
+            }
             return finish(
                 .workRequired(retryAfterNanoseconds: Self.finite(retryAfter), states: states, refusing: limit)
             )
@@ -180,8 +185,10 @@ struct Admission {
     /// What this step is to charge beside a pass.
     var stepCharge: Charge {
         let isFree = if case .freeCharge = state { true } else { false }
-        return Charge(policy: policy, cost: cost, pass: nil, limits: isFree ? free + ceiling : ceiling)
+        return Charge(policy: policy, cost: cost, pass: nil, limits: isFree ? limits : ceiling)
     }
+
+    private var ceiling: [LimitCharge] { freeCount == 0 ? limits : Array(limits[freeCount...]) }
 
     private mutating func tryPass(_ index: Int) -> Action {
         if index < passes.count {
@@ -193,7 +200,7 @@ struct Admission {
             return look()
         }
         state = .freeCharge
-        return .charge(charge(pass: nil, limits: free + ceiling))
+        return .charge(charge(pass: nil, limits: limits))
     }
 
     /// Asks whether the ceiling has room, and charges nothing.

@@ -3,7 +3,7 @@ import ProofOfWork
 import Settings
 
 /// A limit of the configuration together with its number in the ledger.
-struct LimitRuntime: Sendable {
+final class LimitRuntime: Sendable {
     /// Its name in `RateLimit` fields: `free`, `free-2`, `ceiling`…
     let name: String
     let id: LimitID
@@ -13,10 +13,24 @@ struct LimitRuntime: Sendable {
     /// The configured rate: `count` requests in `windowSeconds`.
     let count: UInt64
     let windowSeconds: UInt64
+    /// How its item of a `RateLimit` field begins.
+    let stateItem: [UInt8]
+
+    init(name: String, id: LimitID, key: LimitKey, rateText: String, count: UInt64, windowSeconds: UInt64) {
+        self.name = name
+        self.id = id
+        self.key = key
+        self.rateText = rateText
+        self.count = count
+        self.windowSeconds = windowSeconds
+        stateItem = RateLimitFields.stateItem(name)
+    }
 }
 
 /// A policy as requests are decided by it: the file's settings and the ledger's numbers for them.
-struct PolicyRuntime: Sendable {
+///
+/// Shared by the requests that it decides, none of which copies it. Any thread.
+final class PolicyRuntime: Sendable {
     let settings: PolicySettings
     let id: PolicyID
     let free: [LimitRuntime]
@@ -109,24 +123,26 @@ struct PolicyRuntime: Sendable {
         return keys.binding(high: prefix.high, low: prefix.low, isIPv4: prefix.isIPv4)
     }
 
-    /// The charges of a list of limits for one request.
+    /// The charges of one request: of the free limits, if they count, and then of the ceiling.
+    ///
+    /// - Parameter reserve: what the free limits must have left.
     func charges(
-        _ limits: [LimitRuntime],
+        withFree: Bool,
         head: RequestHead,
         client: IPAddress,
-        keys: KeyRing,
+        keys: QuotaKeys,
         reserve: UInt32
     ) -> [LimitCharge] {
-        limits.map { limit in
-            let key = QuotaKeys.key(
-                limit.key,
-                head: head,
-                client: client,
-                clientPrefix: settings.clientPrefix,
-                keys: keys
-            )
-            return LimitCharge(limit: limit.id, key: key.own, fallback: key.fallback, reserve: reserve)
+        let limits = withFree ? freeAndCeiling : ceiling
+        let freeCount = withFree ? free.count : 0
+        var charges: [LimitCharge] = []
+        charges.reserveCapacity(limits.count)
+        for (index, limit) in limits.enumerated() {
+            let key = keys.key(limit.key, head: head, client: client, clientPrefix: settings.clientPrefix)
+            let reserve = index < freeCount ? reserve : 0
+            charges.append(LimitCharge(limit: limit.id, key: key.own, fallback: key.fallback, reserve: reserve))
         }
+        return charges
     }
 }
 
@@ -135,6 +151,8 @@ struct PolicyRuntime: Sendable {
 struct PolicyTable: Sendable {
     private let byName: [String: PolicyRuntime]
     private let byID: [PolicyID: PolicyRuntime]
+    /// In the order of the configuration's routes; nil where a route has none.
+    private let byRoute: [PolicyRuntime?]
 
     init(_ configuration: Configuration, facts: LedgerFacts) {
         var byName: [String: PolicyRuntime] = [:]
@@ -148,12 +166,18 @@ struct PolicyTable: Sendable {
         }
         self.byName = byName
         self.byID = byID
+        byRoute = configuration.routes.map { route in
+            guard case .policy(_, let name, _, _) = route.action else { return nil }
+            return byName[name]
+        }
     }
 
     /// How many there are.
     var count: Int { byName.count }
     subscript(name: String) -> PolicyRuntime? { byName[name] }
     subscript(id: PolicyID) -> PolicyRuntime? { byID[id] }
+    /// The policy of the route at a place in the configuration.
+    subscript(route index: Int) -> PolicyRuntime? { byRoute[index] }
 
     /// The one policy, where there is only one: `GET challenge` may then leave out its name.
     var only: PolicyRuntime? { byName.count == 1 ? byName.values.first : nil }

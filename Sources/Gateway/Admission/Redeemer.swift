@@ -191,7 +191,7 @@ final class Redeemer {
             candidate.challenge,
             idempotencyKey: request.idempotencyKey,
             from: ledger.facts.ledgerVersion >= Ledger.lendingVersion
-                ? QuotaKeys.prefixes(request.client, state.keys) : nil
+                ? QuotaKeys(state.keys).prefixes(request.client) : nil
         )
         let known = ledger.spent(spend)
         if let known, request.idempotencyKey == nil {

@@ -63,7 +63,8 @@ struct Meters: Sendable {
     /// Of challenges that were issued.
     private(set) var clientFactors = FactorHistogram()
     private(set) var verification = Histogram.verification
-    private(set) var decisions: [PolicySettings.Consistency: Histogram] = [:]
+    /// In the order of the levels.
+    private var decided = PolicySettings.Consistency.allCases.map { _ in Histogram.decision }
 
     mutating func count(_ request: Request) {
         requests[request, default: 0] += 1
@@ -84,7 +85,17 @@ struct Meters: Sendable {
     }
 
     mutating func decided(_ level: PolicySettings.Consistency, nanoseconds: UInt64) {
-        decisions[level, default: .decision].observe(nanoseconds)
+        switch level {
+        case .strong: decided[0].observe(nanoseconds)
+        case .escrow: decided[1].observe(nanoseconds)
+        case .eventual: decided[2].observe(nanoseconds)
+        }
+    }
+
+    /// Of the levels at which something was decided.
+    var decisions: [PolicySettings.Consistency: Histogram] {
+        let levels = zip(PolicySettings.Consistency.allCases, decided)
+        return Dictionary(uniqueKeysWithValues: levels.filter { $0.1.counts.contains { $0 > 0 } })
     }
 
     /// Forgets what the configuration does not name any more.
@@ -102,6 +113,6 @@ struct Meters: Sendable {
         letThrough.merge(other.letThrough, uniquingKeysWith: +)
         clientFactors.add(other.clientFactors)
         verification.add(other.verification)
-        for (level, histogram) in other.decisions { decisions[level, default: .decision].add(histogram) }
+        for level in decided.indices { decided[level].add(other.decided[level]) }
     }
 }

@@ -77,12 +77,12 @@ package struct OperatorPolicy: Sendable {
         switch name {
         case .client(let address):
             key = client(settings.clientPrefix.prefix(of: address))
-            key.prefixes = QuotaKeys.prefixes(address, keys)
+            key.prefixes = QuotaKeys(keys).prefixes(address)
         case .network(let network):
             key = client(network)
         case .header(let value):
             var bytes = value
-            let hashes = bytes.withUTF8 { QuotaKeys.header(UnsafeRawBufferPointer($0), keys) }
+            let hashes = bytes.withUTF8 { QuotaKeys(keys).header(UnsafeRawBufferPointer($0)) }
             key = Key(
                 name: "header:\(value)",
                 label: Self.label(ofHeader: value),
@@ -91,7 +91,7 @@ package struct OperatorPolicy: Sendable {
                 limits: limits.filter { if case .header = $0.key { true } else { false } }
             )
         case .all:
-            let hashes = QuotaKeys.all(keys)
+            let hashes = QuotaKeys(keys).all()
             key = Key(
                 name: "all",
                 label: OverrideLabel("all"),
@@ -107,7 +107,7 @@ package struct OperatorPolicy: Sendable {
     }
 
     private func client(_ network: IPPrefix) -> Key {
-        let hashes = QuotaKeys.network(network, keys)
+        let hashes = QuotaKeys(keys).network(network)
         let name = network.bits == network.address.bitWidth ? "\(network.address)" : "\(network)"
         return Key(
             name: name,

@@ -8,6 +8,9 @@ import Ledger
 enum RateLimitFields {
     /// The largest integer of a structured field (RFC 9651 section 3.3.1).
     private static let integerMax: UInt64 = 999_999_999_999_999
+    /// The most digits of any integer.
+    private static let digitsMax = 20
+    private static let passItem = stateItem("pass")
 
     static func policy(_ limits: some Sequence<LimitRuntime>) -> String {
         limits.map { "\"\($0.name)\";q=\(min($0.count, integerMax));w=\(max(1, $0.windowSeconds))" }.joined(
@@ -15,16 +18,40 @@ enum RateLimitFields {
         )
     }
 
+    /// How the item of a limit begins, up to what is left of it.
+    static func stateItem(_ name: String) -> [UInt8] { Array("\"\(name)\";r=".utf8) }
+
+    /// Made for each request: bytes, in one allocation.
     static func state(_ limits: [LimitRuntime], _ states: [LimitState], pass: (remaining: UInt32, seconds: UInt64)?)
         -> String
     {
-        var text = ""
-        if let pass { text += "\"pass\";r=\(pass.remaining);t=\(pass.seconds)" }
-        for (limit, state) in zip(limits, states) {
-            if !text.isEmpty { text += ", " }
-            text +=
-                "\"\(limit.name)\";r=\(min(state.remaining, integerMax));t=\(Durations.secondsRoundedUp(state.resetNanoseconds))"
+        let count = min(limits.count, states.count)
+        // Of each item two integers, and ", " and ";t=".
+        var capacity = pass == nil ? 0 : passItem.count + 2 * digitsMax + 5
+        for index in 0..<count { capacity += limits[index].stateItem.count + 2 * digitsMax + 5 }
+        return String(unsafeUninitializedCapacity: capacity) { bytes in
+            var text = TextWriter(UnsafeMutableRawBufferPointer(bytes))
+            if let pass { append(passItem, UInt64(pass.remaining), pass.seconds, to: &text) }
+            for index in 0..<count {
+                let state = states[index]
+                append(
+                    limits[index].stateItem,
+                    min(state.remaining, integerMax),
+                    Durations.secondsRoundedUp(state.resetNanoseconds),
+                    to: &text
+                )
+            }
+            precondition(!text.isTooLong, "an integer has more digits than there are")
+            return text.count
         }
-        return text
+    }
+
+    private static func append(_ item: [UInt8], _ remaining: UInt64, _ seconds: UInt64, to text: inout TextWriter) {
+        if text.count > 0 { text.append(UInt8(ascii: ","), UInt8(ascii: " ")) }
+        text.append(item)
+        text.append(remaining)
+        text.append(UInt8(ascii: ";"), UInt8(ascii: "t"))
+        text.append(UInt8(ascii: "="))
+        text.append(seconds)
     }
 }

@@ -40,9 +40,9 @@ enum ForwardedHead {
     /// The request head for the upstream. Framing is left as it came: a length, chunks, or none.
     static func request(_ head: HTTPRequestHead, _ facts: Facts) -> HTTPRequestHead {
         let named = connectionOptions(head.headers)
-        var headers = HTTPHeaders()
-        headers.reserveCapacity(head.headers.count + 8)
-        headers.add(name: "Host", value: facts.target.authority)
+        var fields: [(String, String)] = []
+        fields.reserveCapacity(head.headers.count + 8)
+        fields.append(("Host", facts.target.authority))
         var via: [String] = []
         var isChunked = false
         for (name, value) in head.headers {
@@ -54,31 +54,31 @@ enum ForwardedHead {
             if named.contains(lower) { continue }
             switch lower {
             case "cookie":
-                if let kept = PassCookies.stripped(value) { headers.add(name: name, value: kept) }
+                if let kept = PassCookies.stripped(value) { fields.append((name, kept)) }
             case "via":
                 via.append(value)
             default:
-                headers.add(name: name, value: value)
+                fields.append((name, value))
             }
         }
         if isChunked {
-            headers.add(name: "Transfer-Encoding", value: "chunked")
+            fields.append(("Transfer-Encoding", "chunked"))
         } else if let length = head.headers.first(name: "content-length") {
-            headers.add(name: "Content-Length", value: length)
+            fields.append(("Content-Length", length))
         }
-        headers.add(name: "X-Forwarded-For", value: facts.identity.forwardedFor)
-        headers.add(name: "X-Forwarded-Proto", value: facts.identity.isHTTPS ? "https" : "http")
-        headers.add(name: "X-Forwarded-Host", value: facts.forwardedHost ?? facts.target.authority)
-        headers.add(name: "X-Request-Id", value: facts.requestID)
+        fields.append(("X-Forwarded-For", facts.identity.forwardedFor))
+        fields.append(("X-Forwarded-Proto", facts.identity.isHTTPS ? "https" : "http"))
+        fields.append(("X-Forwarded-Host", facts.forwardedHost ?? facts.target.authority))
+        fields.append(("X-Request-Id", facts.requestID))
         via.append("1.\(head.version.minor) tollgate")
-        headers.add(name: "Via", value: via.joined(separator: ", "))
+        fields.append(("Via", via.joined(separator: ", ")))
         // The parser's own word for this one method is not the method's name.
         let method = head.method == .MSEARCH ? HTTPMethod.RAW(value: "M-SEARCH") : head.method
         return HTTPRequestHead(
             version: .http1_1,
             method: method,
             uri: facts.target.forwarded,
-            headers: headers
+            headers: HTTPHeaders(fields)
         )
     }
 
@@ -100,12 +100,11 @@ enum ForwardedHead {
         isHead: Bool,
         clientVersion: HTTPVersion,
         requestID: String,
-        added: [(name: String, value: String)]
+        added: AddedFields
     ) -> (HTTPResponseHead, Framing) {
         let named = connectionOptions(head.headers)
-        let replaced = added.isEmpty ? [] : added.map { $0.name.lowercased() }
-        var headers = HTTPHeaders()
-        headers.reserveCapacity(head.headers.count + added.count + 4)
+        var fields: [(String, String)] = []
+        fields.reserveCapacity(head.headers.count + added.count + 4)
         var length: String?
         // RFC 9112 section 6.3: a transfer coding overrides a length.
         var isChunked = false
@@ -117,8 +116,8 @@ enum ForwardedHead {
             }
             if lower == "transfer-encoding" { isChunked = true }
             if hopByHop.contains(lower) || named.contains(lower) || lower == "x-request-id" { continue }
-            if lower != "set-cookie" && replaced.contains(lower) { continue }
-            headers.add(name: name, value: value)
+            if added.replaces(lower) { continue }
+            fields.append((name, value))
         }
         if isChunked { length = nil }
         let code = head.status.code
@@ -126,20 +125,20 @@ enum ForwardedHead {
         let framing: Framing
         if isBodiless {
             framing = .none
-            if let length, isHead || code == 304 { headers.add(name: "Content-Length", value: length) }
+            if let length, isHead || code == 304 { fields.append(("Content-Length", length)) }
         } else if let length {
             framing = .length
-            headers.add(name: "Content-Length", value: length)
+            fields.append(("Content-Length", length))
         } else if clientVersion.minor >= 1 {
             framing = .chunked
-            headers.add(name: "Transfer-Encoding", value: "chunked")
+            fields.append(("Transfer-Encoding", "chunked"))
         } else {
             framing = .close
         }
-        headers.add(name: "Via", value: "1.\(head.version.minor) tollgate")
-        if !(100..<200).contains(code) { headers.add(name: "X-Request-Id", value: requestID) }
-        for (name, value) in added { headers.add(name: name, value: value) }
-        return (HTTPResponseHead(version: .http1_1, status: head.status, headers: headers), framing)
+        fields.append(("Via", "1.\(head.version.minor) tollgate"))
+        if !(100..<200).contains(code) { fields.append(("X-Request-Id", requestID)) }
+        added.append(to: &fields)
+        return (HTTPResponseHead(version: .http1_1, status: head.status, headers: HTTPHeaders(fields)), framing)
     }
 
     /// Trailers that may pass: no framing, routing or hop-by-hop fields among them (RFC 9110 section 6.5.1).

@@ -7,8 +7,8 @@ import Settings
 /// node's slices where that is worth while; else by the ledger. A pass is the ledger's to charge at every level.
 ///
 /// Confined to the loop.
-final class QuotaLoop {
-    typealias Completion = (Result<ChargeOutcome, LedgerUnavailable>) -> Void
+package final class QuotaLoop {
+    package typealias Completion = (Result<ChargeOutcome, LedgerUnavailable>) -> Void
 
     /// A request that waits for slices.
     private struct Waiting {
@@ -26,7 +26,7 @@ final class QuotaLoop {
     /// Between two looks for what may be forgotten.
     private static let sweepPause = TimeAmount.milliseconds(50)
 
-    let eventLoop: any EventLoop
+    package let eventLoop: any EventLoop
     private let index: Int
     private let ledger: any LedgerClient
     /// Nil once the loop ends.
@@ -95,12 +95,13 @@ final class QuotaLoop {
     /// `completion` runs exactly once, on the loop: within this call where the node decides, later where the ledger does.
     /// - Parameter mayAsk: whether the ledger is asked for what the node cannot decide; if not, that fails for want of a quorum
     ///   at once, and nothing is charged.
-    func charge(
+    package func charge(
         _ charge: Charge,
         _ consistency: PolicySettings.Consistency,
         mayAsk: Bool = true,
         completion: @escaping Completion
     ) {
+        if let outcome = chargeAtOnce(charge, consistency) { return completion(.success(outcome)) }
         if consistency == .eventual { return chargeHere(charge, mayAsk: mayAsk, completion: completion) }
         guard lends, consistency == .escrow else {
             guard mayAsk else { return completion(.failure(.noQuorum)) }
@@ -115,13 +116,27 @@ final class QuotaLoop {
         flushLater()
     }
 
-    /// Charges limits at this node, and a pass by the ledger: the limits are reserved until it answers.
-    private func chargeHere(_ charge: Charge, mayAsk: Bool, completion: @escaping Completion) {
-        guard charge.pass != nil else {
+    /// Charges what this node decides by itself and at once: what slices pay whole, and limits at the level `eventual`.
+    ///
+    /// - Returns: nil where that is not so, and then nothing is charged: ``charge(_:_:mayAsk:completion:)`` is to decide.
+    package func chargeAtOnce(_ charge: Charge, _ consistency: PolicySettings.Consistency) -> ChargeOutcome? {
+        switch consistency {
+        case .escrow:
+            guard lends, let states = slices.payWhole(charge, now: clock()) else { return nil }
+            if slices.hasLow || !isSweepDue { flushLater() }
+            return .admitted(limits: states, passRemaining: nil)
+        case .eventual:
+            guard charge.pass == nil else { return nil }
             let outcome = eventual.charge(charge, now: clock())
             handOverIfLong()
-            return completion(.success(outcome))
+            return outcome
+        case .strong:
+            return nil
         }
+    }
+
+    /// Charges limits at this node, and the pass by the ledger: the limits are reserved until it answers.
+    private func chargeHere(_ charge: Charge, mayAsk: Bool, completion: @escaping Completion) {
         guard mayAsk else { return completion(.failure(.noQuorum)) }
         var local = charge
         local.pass = nil

@@ -5,9 +5,9 @@ import Quota
 import Wire
 
 /// The quota side of a node: its desks on the first loop, and each loop's side of them.
-struct Quotas {
+package struct Quotas {
     /// What the node has once. Confined to the first loop.
-    final class Desks {
+    package final class Desks {
         let slices: SliceDesk
         let eventual: EventualDesk
         let reports: ReportDesk
@@ -25,19 +25,19 @@ struct Quotas {
         }
 
         /// Gives everything back that is held, and tells nobody of anything afterwards.
-        func close() {
+        package func close() {
             slices.close()
             eventual.close()
             reports.close()
         }
     }
 
-    let desks: NIOLoopBound<Desks>
+    package let desks: NIOLoopBound<Desks>
     /// In the order of the clients.
-    let loops: [NIOLoopBound<QuotaLoop>]
+    package let loops: [NIOLoopBound<QuotaLoop>]
 
     /// - Parameter clients: of the loops, at least one; the first loop has the desks.
-    static func make(
+    package static func make(
         _ clients: [NIOLoopBound<any LedgerClient>],
         clock: @escaping @Sendable () -> UInt64,
         makePeers: Gateway.MakeQuotaPeers?

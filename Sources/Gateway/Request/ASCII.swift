@@ -21,6 +21,13 @@ enum ASCII {
         }
     }
 
+    /// Whether a text is this one in lower case.
+    @inline(__always)
+    static func isSame(_ text: String, _ lower: String) -> Bool {
+        text.utf8.count == lower.utf8.count
+            && zip(text.utf8, lower.utf8).allSatisfy { lowercased($0) == $1 }
+    }
+
     static let lowerHex: [UInt8] = Array("0123456789abcdef".utf8)
     static let upperHex: [UInt8] = Array("0123456789ABCDEF".utf8)
 }

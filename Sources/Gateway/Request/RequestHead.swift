@@ -25,6 +25,8 @@ public struct RequestHead: Sendable {
     private(set) var method: Slice
     private(set) var target: Slice
     private(set) var fields: [Field]
+    /// A bit for each name that a field has, of 64 which names share: most lookups are for what is not there.
+    private var names: UInt64 = 0
 
     /// - Parameters:
     ///   - method: the method token, case kept.
@@ -45,7 +47,26 @@ public struct RequestHead: Sendable {
     public mutating func add(name: String, value: String) {
         let nameSlice = append(name.utf8, lowercase: true)
         let valueSlice = append(value.utf8, lowercase: false)
-        fields.append(Field(name: nameSlice, value: trimmed(valueSlice)))
+        append(Field(name: nameSlice, value: trimmed(valueSlice)))
+    }
+
+    private mutating func append(_ field: Field) {
+        fields.append(field)
+        guard field.name.count > 0 else { return }
+        names |= Self.bit(field.name.count, storage[Int(field.name.start)], storage[Int(field.name.end) - 1])
+    }
+
+    /// By a name's length, its first byte and its last.
+    @inline(__always)
+    private static func bit(_ count: Int, _ first: UInt8, _ last: UInt8) -> UInt64 {
+        1 << ((UInt64(truncatingIfNeeded: count) &* 7 &+ UInt64(first) &* 3 &+ UInt64(last)) & 63)
+    }
+
+    /// Whether there may be a field of that name; if not there is none.
+    @inline(__always)
+    private func mayHave(_ name: StaticString) -> Bool {
+        let count = name.utf8CodeUnitCount
+        return count > 0 && names & Self.bit(count, name.utf8Start[0], name.utf8Start[count - 1]) != 0
     }
 
     /// Makes of this head that of another request, which it describes in its own fields.
@@ -58,7 +79,7 @@ public struct RequestHead: Sendable {
         self.target = target
         guard let host else { return }
         fields = fields.filter { !equals($0.name, "host") }
-        fields.append(Field(name: append("host".utf8, lowercase: false), value: host))
+        append(Field(name: append("host".utf8, lowercase: false), value: host))
     }
 
     private mutating func append(_ bytes: String.UTF8View, lowercase: Bool) -> Slice {
@@ -101,6 +122,7 @@ public struct RequestHead: Sendable {
 
     /// The first field of that name (lower case), or nil.
     func first(_ name: StaticString) -> Slice? {
+        guard mayHave(name) else { return nil }
         for field in fields where equals(field.name, name) { return field.value }
         return nil
     }
@@ -116,7 +138,8 @@ public struct RequestHead: Sendable {
 
     /// All values of that name, in order.
     func all(_ name: StaticString) -> [Slice] {
-        fields.filter { equals($0.name, name) }.map(\.value)
+        guard mayHave(name) else { return [] }
+        return fields.filter { equals($0.name, name) }.map(\.value)
     }
 
     /// All values of a name that is only known at run time (lower case), in order.

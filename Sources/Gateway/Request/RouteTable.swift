@@ -17,7 +17,21 @@ struct RouteTable: Sendable {
         case ambiguous
     }
 
+    /// Looked at by reference: a match has many parts, and a request that meets none of them need not copy them.
+    private final class Condition: Sendable {
+        let match: RouteMatch
+
+        init(_ match: RouteMatch) { self.match = match }
+    }
+
     let routes: [RouteSettings]
+    /// In the order of the routes.
+    private let conditions: [Condition]
+
+    init(routes: [RouteSettings]) {
+        self.routes = routes
+        conditions = routes.map { Condition($0.match) }
+    }
 
     func match(_ query: Query, path: NormalizedPath) -> Match {
         let first = index(query, path: path.matched)
@@ -26,7 +40,7 @@ struct RouteTable: Sendable {
     }
 
     private func index(_ query: Query, path: [UInt8]) -> Int? {
-        routes.firstIndex { Self.matches($0.match, query, path) }
+        conditions.firstIndex { Self.matches($0.match, query, path) }
     }
 
     static func matches(_ match: RouteMatch, _ query: Query, _ path: [UInt8]) -> Bool {

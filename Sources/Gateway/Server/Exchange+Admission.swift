@@ -23,30 +23,36 @@ extension Exchange {
         let (passes, isAhead) = presentedPasses(policy)
         if isAhead, !hasCaughtUp, mayAsk { return catchUp { self.startAdmission(policy) } }
         let settings = policy.settings
-        let keys = state.keys
-        let reserve = isNavigation ? settings.reserve : 0
+        let head = head
+        let reserve = settings.reserve > 0 && head.isNavigation ? settings.reserve : 0
         // What a built-in list lets by, and what browsers ask before a script may send, is charged to the ceiling only.
         let isLetBy = charging == .ceiling || isPreflight(listedBy: settings)
-        var admission = Admission(
+        admission = Admission(
             policy: policy.id,
             cost: cost,
             passes: passes,
-            binding: policy.binding(of: client, keys: keys),
-            free: isLetBy ? [] : policy.charges(policy.free, head: head, client: client, keys: keys, reserve: reserve),
-            ceiling: policy.charges(policy.ceiling, head: head, client: client, keys: keys, reserve: 0),
+            binding: passes.isEmpty ? 0 : policy.binding(of: client, keys: state.keys),
+            limits: policy.charges(
+                withFree: !isLetBy,
+                head: head,
+                client: client,
+                keys: loop.quotaKeys(state.keys),
+                reserve: reserve
+            ),
+            freeCount: isLetBy ? 0 : policy.free.count,
             isFreeZero: policy.freeIsZero && !isLetBy,
             chargesNothing: isRefusalQuestion
         )
         observation.admissionBegan = .now()
-        let action = admission.begin()
-        self.admission = admission
-        perform(action)
+        perform(admission!.begin())
     }
 
     func perform(_ action: Admission.Action) {
         switch action {
         case .charge(let charge):
-            loop.quota.charge(charge, policy!.settings.consistency, mayAsk: mayAsk) { [self] in charged($0) }
+            let consistency = policy!.settings.consistency
+            if let outcome = loop.quota.chargeAtOnce(charge, consistency) { return charged(.success(outcome)) }
+            loop.quota.charge(charge, consistency, mayAsk: mayAsk) { [self] in charged($0) }
         case .chargePassOfHere(let charge):
             loop.quota.chargePassOfHere(charge, policy!.settings.consistency, mayAsk: mayAsk) { [self] result in
                 if case .success(.admitted) = result, charge.cost > 0 { loop.observer.letThrough(policy: policy!.name) }
@@ -65,6 +71,7 @@ extension Exchange {
                 }
             }
         case .finish(let verdict):
+            admission = nil
             decided(verdict)
         }
     }
@@ -78,7 +85,8 @@ extension Exchange {
     }
 
     /// The ledger does not hold the policy: another node's file, without it, has changed since.
-    func notHeld(_ name: String) {
+    func notHeld(_ route: RouteSettings) {
+        guard case .policy(_, let name, _, _) = route.action else { return }
         loop.reportNotHeld(name)
         guard let settings = state.configuration.policy(named: name), settings.enforce else {
             state.configuration.policy(named: name).map { noteUnenforced(.noQuorum, $0) }
@@ -179,16 +187,16 @@ extension Exchange {
     private func addRateLimitFields(_ policy: PolicyRuntime, _ admitted: Admission.Admitted) {
         guard admitted.pass != nil || !admitted.states.isEmpty else { return }
         let states = admitted.states
-        let now = loop.ledger.now().nanoseconds
         let pass = admitted.pass.map { paid in
+            let now = loop.ledger.now().nanoseconds
             let left = paid.expires.nanoseconds > now ? paid.expires.nanoseconds - now : 0
             return (remaining: paid.remaining, seconds: Durations.secondsRoundedUp(left))
         }
         let withoutPass = policy.isCeilingAlone(states) ? policy.ceilingFields : policy.freeFields
-        addedFields.append(
-            ("RateLimit-Policy", admitted.pass.map { policy.passFields(granted: $0.granted) } ?? withoutPass)
+        addedFields.rateLimit = AddedFields.RateLimit(
+            policy: admitted.pass.map { policy.passFields(granted: $0.granted) } ?? withoutPass,
+            state: RateLimitFields.state(policy.limits(ofStep: states), states, pass: pass)
         )
-        addedFields.append(("RateLimit", RateLimitFields.state(policy.limits(ofStep: states), states, pass: pass)))
     }
 
     // MARK: In line
@@ -204,7 +212,7 @@ extension Exchange {
             switch result {
             case .success(let redeemed):
                 self.redeemed = redeemed
-                addedFields.append(("PoW-Pass", redeemed.text))
+                addedFields.others.append(("PoW-Pass", redeemed.text))
                 startAdmission(policy)
             case .failure(let problem):
                 refuseInLine(policy, refusal(of: problem, asked: policy))
@@ -265,26 +273,5 @@ extension Exchange {
             client: client,
             policy: policy.id
         )
-    }
-
-    /// Whether a browser navigates: it then sees a page instead of a problem document.
-    var isNavigation: Bool {
-        if let destination = head.first("sec-fetch-dest") {
-            guard head.equals(destination, "document") || isOwnFrame(destination) else { return false }
-            for name: StaticString in ["sec-purpose", "purpose"] {
-                if let purpose = head.first(name), head.string(purpose).contains("prefetch") { return false }
-            }
-            return true
-        }
-        if head.first("sec-fetch-mode") != nil || head.first("sec-fetch-site") != nil { return false }
-        return head.all("accept").contains { head.string($0).lowercased().contains("text/html") }
-    }
-
-    /// A frame that a page of the same origin holds; in those of others the page does not show.
-    private func isOwnFrame(_ destination: RequestHead.Slice) -> Bool {
-        guard head.equals(destination, "iframe") || head.equals(destination, "frame"),
-            let site = head.first("sec-fetch-site")
-        else { return false }
-        return head.equals(site, "same-origin")
     }
 }

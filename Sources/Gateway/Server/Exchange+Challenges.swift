@@ -19,7 +19,7 @@ extension Exchange {
 
     func issueChallenge(_ policy: PolicyRuntime) -> ChallengeIssue {
         guard let work = policy.settings.work else { return .noWork }
-        let keys = QuotaKeys.prefixes(client, state.keys)
+        let keys = loop.quotaKeys(state.keys).prefixes(client)
         let terms = loop.ledger.issueTerms(of: keys, policy: policy.id)
         guard terms.waitNanoseconds == 0 else {
             loop.observer.count(.withheld, policy: policy.name)
@@ -45,7 +45,7 @@ extension Exchange {
     /// Notes what a challenge would be like, where the request is told of none.
     func noteOffer(_ policy: PolicyRuntime) {
         guard observation.offer == nil, let work = policy.settings.work else { return }
-        let terms = loop.ledger.issueTerms(of: QuotaKeys.prefixes(client, state.keys), policy: policy.id)
+        let terms = loop.ledger.issueTerms(of: loop.quotaKeys(state.keys).prefixes(client), policy: policy.id)
         observation.offer = ChallengeOffer(work, price: terms.price.total)
     }
 }

@@ -10,17 +10,12 @@ extension Exchange {
         return values.count == 1 ? head.string(values[0]) : nil
     }
 
-    /// Whether a browser asks here what a script of another origin may send: such a request has no credentials and no
-    /// solution, and nobody could answer a challenge for it.
-    var isPreflight: Bool {
-        head.equals(head.method, "OPTIONS") && head.first("origin") != nil
-            && head.first("access-control-request-method") != nil
-    }
-
     /// Whether a preflight is let by under a policy: one of a listed origin. It has no body, which an application could be
     /// made to work on. Of others it is a request like any other, or OPTIONS would be a way around the free limits.
     func isPreflight(listedBy policy: PolicySettings) -> Bool {
-        guard isPreflight, announcedBodyBytes == 0, let origin = requestOrigin else { return false }
+        guard !policy.cors.isEmpty, head.isPreflight, announcedBodyBytes == 0, let origin = requestOrigin else {
+            return false
+        }
         return policy.cors.contains(origin) || policy.cors.contains("*")
     }
 
@@ -51,8 +46,8 @@ extension Exchange {
             origins.contains(origin) || origins.contains("*"),
             response.headers.contains(name: "Access-Control-Allow-Origin")
         else { return }
-        let name = isPreflight ? "Access-Control-Allow-Headers" : "Access-Control-Expose-Headers"
-        let names = isPreflight ? CrossOrigin.requestFields : CrossOrigin.exposedFields
+        let name = head.isPreflight ? "Access-Control-Allow-Headers" : "Access-Control-Expose-Headers"
+        let names = head.isPreflight ? CrossOrigin.requestFields : CrossOrigin.exposedFields
         added.append((name, CrossOrigin.list(response.headers[name], adding: names)))
     }
 }

@@ -10,9 +10,9 @@ extension Exchange {
 
     func serve(_ endpoint: Endpoint) {
         switch endpoint {
-        case .challenge where isPreflight:
+        case .challenge where head.isPreflight:
             answerPreflight(askedPolicy()?.settings)
-        case .redeem where isPreflight:
+        case .redeem where head.isPreflight:
             answerPreflight(nil)
         case .challenge:
             guard head.isGetOrHead else { return refuseMethod("GET, HEAD") }
@@ -199,7 +199,7 @@ extension Exchange {
         self.policy = redeemed.policy
         observation.verdict = .redeemed
         var fields: [(name: String, value: String)] = [("Cache-Control", "no-store"), ("Set-Cookie", cookie)]
-        if let returnPath, isNavigation {
+        if let returnPath, head.isNavigation {
             // The form of the page without JavaScript: back to where its reader wanted to go.
             fields.append(("Location", returnPath))
             reply(status: 303, contentType: nil, body: [], fields: fields)

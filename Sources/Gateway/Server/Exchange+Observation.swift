@@ -24,7 +24,10 @@ extension Exchange {
                 )
             } else {
                 observation.verdict = policy.isCeilingAlone(admitted.states) ? .admittedCeiling : .admittedFree
-                observation.limit = policy.nearest(ofStep: admitted.states)
+                // Of what is admitted the access log alone tells.
+                if state.configuration.log.access != .off {
+                    observation.limit = policy.nearest(ofStep: admitted.states)
+                }
             }
         case .workRequired(let retryAfter, let states, let refusing):
             observation.clearsAfterNanoseconds = retryAfter

@@ -26,6 +26,8 @@ extension Exchange {
     ///
     /// `isAhead`: one is of an epoch of the keys that this node does not know. Another one may have sealed it a moment ago.
     func presentedPasses(_ policy: PolicyRuntime) -> (passes: [Pass], isAhead: Bool) {
+        let head = head
+        if redeemed == nil, head.first("pow-pass") == nil, head.first("cookie") == nil { return ([], false) }
         var passes: [Pass] = []
         var isAhead = false
         func open(_ text: UnsafeRawBufferPointer) -> Pass? {

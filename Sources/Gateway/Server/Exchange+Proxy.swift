@@ -80,7 +80,7 @@ extension Exchange: UpstreamExchangeDelegate {
             isHead: false,
             clientVersion: requestHead.version,
             requestID: requestID,
-            added: []
+            added: AddedFields()
         )
         front.write(.head(forwarded))
         front.flush()
@@ -93,16 +93,15 @@ extension Exchange: UpstreamExchangeDelegate {
         observation.status = Int(head.status.code)
         observation.upstreamStatus = observation.status
         front.progressed()
-        var added = addedFields
         // A response that carries a pass is its client's alone.
-        if redeemed != nil { added.append(("Cache-Control", "private, no-store")) }
-        addCrossOriginNames(to: head, &added)
+        if redeemed != nil { addedFields.others.append(("Cache-Control", "private, no-store")) }
+        addCrossOriginNames(to: head, &addedFields.others)
         var (forwarded, framing) = ForwardedHead.response(
             head,
             isHead: requestHead.method == .HEAD,
             clientVersion: requestHead.version,
             requestID: requestID,
-            added: added
+            added: addedFields
         )
         self.framing = framing
         if framing == .close { keepAlive = false }

@@ -8,7 +8,7 @@ extension Exchange {
         observe(refusal)
         if purpose == .check(.nginx) {
             answerNginx(refusal)
-        } else if isNavigation, case .request = origin {
+        } else if head.isNavigation, case .request = origin {
             if refusal.kind == .workRequired, refusal.challenge != nil, policy != nil {
                 replyChallengePage(refusal)
             } else {
@@ -107,7 +107,9 @@ extension Exchange {
         headers.add(name: "Date", value: loop.date())
         headers.add(name: "X-Request-Id", value: requestID)
         for (name, value) in fields { headers.add(name: name, value: value) }
-        for (name, value) in addedFields { headers.add(name: name, value: value) }
+        var added: [(String, String)] = []
+        addedFields.append(to: &added)
+        headers.add(contentsOf: added)
         decideKeepAlive()
         addConnection(&headers)
         front.write(.head(HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: headers)))

@@ -77,7 +77,7 @@ final class Exchange {
     /// It shows a pass that is good at another node alone.
     var showsPassOfElsewhere = false
     /// Fields that the decision adds to the response, whoever writes it.
-    var addedFields: [(name: String, value: String)] = []
+    var addedFields = AddedFields()
     var redeemed: Redeemed?
     /// Where the form that hands in a solution wants its reader to go.
     var returnPath: String?
@@ -267,8 +267,8 @@ final class Exchange {
             case .allow(let upstream):
                 observation.verdict = .allowed
                 forward(to: upstream)
-            case .policy(_, let name, _, _):
-                guard let policy = state.policies[name] else { return notHeld(name) }
+            case .policy:
+                guard let policy = state.policies[route: index] else { return notHeld(route) }
                 self.policy = policy
                 admit(policy)
             }

@@ -97,6 +97,16 @@ final class GatewayLoop {
     /// The same for as long as a decision may take.
     var isQuorumLostForLong: Bool { ledger.quorumLostNanoseconds.map { $0 >= 2 * Self.quorumPatience } ?? false }
 
+    private var knownQuotaKeys: QuotaKeys?
+
+    /// What limits count under these keys. A request may hold older ones than the loop does, if only for a moment.
+    func quotaKeys(_ ring: KeyRing) -> QuotaKeys {
+        if let known = knownQuotaKeys, known.ring === ring { return known }
+        let keys = QuotaKeys(ring)
+        knownQuotaKeys = keys
+        return keys
+    }
+
     /// Takes a new configuration for all requests to come. Pools that it does not need end with their last request.
     func adopt(_ state: GatewayState, connectionsMax: Int) {
         self.state = state

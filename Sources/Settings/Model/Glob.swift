@@ -4,7 +4,7 @@
 /// Matching is linear in the input whatever the pattern: the pieces between stars are searched one after the other,
 /// leftmost first, each with Knuth, Morris and Pratt's table. That the leftmost place is as good as any other holds as
 /// the only wildcard takes anything. So there is no backtracking that a client could make expensive.
-public struct Glob: Sendable, Equatable {
+public final class Glob: Sendable, Equatable {
     /// The pattern as it was given.
     public let pattern: String
     /// What the input must begin with; all of it where there is no star.
@@ -23,21 +23,33 @@ public struct Glob: Sendable, Equatable {
         middle = pieces.dropFirst().dropLast().filter { !$0.isEmpty }.map(Needle.init)
     }
 
+    /// Whether both are the same pattern.
+    public static func == (left: Glob, right: Glob) -> Bool { left.pattern == right.pattern }
+
     /// Whether the pattern is nothing but stars.
     public var matchesEverything: Bool { head.isEmpty && middle.isEmpty && tail?.isEmpty == true }
 
     /// Whether the whole of `bytes` matches. Linear in their count; allocates nothing.
     public func matches(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard bytes.count >= head.count + (tail?.count ?? 0), bytes.starts(with: head) else { return false }
+        guard bytes.count >= head.count + (tail?.count ?? 0), Self.isSame(bytes, 0, head) else { return false }
         guard let tail else { return bytes.count == head.count }
         let end = bytes.count - tail.count
-        guard bytes[end...].elementsEqual(tail) else { return false }
+        guard Self.isSame(bytes, end, tail) else { return false }
         var position = head.count
         for needle in middle {
             guard let next = needle.end(in: bytes, from: position, to: end) else { return false }
             position = next
         }
         return true
+    }
+
+    /// Whether these bytes are there from a place on, where there is room for them.
+    private static func isSame(_ bytes: UnsafeRawBufferPointer, _ place: Int, _ part: [UInt8]) -> Bool {
+        part.withUnsafeBufferPointer { part in
+            var index = 0
+            while index < part.count, bytes[place + index] == part[index] { index += 1 }
+            return index == part.count
+        }
     }
 
     /// As ``matches(_:)-(UnsafeRawBufferPointer)``, of a text's UTF-8.

@@ -1,3 +1,4 @@
+import CLinux
 import Cluster
 import Gateway
 import Logging
@@ -58,6 +59,8 @@ extension Node {
             await opened(gateway, by: configuration, offers: offers, inVainAfter: standing)
             // The next start finds them without a majority.
             if isFirst { cluster.requestSnapshot() }
+            // Of reading the log and the snapshot.
+            clinux_return_freed_memory()
             return
         }
     }

@@ -13,8 +13,8 @@ import Testing
             cost: 2,
             passes: (0..<passes).map { Base.pass(UInt64($0) + 1) },
             binding: Base.binding,
-            free: isFreeZero ? [] : Base.free,
-            ceiling: Base.ceiling,
+            limits: (isFreeZero ? [] : Base.free) + Base.ceiling,
+            freeCount: isFreeZero ? 0 : Base.free.count,
             isFreeZero: isFreeZero,
             chargesNothing: true
         )

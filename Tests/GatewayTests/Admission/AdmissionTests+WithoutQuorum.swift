@@ -22,8 +22,8 @@ extension AdmissionTests {
             cost: 2,
             passes: passes,
             binding: binding,
-            free: free,
-            ceiling: ceiling,
+            limits: free + ceiling,
+            freeCount: free.count,
             isFreeZero: false
         )
     }

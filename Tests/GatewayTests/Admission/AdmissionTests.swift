@@ -43,8 +43,8 @@ import Testing
             cost: cost,
             passes: (0..<passes).map { pass(UInt64($0) + 1) },
             binding: binding,
-            free: isFreeZero ? [] : free,
-            ceiling: ceiling,
+            limits: (isFreeZero ? [] : free) + ceiling,
+            freeCount: isFreeZero ? 0 : free.count,
             isFreeZero: isFreeZero
         )
     }

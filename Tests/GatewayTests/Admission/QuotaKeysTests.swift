@@ -17,7 +17,7 @@ import Testing
         fields: [(String, String)] = [],
         prefix: ClientPrefix = ClientPrefix()
     ) -> (own: QuotaKey, fallback: QuotaKey) {
-        QuotaKeys.key(key, head: head("GET", "/", fields), client: ip(client), clientPrefix: prefix, keys: keys)
+        QuotaKeys(keys).key(key, head: head("GET", "/", fields), client: ip(client), clientPrefix: prefix)
     }
 
     @Test func aClientIsItsPrefix() {
@@ -152,7 +152,7 @@ import Testing
 
     @Test func aClientComesFromThreeNetworks() throws {
         let keys = try keyRing()
-        func prefixes(_ address: String) -> PrefixKeys { QuotaKeys.prefixes(ip(address), keys) }
+        func prefixes(_ address: String) -> PrefixKeys { QuotaKeys(keys).prefixes(ip(address)) }
         func shared(_ one: String, _ other: String) -> [Bool] {
             let (one, other) = (prefixes(one), prefixes(other))
             return [one.address == other.address]
@@ -173,22 +173,44 @@ import Testing
 
     @Test func keysOfAnotherClusterAreOthers() throws {
         let other = try keyRing(cluster: 8)
-        let theirs = QuotaKeys.key(
+        let theirs = QuotaKeys(other).key(
             .client,
             head: head(),
             client: ip("203.0.113.5"),
-            clientPrefix: ClientPrefix(),
-            keys: other
+            clientPrefix: ClientPrefix()
         )
         #expect(theirs.own != key(.client).own)
         // But an epoch changes nothing: a quota is no less used after a rotation.
-        let later = QuotaKeys.key(
+        let later = QuotaKeys(try keyRing(epochs: [1, 2, 3])).key(
             .client,
             head: head(),
             client: ip("203.0.113.5"),
-            clientPrefix: ClientPrefix(),
-            keys: try keyRing(epochs: [1, 2, 3])
+            clientPrefix: ClientPrefix()
         )
         #expect(later.own == key(.client).own)
+    }
+
+    @Test func whoIsRememberedHasTheKeysOfWhoIsNot() {
+        let remembering = QuotaKeys(keys)
+        // More than are remembered, of both families and at two lengths, so that they take each other's places; each twice.
+        for round in 0..<2 {
+            for number in 0..<3_000 {
+                let four = "10.1.\(number / 256).\(number % 256)"
+                let six = "2001:db8:\(number / 256):\(number % 256)::1"
+                for client in [four, six] {
+                    for limit in [LimitKey.client, .clientPrefix(ClientPrefix(ipv4: 20, ipv6: 40))] {
+                        let remembered = remembering.key(
+                            limit,
+                            head: head(),
+                            client: ip(client),
+                            clientPrefix: ClientPrefix()
+                        )
+                        guard number % 50 == 0 || round == 1 && number % 97 == 0 else { continue }
+                        let anew = key(limit, client)
+                        #expect(remembered.own == anew.own && remembered.fallback == anew.fallback)
+                    }
+                }
+            }
+        }
     }
 }

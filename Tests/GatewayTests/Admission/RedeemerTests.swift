@@ -316,10 +316,10 @@ final class CountingLedgerClient: LedgerClient {
         let first = try #require(redeem(request(challenge.token, solution, key: "a key")).redeemed)
         // Some of it is used.
         let limits = policy.charges(
-            policy.ceiling,
+            withFree: false,
             head: head(),
             client: ip(Self.address),
-            keys: state.keys,
+            keys: QuotaKeys(state.keys),
             reserve: 0
         )
         let charge = Charge(

@@ -196,7 +196,7 @@ import Testing
     @Test func theProposalCarriesThePriceWhereMembersKnowOfPrices() throws {
         var challenge = Self.challenge()
         challenge.price = 5 << 16
-        let keys = QuotaKeys.prefixes(ip("203.0.113.5"), try keyRing())
+        let keys = QuotaKeys(try keyRing()).prefixes(ip("203.0.113.5"))
         let spend = Redemption.spend(challenge, idempotencyKey: nil, from: keys)
         #expect(spend.pricing == SpendPricing(issuePrice: 5 << 16, keys: keys))
         #expect(Redemption.spend(challenge, idempotencyKey: nil).pricing == nil)

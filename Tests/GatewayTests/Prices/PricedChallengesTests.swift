@@ -46,7 +46,7 @@ import Wire
     /// Redemptions of a client's address, as if through other gateways.
     private func warm(_ site: PricedSite, _ client: String, redemptions: Int) async throws {
         let facts = site.ledger.facts()
-        let keys = QuotaKeys.prefixes(ip(client), try KeyRing(facts, current: facts.epochs[0].number))
+        let keys = QuotaKeys(try KeyRing(facts, current: facts.epochs[0].number)).prefixes(ip(client))
         let now = site.ledger.now()
         let spends = (0..<redemptions).map { number in
             Command.spend(
@@ -140,7 +140,7 @@ import Wire
     @Test func whoAsksForTooManyChallengesGetsNone() async throws {
         try await PricedSite.with(Self.yaml) { site in
             let facts = site.ledger.facts()
-            let keys = QuotaKeys.prefixes(ip(Self.client), try KeyRing(facts, current: facts.epochs[0].number))
+            let keys = QuotaKeys(try KeyRing(facts, current: facts.epochs[0].number)).prefixes(ip(Self.client))
             let count = IssuedCount(key: keys.address, level: .address, count: 6_100)
             _ = try await submit(site, [.record(IssueReport(counts: [count]))])
             let direct = try await site.ask(
@@ -172,7 +172,7 @@ import Wire
         try await PricedSite.with(Self.yaml) { site in
             let challenge = try await site.challenge("198.51.100.7", policy: "cheap")
             let facts = site.ledger.facts()
-            let keys = QuotaKeys.prefixes(ip(Self.client), try KeyRing(facts, current: facts.epochs[0].number))
+            let keys = QuotaKeys(try KeyRing(facts, current: facts.epochs[0].number)).prefixes(ip(Self.client))
             let count = IssuedCount(key: keys.address, level: .address, count: 6_100)
             _ = try await submit(site, [.record(IssueReport(counts: [count]))])
             let answer = try await site.redeem(challenge, from: Self.client)
