@@ -49,9 +49,10 @@ enum OverrideRoutes {
         guard
             let fields = PathText.fields(request.query, known: ["consistency", "policy", "limit", "after"]),
             let isStale = ClusterRoutes.isStale(fields["consistency"]),
-            let count = fields["limit"].map({ Int($0) }) ?? page, (1...pageMax).contains(count),
-            let after = fields["after"].map({ OverridePlace(text: $0) }) ?? .some(nil)
+            let count = fields["limit"].map({ Int($0) }) ?? page, (1...pageMax).contains(count)
         else { return .now(badListQuery) }
+        let after = fields["after"].flatMap { OverridePlace(text: $0) }
+        guard after != nil || fields["after"] == nil else { return .now(badListQuery) }
         return ClusterRoutes.answer(on: eventLoop) { () async throws(OperationError) in
             try await admin.cluster.read(isStale: isStale) { ledger, time in
                 let policies = ledger.facts.policies

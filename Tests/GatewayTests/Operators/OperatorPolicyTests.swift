@@ -2,6 +2,7 @@ import Ledger
 import ProofOfWork
 import Settings
 import Testing
+import Wire
 
 @testable import Gateway
 
@@ -111,7 +112,8 @@ import Testing
         arguments: [
             ("networks", "203.0.113.7", "203.0.113.0/24"), ("networks", "203.0.0.0/16", "203.0.0.0/24"),
             ("networks", "all", "a network of /24 or /48"), ("networks", "header:x", "a network of /24 or /48"),
-            ("default", "203.0.0.0/16", "203.0.0.0/28, header:VALUE"), ("paid", "203.0.113.7", "no limits"),
+            ("default", "203.0.0.0/16", "203.0.0.0/28, 203.0.0.0/24, header:VALUE, all"),
+            ("paid", "203.0.113.7", "no limits"),
         ]
     )
     func aKeyThatFitsNothingIsToldWhatDoes(_ policy: String, _ text: String, _ remedy: String) throws {
