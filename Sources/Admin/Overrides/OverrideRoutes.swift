@@ -94,6 +94,7 @@ enum OverrideRoutes {
         _ cluster: Cluster,
         _ eventLoop: any EventLoop
     ) -> ControlReply {
+        if let refusal = countedElsewhere(place) { return .now(refusal) }
         guard ClusterRoutes.isJSON(request) else { return .now(ClusterRoutes.notJSON) }
         guard let conditions = Preconditions(ifMatch: request.ifMatch, ifNoneMatch: request.ifNoneMatch) else {
             return .now(badCondition)
@@ -196,6 +197,18 @@ enum OverrideRoutes {
         )
         answer.fields.append((name: "ETag", value: Preconditions.tag(state.version)))
         return answer
+    }
+
+    /// Why nothing can be changed of a policy that nodes count by themselves, without the ledger: it would be without effect.
+    static func countedElsewhere(_ place: PolicyKey) -> ControlAnswer? {
+        guard place.policy.settings.consistency == .eventual else { return nil }
+        return .problem(
+            .conflict,
+            "counted-elsewhere",
+            title: "The nodes count this policy by themselves",
+            detail: "Policy \(place.policy.settings.name) is eventual: its nodes ask the ledger, which holds overrides, "
+                + "for nothing but passes. Choose `consistency: escrow`, or ban by a route with `deny: true`."
+        )
     }
 
     private static func failedCondition(_ current: UInt64) -> ControlAnswer {
