@@ -206,7 +206,7 @@ enum OverrideRoutes {
             .conflict,
             "counted-elsewhere",
             title: "The nodes count this policy by themselves",
-            detail: "Policy \(place.policy.settings.name) is eventual: its nodes ask the ledger, which holds overrides, "
+            detail: "Policy \(place.policy.settings.name) is eventual: the ledger, which holds overrides, is asked "
                 + "for nothing but passes. Choose `consistency: escrow`, or ban by a route with `deny: true`."
         )
     }
