@@ -20,6 +20,7 @@ routes:
   - {{ name: escrow, match: {{ path: "/escrow/*" }}, upstream: app, policy: escrow }}
   - {{ name: networks, match: {{ path: "/networks/*" }}, upstream: app, policy: networks }}
   - {{ name: paid, match: {{ path: "/paid/*" }}, upstream: app, policy: paid }}
+  - {{ name: loose, match: {{ path: "/loose/*" }}, upstream: app, policy: loose }}
   - {{ name: strong, match: {{ path: "/*" }}, upstream: app, policy: strong }}
 policies:
   strong:
@@ -43,6 +44,7 @@ policies:
     free: {{ rate: 0 }}
     ceiling: {{ rate: 1/day, burst: 1000 }}
     work: {{ difficulty: 64, rounds: 1, grants: 20 }}
+  loose: {{ preset: api, consistency: eventual }}
 """
 
 

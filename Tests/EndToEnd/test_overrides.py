@@ -236,6 +236,8 @@ class WrongTests(OverrideCase):
             (b"[" * 10_000, "no JSON object"),
         ):
             refused("strong", client, value, 400, "malformed", part)
+        refused("loose", client, good, 409, "counted-elsewhere", "eventual")
+        self.assert_refused(self.ask(a, "DELETE", place("quotas", "loose", client)), 409, "counted-elsewhere")
         # The ceiling alone counts all: other free terms would be a word without effect.
         refused("strong", "all", {"free": {"rate": "1/s"}}, 400, "malformed", "ceilings alone")
         self.assertEqual(self.ask(a, "PUT", place("overrides", "strong", client), b"x" * 20_000).status, 413)

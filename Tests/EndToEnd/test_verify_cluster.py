@@ -54,8 +54,10 @@ class ClusterTests(ClusterCase):
         self.assertRegex(result.stdout, r"(?m)^limits +NOT SHOWN +/let is not charged to free limits")
         self.assertRegex(result.stdout, r"(?m)^spend once +HOLDS ")
         self.assertRegex(result.stdout, r"(?m)^passes +NOT SHOWN +/let takes no pass of this policy")
-        self.assertIn("NOT SHOWN", self.verify(nodes, "/", "--policy", "none").stdout)
-        result = self.verify(nodes, "/", "--policy", "escrow", "--requests", "20")
+        result = self.verify(nodes, "/let", "--policy", "none", "--seconds", "2")
+        self.assertRegex(result.stdout, r"(?m)^spend once +NOT SHOWN .* gave no challenge, 404 unknown-policy")
+        # Who has units left for all these requests, and never comes to the limit.
+        result = self.verify(nodes, "/", "--policy", "escrow", "--requests", "20", client="198.18.7.10")
         self.assertRegex(result.stdout, r"(?m)^limits +NOT SHOWN .*raise --requests")
         self.assertRegex(result.stdout, r"(?m)^passes +NOT SHOWN +a pass grants 60 requests: raise --requests")
         nodes[2].kill()

@@ -49,9 +49,10 @@ enum OverrideRoutes {
         guard
             let fields = PathText.fields(request.query, known: ["consistency", "policy", "limit", "after"]),
             let isStale = ClusterRoutes.isStale(fields["consistency"]),
-            let count = fields["limit"].map({ Int($0) }) ?? page, (1...pageMax).contains(count),
-            let after = fields["after"].map({ OverridePlace(text: $0) }) ?? .some(nil)
+            let count = fields["limit"].map({ Int($0) }) ?? page, (1...pageMax).contains(count)
         else { return .now(badListQuery) }
+        let after = fields["after"].flatMap { OverridePlace(text: $0) }
+        guard after != nil || fields["after"] == nil else { return .now(badListQuery) }
         return ClusterRoutes.answer(on: eventLoop) { () async throws(OperationError) in
             try await admin.cluster.read(isStale: isStale) { ledger, time in
                 let policies = ledger.facts.policies
@@ -93,6 +94,7 @@ enum OverrideRoutes {
         _ cluster: Cluster,
         _ eventLoop: any EventLoop
     ) -> ControlReply {
+        if let refusal = countedElsewhere(place) { return .now(refusal) }
         guard ClusterRoutes.isJSON(request) else { return .now(ClusterRoutes.notJSON) }
         guard let conditions = Preconditions(ifMatch: request.ifMatch, ifNoneMatch: request.ifNoneMatch) else {
             return .now(badCondition)
@@ -195,6 +197,18 @@ enum OverrideRoutes {
         )
         answer.fields.append((name: "ETag", value: Preconditions.tag(state.version)))
         return answer
+    }
+
+    /// Why nothing can be changed of a policy that nodes count by themselves, without the ledger: it would be without effect.
+    static func countedElsewhere(_ place: PolicyKey) -> ControlAnswer? {
+        guard place.policy.settings.consistency == .eventual else { return nil }
+        return .problem(
+            .conflict,
+            "counted-elsewhere",
+            title: "The nodes count this policy by themselves",
+            detail: "Policy \(place.policy.settings.name) is eventual: the ledger, which holds overrides, is asked "
+                + "for nothing but passes. Choose `consistency: escrow`, or ban by a route with `deny: true`."
+        )
     }
 
     private static func failedCondition(_ current: UInt64) -> ControlAnswer {

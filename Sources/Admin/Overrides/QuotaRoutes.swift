@@ -35,7 +35,8 @@ enum QuotaRoutes {
     }
 
     private static func reset(_ place: PolicyKey, _ cluster: Cluster, _ eventLoop: any EventLoop) -> ControlReply {
-        ClusterRoutes.answer(on: eventLoop) { () async throws(OperationError) in
+        if let refusal = OverrideRoutes.countedElsewhere(place) { return .now(refusal) }
+        return ClusterRoutes.answer(on: eventLoop) { () async throws(OperationError) in
             let reset = QuotaReset(policy: place.policy.id, key: place.key.own)
             guard case .reset(let outcome) = try await cluster.apply(.reset(reset)) else { throw .noQuorum }
             guard case .full(let limits) = outcome else { throw .conflict("The policy has gone meanwhile.") }
