@@ -63,10 +63,10 @@ import Wire
         let held = try #require(facts.policies.first { $0.name == "default" })
         let runtime = try #require(PolicyRuntime(settings, facts: held))
         let charges = runtime.charges(
-            runtime.freeAndCeiling,
+            withFree: true,
             head: head("GET", "/", fields),
             client: ip(client),
-            keys: keys,
+            keys: QuotaKeys(keys),
             reserve: 0
         )
         return Dictionary(uniqueKeysWithValues: charges.map { ($0.limit, $0) })
