@@ -48,6 +48,7 @@ extension Exchange {
     }
 
     func perform(_ action: Admission.Action) {
+        wasAsked = if case .charge = action { mayAsk } else { false }
         switch action {
         case .charge(let charge):
             let consistency = policy!.settings.consistency

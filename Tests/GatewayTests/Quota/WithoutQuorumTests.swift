@@ -1,6 +1,7 @@
 import Ledger
 import NIOCore
 import Quota
+import Settings
 import Testing
 import Wire
 
@@ -30,6 +31,18 @@ import Wire
 
     private func charge(_ world: QuotaWorld, _ key: UInt64, pass: PassCharge? = nil) -> Charge {
         Charge(policy: world.policy, cost: 1, pass: pass, limits: [world.limit(0, key)])
+    }
+
+    @discardableResult
+    private func letThrough(
+        _ world: QuotaWorld,
+        _ key: UInt64,
+        _ consistency: PolicySettings.Consistency = .escrow,
+        loop: Int = 0,
+        wasAsked: Bool = false
+    ) -> Bool {
+        let outcome = world.loops[loop].letThrough(charge(world, key), consistency, wasAsked: wasAsked)
+        return if case .admitted = outcome { true } else { false }
     }
 
     /// A pass of this node alone.
@@ -88,8 +101,8 @@ import Wire
         let world = try QuotaWorld([limit(100)])
         #expect(world.admits([world.limit(0, 1)]) == true)
         lose(world)
-        for request in 0..<30 { world.loops[request % 2].letThrough(charge(world, 1), .escrow) }
-        for _ in 0..<200 { world.loops[0].letThrough(charge(world, 2), .escrow) }
+        for request in 0..<30 { letThrough(world, 1, loop: request % 2) }
+        for _ in 0..<200 { letThrough(world, 2) }
         world.pass(milliseconds: 3_000)
         #expect(world.offline.unreported.waiting == [world.policy: 230])
         #expect(!world.proposals.contains { if case .report = $0 { true } else { false } })
@@ -113,7 +126,7 @@ import Wire
     @Test func manyKeysAreReportedInPieces() throws {
         let world = try QuotaWorld([limit(100)])
         lose(world)
-        for key in 0..<1_000 as Range<UInt64> { world.loops[0].letThrough(charge(world, key), .escrow) }
+        for key in 0..<1_000 as Range<UInt64> { letThrough(world, key) }
         regain(world)
         world.pass(milliseconds: 1_000)
         #expect(world.offline.unreported.waiting.isEmpty)
@@ -125,19 +138,102 @@ import Wire
     @Test func whatIsDecidedAtThisNodeAnywayIsNotReported() throws {
         let world = try QuotaWorld([limit(100)])
         lose(world)
-        world.loops[0].letThrough(charge(world, 1), .eventual)
+        letThrough(world, 1, .eventual)
         #expect(world.offline.unreported.waiting.isEmpty)
+    }
+
+    @Test func aCeilingThatThisNodeCountsItselfHolds() throws {
+        let world = try QuotaWorld([limit(5)])
+        lose(world)
+        // The ledger was asked for the pass of the first, and the ceiling is charged.
+        let first = world.charge([world.limit(0, 1)], consistency: .eventual, pass: pass(world, 1, grants: 1))
+        #expect(first == .failure(.noQuorum))
+        #expect(letThrough(world, 1, .eventual, wasAsked: true))
+        #expect((0..<10).count { _ in letThrough(world, 1, .eventual) } == 4)
+        #expect(letThrough(world, 2, .eventual))
     }
 
     @Test func aReportWhoseFateIsUnknownIsNotSentAgain() throws {
         let world = try QuotaWorld([limit(100)])
         lose(world)
-        world.loops[0].letThrough(charge(world, 1), .escrow)
+        letThrough(world, 1)
         for client in world.clients { client.quorumLostNanoseconds = nil }
         world.pass(milliseconds: 1_000)
         regain(world)
         world.pass(milliseconds: 1_000)
         #expect(world.proposals.count { if case .report = $0 { true } else { false } } == 1)
+    }
+
+    private func reports(_ world: QuotaWorld) -> Int {
+        world.proposals.count { if case .report = $0 { true } else { false } }
+    }
+
+    private func letThroughMany(_ world: QuotaWorld) {
+        lose(world)
+        for key in 0..<1_000 as Range<UInt64> { letThrough(world, key) }
+    }
+
+    @Test func whatTheLedgerHadNoRoomForIsReportedLater() throws {
+        let world = try QuotaWorld([limit(100)])
+        letThroughMany(world)
+        regain(world)
+        for client in world.clients { client.failure = .overloaded }
+        world.pass(milliseconds: 1_000)
+        #expect(reports(world) <= 10, "it is not asked all the time")
+        #expect(world.offline.unreported.waiting == [world.policy: 1_000])
+        regain(world)
+        world.pass(milliseconds: 500)
+        #expect(world.offline.unreported.waiting.isEmpty && world.offline.unreported.lost == 0)
+    }
+
+    @Test func oneUnknownFateDoesNotCostTheOtherReports() throws {
+        let world = try QuotaWorld([limit(100)])
+        letThroughMany(world)
+        for client in world.clients { client.quorumLostNanoseconds = nil }
+        world.pass(milliseconds: 150)
+        #expect(world.offline.unreported.waiting == [world.policy: 744] && world.offline.unreported.lost == 256)
+        regain(world)
+        world.pass(milliseconds: 500)
+        #expect(world.offline.unreported.waiting.isEmpty && world.offline.unreported.lost == 256)
+    }
+
+    /// Ends the node within a second, and says how many units it has not reported; nil: it has not ended yet.
+    private func end(_ world: QuotaWorld, milliseconds: UInt64) -> UInt64? {
+        var left: UInt64?
+        world.desks.value.close(within: .seconds(1)) { left = $0 }
+        world.pass(milliseconds: milliseconds)
+        return left
+    }
+
+    @Test func aNodeThatEndsReportsAllThatWaits() throws {
+        let world = try QuotaWorld([limit(100)])
+        letThroughMany(world)
+        regain(world)
+        #expect(end(world, milliseconds: 1) == 0)
+        #expect(world.offline.unreported.waiting.isEmpty && reports(world) == 4)
+    }
+
+    @Test func aNodeThatEndsWaitsForNoMajority() throws {
+        let world = try QuotaWorld([limit(100)])
+        letThroughMany(world)
+        #expect(end(world, milliseconds: 1) == 1_000)
+        regain(world)
+        letThrough(world, 1)
+        world.pass(milliseconds: 1_000)
+        #expect(reports(world) == 0, "it has ended")
+    }
+
+    @Test func aNodeThatEndsWaitsNoLongerThanItMay() throws {
+        let world = try QuotaWorld([limit(100)])
+        letThroughMany(world)
+        regain(world)
+        for client in world.clients { client.failure = .overloaded }
+        #expect(end(world, milliseconds: 999) == nil)
+        let asked = reports(world)
+        var left: UInt64?
+        world.desks.value.close(within: .zero) { left = $0 }
+        world.pass(milliseconds: 500)
+        #expect(left == 1_000 && reports(world) <= asked + 1)
     }
 
     @Test func aPassOfThisNodeAlonePaysAndTheCeilingHoldsHere() throws {
