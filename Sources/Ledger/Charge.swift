@@ -70,6 +70,11 @@ public struct LimitState: Hashable, Sendable {
         self.resetNanoseconds = resetNanoseconds
         self.burst = burst
     }
+
+    /// Of a bucket of which nothing was asked, since another one refuses.
+    public static let unknown = LimitState(remaining: 0, resetNanoseconds: 0, burst: 0)
+    /// Whether it tells of the bucket: none has a burst of 0.
+    public var isKnown: Bool { burst > 0 }
 }
 
 /// Why a pass did not pay.

@@ -52,7 +52,7 @@ extension LoopSlices {
             let payer = payers[index]!
             // From here on no slice is used but by its place: the table lets go of some.
             if payer.isNext { turnToNext(payer.place, now: now) }
-            states.append(state(payer.place, now: now) ?? Self.unknownState)
+            states.append(state(payer.place, now: now) ?? .unknown)
         }
         return states
     }
@@ -173,12 +173,10 @@ extension LoopSlices {
         var states: [LimitState] = []
         states.reserveCapacity(count)
         for index in 0..<count {
-            states.append(ways[index].place.flatMap { state($0, now: now) } ?? Self.unknownState)
+            states.append(ways[index].place.flatMap { state($0, now: now) } ?? .unknown)
         }
         return states
     }
-
-    private static var unknownState: LimitState { LimitState(remaining: 0, resetNanoseconds: 0, burst: 0) }
 
     /// What the ledger would say: some limits are empty. Of others that have no slices nothing is known.
     private mutating func refusal(_ charge: Charge, _ ways: InlineArray<16, Way>, now: UInt64) -> ChargeOutcome {
@@ -220,7 +218,7 @@ extension LoopSlices {
             case .denied(let outcome): return .refused(outcome)
             case nil:
                 isKnown = false
-                states.append(Self.unknownState)
+                states.append(.unknown)
             }
         }
         if let refusing {

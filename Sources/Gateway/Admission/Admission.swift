@@ -147,7 +147,7 @@ struct Admission {
                 states: states,
                 refusing: limit
             )
-            if states.suffix(limits.count - freeCount).contains(where: { $0.remaining < UInt64(cost) }) {
+            if states.suffix(limits.count - freeCount).contains(where: { $0.isKnown && $0.remaining < UInt64(cost) }) {
                 return look(otherwise: overKnownCeiling(states) ?? refusal)
             }
             return finish(refusal)

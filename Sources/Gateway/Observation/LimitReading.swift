@@ -45,7 +45,7 @@ extension PolicyRuntime {
     /// The limit of a step that is nearest to its end: of which the smallest share is left.
     func nearest(ofStep states: [LimitState]) -> LimitReading? {
         let share = { (state: LimitState) in Double(state.remaining) / Double(max(1, state.burst)) }
-        let nearest = states.indices.min { share(states[$0]) < share(states[$1]) }
+        let nearest = states.indices.filter { states[$0].isKnown }.min { share(states[$0]) < share(states[$1]) }
         return nearest.flatMap { reading($0, ofStep: states) }
     }
 }

@@ -32,7 +32,7 @@ enum RateLimitFields {
         return String(unsafeUninitializedCapacity: capacity) { bytes in
             var text = TextWriter(UnsafeMutableRawBufferPointer(bytes))
             if let pass { append(passItem, UInt64(pass.remaining), pass.seconds, to: &text) }
-            for index in 0..<count {
+            for index in 0..<count where states[index].isKnown {
                 let state = states[index]
                 append(
                     limits[index].stateItem,

@@ -137,6 +137,16 @@ import Testing
         }
     }
 
+    @Test func aCeilingThatNobodyHasAskedIsNotReached() {
+        var admission = Self.admission()
+        _ = admission.begin()
+        let states = [Self.state(0), .unknown, .unknown]
+        #expect(
+            admission.charged(.refused(limit: 0, retryAfterNanoseconds: 9, limits: states))
+                == .finish(.workRequired(retryAfterNanoseconds: 9, states: states, refusing: 0))
+        )
+    }
+
     @Test func withoutACeilingOnlyWorkIsAskedFor() {
         var admission = Self.admission(ceiling: [])
         #expect(admission.begin() == .charge(Charge(policy: Self.policy, cost: 2, pass: nil, limits: Self.free)))

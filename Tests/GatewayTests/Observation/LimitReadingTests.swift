@@ -49,6 +49,7 @@ import Testing
         #expect(policy.reading(3, ofStep: [state(1, of: 2), state(1, of: 2), state(1, of: 2)]) == nil)
         #expect(policy.reading(0, ofStep: []) == nil)
         #expect(policy.nearest(ofStep: []) == nil)
+        #expect(policy.nearest(ofStep: [.unknown, state(40, of: 100), state(30, of: 50)])?.name == "free-2")
     }
 
     @Test func theNearestToItsEndHasTheSmallestShareLeft() throws {

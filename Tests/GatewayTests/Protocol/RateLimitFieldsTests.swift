@@ -46,6 +46,12 @@ import Wire
             RateLimitFields.state([limit("ceiling")], [state(9, 0)], pass: (remaining: 4, seconds: 60))
                 == "\"pass\";r=4;t=60, \"ceiling\";r=9;t=0"
         )
+        // What nobody has asked is not told of.
+        #expect(
+            RateLimitFields.state([limit("free"), limit("ceiling")], [.unknown, state(0, 1)], pass: nil)
+                == "\"ceiling\";r=0;t=1"
+        )
+        #expect(RateLimitFields.state([limit("free")], [.unknown], pass: nil) == "")
         #expect(RateLimitFields.state([], [], pass: (remaining: 4, seconds: 60)) == "\"pass\";r=4;t=60")
         #expect(RateLimitFields.state([], [], pass: nil) == "")
     }
