@@ -109,6 +109,19 @@ public struct SliceBook: Sendable {
         ask(id, now: now)
     }
 
+    /// A loop's request was refused by the ledger: perhaps the node itself holds what it lacks, for another loop.
+    ///
+    /// Exactly one of `granted` and `refused` names the bucket and the loop, at once; nobody is asked. The refusal is of now
+    /// and says nothing of later.
+    public mutating func wantHeld(_ limit: LimitCharge, least: UInt32, loop: Int, now: UInt64) {
+        let id = BucketID(limit)
+        if !isClosed, let slice = buckets[id]?.usable(for: least, now: now.plus(settings.returning)) {
+            buckets[id]?.loops.insert(loop)
+            return act(.granted(id, slice, LoopSet(loop)))
+        }
+        act(.refused(id, SliceRefusal(reason: .direct, least: 0, at: now, until: now), LoopSet(loop)))
+    }
+
     /// A loop's slice of the bucket turned low: the next is fetched before the last unit is spent.
     public mutating func low(_ id: BucketID, now: UInt64) {
         guard !isClosed, let bucket = buckets[id], let newest = bucket.slices.last else { return }

@@ -18,6 +18,8 @@ package final class QuotaLoop {
         /// Answers that it has had in vain: others may have been faster each time.
         var tries: Int
         var began: UInt64
+        /// What the ledger has said, and by which bucket, where the node may hold itself what that lacks.
+        var refusal: (outcome: ChargeOutcome, bucket: BucketID)?
         var completion: Completion
     }
 
@@ -264,9 +266,14 @@ package final class QuotaLoop {
             reservation.settle(.overloaded)
             request.completion(.failure(.noQuorum))
         case .rest(let rest, let reservation):
-            submit(rest) { [clock] result in
+            submit(rest) { [self, clock] result in
                 switch result {
-                case .success(let outcome): request.completion(reservation.settle(outcome, now: clock()))
+                case .success(let outcome):
+                    let result = reservation.settle(outcome, now: clock())
+                    guard case .success(.refused(let place, _, _)) = result, request.refusal == nil, self.desks != nil,
+                        request.charge.cost > 0, request.charge.limits.indices.contains(place)
+                    else { return request.completion(result) }
+                    self.askForHeld(request, place: place, result)
                 case .failure(let unavailable):
                     reservation.settle(unavailable)
                     request.completion(.failure(unavailable))
@@ -275,7 +282,16 @@ package final class QuotaLoop {
         }
     }
 
-    private func wait(_ request: Waiting, for places: [Int]) {
+    /// The ledger has refused a request for want of units that another loop of the node may hold: then they are spent first.
+    private func askForHeld(_ request: Waiting, place: Int, _ result: Result<ChargeOutcome, LedgerUnavailable>) {
+        guard case .success(let outcome) = result else { return request.completion(result) }
+        var request = request
+        request.refusal = (outcome, BucketID(request.charge.limits[place]))
+        wait(request, for: [place], isHeldOnly: true)
+        flushLater()
+    }
+
+    private func wait(_ request: Waiting, for places: [Int], isHeldOnly: Bool = false) {
         lastNumber += 1
         var request = request
         request.pending = 0
@@ -287,7 +303,12 @@ package final class QuotaLoop {
             request.pending += 1
             waitingFor[bucket, default: []].append(lastNumber)
             wants.wanted.append(
-                SliceWants.Want(policy: request.charge.policy, limit: limit, units: request.charge.cost)
+                SliceWants.Want(
+                    policy: request.charge.policy,
+                    limit: limit,
+                    units: request.charge.cost,
+                    isHeldOnly: isHeldOnly
+                )
             )
         }
         waiting[lastNumber] = request
@@ -298,13 +319,15 @@ package final class QuotaLoop {
         eventLoop.preconditionInEventLoop()
         var now = clock()
         var ready: [UInt64] = []
+        var granted: Set<BucketID> = []
         for item in news {
             switch item {
             case .granted(let bucket, let slice):
+                granted.insert(bucket)
                 slices.granted(bucket, slice, now: now)
                 answer(bucket, &ready)
             case .refused(let bucket, let refusal):
-                slices.refused(bucket, refusal, now: now)
+                if refusal.until > now { slices.refused(bucket, refusal, now: now) }
                 answer(bucket, &ready)
             case .unavailable(let bucket, let unavailable):
                 for number in waitingFor.removeValue(forKey: bucket) ?? [] {
@@ -318,7 +341,9 @@ package final class QuotaLoop {
             request.tries += 1
             // Many may be ready, and a slice must not be spent after its end.
             now = clock()
-            if now >= request.began + Self.decisionTimeout {
+            if let refusal = request.refusal, !granted.contains(refusal.bucket) {
+                request.completion(.success(refusal.outcome))
+            } else if now >= request.began + Self.decisionTimeout {
                 request.completion(.failure(.noQuorum))
             } else {
                 attempt(request, mayAsk: true, now: now)

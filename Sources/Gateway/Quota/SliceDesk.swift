@@ -8,6 +8,8 @@ struct SliceWants: Sendable {
         var policy: PolicyID
         var limit: LimitCharge
         var units: UInt32
+        /// Only what the node holds already will do: the ledger has refused.
+        var isHeldOnly = false
     }
 
     var wanted: [Want] = []
@@ -75,7 +77,11 @@ final class SliceDesk {
         let now = clock()
         book.nodes = UInt8(clamping: ledger.members)
         for want in wants.wanted {
-            book.want(want.limit, policy: want.policy, least: want.units, loop: loop, now: now)
+            if want.isHeldOnly {
+                book.wantHeld(want.limit, least: want.units, loop: loop, now: now)
+            } else {
+                book.want(want.limit, policy: want.policy, least: want.units, loop: loop, now: now)
+            }
         }
         for bucket in wants.low { book.low(bucket, now: now) }
         carryOut()

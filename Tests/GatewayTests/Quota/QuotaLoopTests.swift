@@ -76,6 +76,16 @@ import Testing
         #expect(states[0].remaining == 10_000 - 400 - 1)
     }
 
+    @Test func aLoopIsNotRefusedForUnitsThatAnotherLoopHolds() throws {
+        let world = try QuotaWorld([free(Self.day, 12)])
+        // The first loop sees the key so often that all that is left is lent.
+        for _ in 0..<5 { #expect(world.admits([world.limit(0, 1)]) == true) }
+        #expect(world.loans > 0)
+        for _ in 0..<7 { #expect(world.admits([world.limit(0, 1)], loop: 1) == true) }
+        #expect(world.admits([world.limit(0, 1)], loop: 1) == false)
+        #expect(world.admits([world.limit(0, 1)], loop: 0) == false)
+    }
+
     /// A pass of the ledger's.
     private func pass(_ world: QuotaWorld, grants: UInt32) -> PassCharge {
         let spend = Spend(
