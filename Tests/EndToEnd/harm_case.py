@@ -20,6 +20,8 @@ PAUSED, CUT = 2, 1.5
 ENOUGH = 150
 ADMITTED = (200, None)
 REFUSED = (429, "work-required")
+#: The same, for a network that was given many challenges and has solved none.
+WITHHELD = (429, "over-limit")
 NO_QUORUM = (503, "no-quorum")
 
 
@@ -60,7 +62,7 @@ class HarmCase(ClusterCase):
 
     def check_outcomes(self, load):
         """That nothing was answered but what the design names."""
-        allowed = [ADMITTED, REFUSED, NO_QUORUM, UNKNOWN]
+        allowed = [ADMITTED, REFUSED, WITHHELD, NO_QUORUM, UNKNOWN]
         others = {outcome: count for label in load.counts.values() for outcome, count in label.items() if outcome not in allowed}
         self.assertEqual(others, {}, load)
 

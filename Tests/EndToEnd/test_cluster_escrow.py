@@ -11,7 +11,7 @@ import time
 import unittest
 
 from cluster_case import ENOUGH, GRANTS, ClusterCase, strong_request
-from harm_case import ADMITTED, CUT, NO_QUORUM, PAUSED, REFUSED
+from harm_case import ADMITTED, CUT, NO_QUORUM, PAUSED, REFUSED, WITHHELD
 from load import UNKNOWN
 
 BURST = 10_000
@@ -92,7 +92,7 @@ class UndisturbedTests(EscrowCase):
         self.assertLessEqual(self.seen["/k1"], BURST, loads)
         self.assertGreaterEqual(self.seen["/k1"], BURST - STRANDED, loads)
         for load in loads:
-            self.assertEqual(set(load.counts["k1"]), set(load.counts["k1"]) & {ADMITTED, REFUSED}, load)
+            self.assertEqual(set(load.counts["k1"]), set(load.counts["k1"]) & {ADMITTED, REFUSED, WITHHELD}, load)
         self.assertEqual(loads[0].seen(ADMITTED), loads[0].sent, "one node alone can have it all")
         # Each slice is an entry, and so is what is left of it; a request is none.
         self.assertLess(entries, BURST // 3, f"{entries} entries for {sum(load.sent for load in loads)} requests")
@@ -172,7 +172,7 @@ class HarmTests(EscrowCase):
         load.release_all()
         load.finish(ENOUGH)
         self.drain("k1")
-        allowed = {ADMITTED, REFUSED, NO_QUORUM, UNKNOWN}
+        allowed = {ADMITTED, REFUSED, WITHHELD, NO_QUORUM, UNKNOWN}
         self.assertEqual(set(load.counts["k1"]) - allowed, set(), load)
         admitted, unknown = self.seen["/k1"], load.seen(UNKNOWN) + load.seen(NO_QUORUM)
         self.assertLessEqual(admitted, BURST, load)

@@ -10,7 +10,7 @@ import unittest
 
 from buyer import Buyer
 from cluster_case import BURST, strong_request
-from harm_case import ADMITTED, CONNECTIONS, CUT, ENOUGH, REFUSED, REQUESTS, HarmCase
+from harm_case import ADMITTED, CONNECTIONS, CUT, ENOUGH, REFUSED, REQUESTS, WITHHELD, HarmCase
 
 #: Of a client's requests are admitted before harm is done, and again before it ends: it comes in the middle.
 BEFORE, AFTER = 100, 200
@@ -22,7 +22,7 @@ class StrongTests(HarmCase):
         load.finish(ENOUGH)
         self.assertEqual(load.seen(ADMITTED), BURST)
         self.assertEqual(self.seen, {"/k1": BURST})
-        self.assertEqual(load.seen(REFUSED), load.sent - BURST, load)
+        self.assertEqual(load.seen(REFUSED) + load.seen(WITHHELD), load.sent - BURST, load)
 
     def test_whatever_is_killed_paused_or_cut_no_more_is_admitted(self):
         # Half of the requests are those of the present client, of whose units there are some left; the others are of clients

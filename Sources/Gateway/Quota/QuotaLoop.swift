@@ -35,6 +35,7 @@ package final class QuotaLoop {
     private var desks: NIOLoopBound<Quotas.Desks>?
     private let revisions: EventualRevisions
     let offline: OfflineDesk
+    private let lendsAlone: Bool
     private let clock: @Sendable () -> UInt64
     private var slices: LoopSlices
     private var eventual: EventualLoop
@@ -57,6 +58,7 @@ package final class QuotaLoop {
         desks: NIOLoopBound<Quotas.Desks>,
         revisions: EventualRevisions,
         offline: OfflineDesk,
+        lendsAlone: Bool = false,
         clock: @escaping @Sendable () -> UInt64
     ) {
         self.eventLoop = eventLoop
@@ -65,6 +67,7 @@ package final class QuotaLoop {
         self.desks = desks
         self.revisions = revisions
         self.offline = offline
+        self.lendsAlone = lendsAlone
         self.clock = clock
         slices = LoopSlices(loops: loops)
         eventual = EventualLoop(limits: EventualLimits())
@@ -105,7 +108,8 @@ package final class QuotaLoop {
     ) {
         if let outcome = chargeAtOnce(charge, consistency) { return completion(.success(outcome)) }
         if consistency == .eventual { return chargeHere(charge, mayAsk: mayAsk, completion: completion) }
-        guard lends, consistency == .escrow else {
+        // A node that is alone is exact: its log is asked, which is no round trip.
+        guard lends, consistency == .escrow, lendsAlone || ledger.members > 1 else {
             guard mayAsk else { return completion(.failure(.noQuorum)) }
             return submit(charge, completion: completion)
         }

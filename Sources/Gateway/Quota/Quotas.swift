@@ -40,11 +40,14 @@ package struct Quotas {
     /// In the order of the clients.
     package let loops: [NIOLoopBound<QuotaLoop>]
 
-    /// - Parameter clients: of the loops, at least one; the first loop has the desks.
+    /// - Parameters:
+    ///   - clients: of the loops, at least one; the first loop has the desks.
+    ///   - lendsAlone: whether a node that is alone spends slices too: to measure them.
     package static func make(
         _ clients: [NIOLoopBound<any LedgerClient>],
         clock: @escaping @Sendable () -> UInt64,
-        makePeers: Gateway.MakeQuotaPeers?
+        makePeers: Gateway.MakeQuotaPeers?,
+        lendsAlone: Bool = false
     ) async throws -> Quotas {
         let home = clients[0].eventLoop
         let boot = UInt64.random(in: 1 ... .max)
@@ -82,6 +85,7 @@ package struct Quotas {
                     desks: desks,
                     revisions: revisions,
                     offline: offline,
+                    lendsAlone: lendsAlone,
                     clock: clock
                 )
                 return (

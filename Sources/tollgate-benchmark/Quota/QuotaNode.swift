@@ -36,7 +36,12 @@ final class QuotaNode {
                 clients.append(client)
             }
             let policy = try await Self.prepare(clients)
-            let quotas = try await Quotas.make(clients, clock: BootTimeClock.nanoseconds, makePeers: nil)
+            let quotas = try await Quotas.make(
+                clients,
+                clock: BootTimeClock.nanoseconds,
+                makePeers: nil,
+                lendsAlone: true
+            )
             return (cluster, policy, quotas)
         }.wait()
         self.home = home

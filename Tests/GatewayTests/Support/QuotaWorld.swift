@@ -78,7 +78,8 @@ final class QuotaWorld {
                 ledger: clients[index],
                 desks: desks,
                 revisions: revisions,
-                offline: offline
+                offline: offline,
+                lendsAlone: true
             ) {
                 clock.nanoseconds
             }
