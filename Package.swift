@@ -189,7 +189,8 @@ if !coresOnly {
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Certificates", "Cluster", "Ledger", "Raft", "RaftStorage", "RaftTransport", "Replica", "Wire",
+                "Certificates", "Cluster", "Ledger", "Raft", "RaftStorage", "RaftTransport", "Replica", "TestSupport",
+                "Wire",
             ] + nio,
             swiftSettings: strict
         ),

@@ -42,7 +42,7 @@ extension Replica {
             machine = state
             // A state that is wrong makes wrong results: nobody is told them.
             if divergence == nil { submissions.applied(batch, outputs) }
-            snapshots.bytesApplied += UInt64(bytes.count)
+            snapshots.bytesApplied += UInt64(bytes.count + ReplicaSettings.entryOverheadBytes)
             bytesAppliedInTurn += bytes.count
         }
         appliedIndex = index

@@ -36,10 +36,12 @@ public struct ReplicaSettings: Hashable, Sendable {
     /// Sequences of a session from the lowest unanswered one on: what the ledger keeps results of, less is slower.
     /// - Precondition: at most ``Ledger/LedgerBounds/resultsPerSession``.
     public var sessionWindow: UInt64 = 4_096
-    /// A snapshot is made when so many bytes of entries were applied since the last, or fewer, down to a half, which
-    /// differs between replicas and from one to the next, so that they do not write at the same time: 64 MiB, read back
-    /// in a second.
+    /// A snapshot is made when the entries that were applied since the last take so many bytes of memory, where they stay
+    /// until then, or fewer, down to a half, which differs between replicas and from one to the next, so that they do not
+    /// write at the same time: 64 MiB, read back in a second.
     public var snapshotLogBytes: UInt64 = 64 << 20
+    /// What an entry takes beside its bytes, about: the array's head, its places in the log, what the allocator rounds up.
+    static let entryOverheadBytes = 192
     /// A snapshot is made when the last one is so old, or down to half as old in the same way, and something was applied
     /// since, in nanoseconds: an hour.
     public var snapshotAge: UInt64 = 3_600_000_000_000

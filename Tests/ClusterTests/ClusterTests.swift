@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Replica
+import TestSupport
 import Testing
 
 /// Nodes in one process, on real files, threads and sockets.
@@ -137,7 +138,7 @@ import Testing
 
     @Test func threeNodesAreOneLimitAndGoOnWithoutOne() async throws {
         try await withNode { directory, group in
-            let addresses = try await LoopbackPorts.addresses(3, group: group)
+            let addresses = try LoopbackPorts.addresses(3)
             let seeds = try FoundingSeeds(
                 zip(["a", "b", "c"], addresses).map { FoundingSeed(name: $0, address: $1) }
             )

@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Replica
+import TestSupport
 import Testing
 
 /// Some nodes in one process, on a folder, on loops and on ports of loopback.
@@ -18,7 +19,7 @@ final class Site {
     private init(_ names: [String]) async throws {
         folder = try TestFolder()
         group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-        let places = try await LoopbackPorts.addresses(names.count, group: group)
+        let places = try LoopbackPorts.addresses(names.count)
         addresses = Dictionary(uniqueKeysWithValues: zip(names, places))
     }
 

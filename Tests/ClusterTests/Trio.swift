@@ -5,6 +5,7 @@ import NIOPosix
 import Raft
 import RaftTransport
 import Replica
+import TestSupport
 import Testing
 
 @testable import Cluster
@@ -26,7 +27,7 @@ final class Trio {
         folder = try TestFolder()
         group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let names = Self.names + [Self.added]
-        let places = try await LoopbackPorts.addresses(names.count, group: group)
+        let places = try LoopbackPorts.addresses(names.count)
         addresses = Dictionary(uniqueKeysWithValues: zip(names, places))
         for name in Self.names { try await start(name) }
         for node in nodes.values { try await node.serving() }

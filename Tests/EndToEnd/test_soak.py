@@ -1,7 +1,8 @@
 """A mixed load over a long time, under which the gateway must not grow. Runs only where TOLLGATE_SOAK says for how many seconds.
 
 The first third warms up: every client's key, every buffer and every kind of request has been seen by then, and what is spent
-is forgotten as fast as it comes. After it memory, threads and descriptors stand still.
+is forgotten as fast as it comes. After it memory, threads and descriptors stand still. Snapshots are asked for now and then: up to
+the next one the log is kept in memory, tens of megabytes of it, as is meant.
 """
 
 import os
@@ -9,6 +10,7 @@ import random
 import socket
 import statistics
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -160,8 +162,15 @@ class Soak(ProxyCase):
                 ceiling: {{ rate: 1000000/min, burst: 1000000 }}
                 work: {{ difficulty: 64, rounds: 4, grants: 10, ttl: 5s, challengeTtl: 5s }}
             log: {{ access: off }}
+            admin: {{ address: "unix:{self.admin_socket}" }}
             {remark}
         """
+
+    def compact(self, gateway):
+        """Has a snapshot take the place of the log."""
+        with Client(gateway.admin, timeout=60) as admin:
+            answer = admin.request("POST", "/v1/cluster/compact")
+        self.assertEqual(answer.status, 200, answer)
 
     def measure(self, gateway):
         with open(f"/proc/{gateway.pid}/status", encoding="ascii") as file:
@@ -174,6 +183,9 @@ class Soak(ProxyCase):
 
     def test_a_long_mixed_load_leaves_nothing_behind(self):
         upstream = self.scripted(self.script)
+        folder = tempfile.TemporaryDirectory(prefix="tollgate-test-")
+        self.addCleanup(folder.cleanup)
+        self.admin_socket = os.path.join(folder.name, "admin.sock")
         gateway = self.start_gateway(self.configuration(upstream))
         until = time.monotonic() + SECONDS
         loads = [Load(gateway, number) for number in range(WORKERS)]
@@ -197,6 +209,7 @@ class Soak(ProxyCase):
                 # A reload each now and then belongs to a node's life.
                 reloads += 1
                 gateway.write_config(self.configuration(upstream, f"# {reloads}"))
+                self.compact(gateway)
         for thread in threads:
             thread.join(120)
         self.assertEqual(failures, [])

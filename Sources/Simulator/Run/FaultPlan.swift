@@ -92,7 +92,7 @@ public struct FaultPlan: Hashable, Sendable {
         replica.waitingCommandsMax = generator.pick([3, 16_384])
         replica.waitingRequestsMax = generator.pick([3, 16_384])
         replica.sessionWindow = UInt64(generator.pick([2, 16, 4_096] as [Int]))
-        replica.snapshotLogBytes = UInt64(generator.pick([500, 2_000, 10_000, 1 << 20] as [Int]))
+        replica.snapshotLogBytes = UInt64(generator.pick([1_500, 6_000, 30_000, 1 << 20] as [Int]))
         replica.snapshotAge = UInt64(generator.pick([1_000, 5_000, 3_600_000] as [Int])) * 1_000_000
         replica.entriesKept = UInt64(generator.pick([0, 3, 50, 8_192] as [Int]))
         replica.snapshotReadsMax = generator.pick([4, 16])

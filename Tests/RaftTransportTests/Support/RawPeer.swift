@@ -99,17 +99,20 @@ final class RawPeer: Sendable {
     }
 }
 
-/// A node's stand-in that answers each first bytes with its Hello and then reads nothing more.
+/// A node's stand-in that answers each Hello with its own, and then reads nothing more of the lanes to which it is deaf.
 struct DeafServer {
     let peer: PeerAddress
+    /// What came on the other lanes.
+    let events = Journal<RawPeer.Event>()
     private let channel: any Channel
 
-    init(_ name: String) async throws {
+    init(_ name: String, to lanes: Set<Lane> = Set(Lane.allCases)) async throws {
+        let events = events
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Handler(name: name))
+                    try channel.pipeline.syncOperations.addHandler(Handler(name: name, lanes: lanes, events: events))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -123,19 +126,35 @@ struct DeafServer {
         typealias OutboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
         private let name: String
-        private var hasHeard = false
+        private let lanes: Set<Lane>
+        private let events: Journal<RawPeer.Event>
+        private var decoder = FrameDecoder(frameBytesMax: 1 << 20)
+        private var lane: Lane?
 
-        init(name: String) { self.name = name }
+        init(name: String, lanes: Set<Lane>, events: Journal<RawPeer.Event>) {
+            self.name = name
+            self.lanes = lanes
+            self.events = events
+        }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            hasHeard = true
-            var buffer = ByteBuffer()
-            RawPeer.hello(name).write(to: &buffer)
-            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+            let buffer = unwrapInboundIn(data)
+            if lane != nil {
+                events.append(.bytes(Array(buffer.readableBytesView)))
+                return
+            }
+            decoder.append(buffer)
+            guard case .hello(let bytes)? = try? decoder.next(),
+                let hello = try? Hello(decoding: bytes, speaking: 1...1)
+            else { return }
+            lane = hello.lane
+            var answer = ByteBuffer()
+            RawPeer.hello(name, lane: hello.lane).write(to: &answer)
+            context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
         }
 
         func read(context: ChannelHandlerContext) {
-            if !hasHeard { context.read() }
+            if lane.map(lanes.contains) != true { context.read() }
         }
     }
 }

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import TestSupport
 import Wire
 
 @testable import RaftTransport
@@ -17,11 +18,12 @@ final class TestNode: Sendable {
     var peer: PeerAddress { PeerAddress(name: name, address: "127.0.0.1:\(port)") }
 
     /// Starts a node on loopback. The replica's id is made of the name.
+    /// - Parameter port: where it listens; nil for a free one, which stays its own when it is stopped.
     init(
         _ name: String,
         cluster: UInt64? = 1,
         host: String = "127.0.0.1",
-        port: Int = 0,
+        port: Int? = nil,
         tls: TransportTLS? = nil,
         settings: TransportSettings = .patient,
         authorize: @escaping @Sendable (Hello, Direction) -> String? = { _, _ in nil },
@@ -31,6 +33,7 @@ final class TestNode: Sendable {
     ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.any()
         let (events, lines) = (events, lines)
+        let port = if let port { port } else { try LoopbackPorts.port() }
         let bound = try await loop.submit {
             let holder = Holder()
             let transport = PeerTransport(
@@ -51,11 +54,11 @@ final class TestNode: Sendable {
             holder.transport = transport
             return NIOLoopBound(transport, eventLoop: loop)
         }.get()
-        let address = try await loop.flatSubmit { bound.value.start() }.get()
+        _ = try await loop.flatSubmit { bound.value.start() }.get()
         self.name = name
         self.loop = loop
         transport = bound
-        self.port = address.port ?? 0
+        self.port = port
     }
 
     private final class Holder {
