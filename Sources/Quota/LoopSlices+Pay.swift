@@ -5,15 +5,15 @@ extension LoopSlices {
     /// Pays for a request with slices, as far as there are any.
     ///
     /// All limits are paid, or none: those with slices by them, and the others, whose keys are seen too seldom for a slice,
-    /// by one charge that the caller has the ledger decide. A charge with a pass goes to the ledger as a whole, and so does one
-    /// of nothing.
+    /// by one charge that the caller has the ledger decide. A pass is always the ledger's to charge: with it alone, where its
+    /// limits have slices. A charge of nothing goes to the ledger as a whole.
     /// - Parameter mayWait: whether `wanting` may be the answer. Without it the ledger is charged directly for what lacks a
     ///   slice: see ``waitsMax``.
     public mutating func pay(_ charge: Charge, mayWait: Bool = true, now: UInt64) -> Payment {
-        if charge.pass != nil || charge.cost == 0 || charge.limits.count > LedgerBounds.limits {
+        if charge.cost == 0 || charge.limits.count > LedgerBounds.limits {
             return .rest(charge, Reservation(slices: [], cost: 0, states: [], places: []))
         }
-        if charge.limits.count == 1, let state = take(BucketID(charge.limits[0]), UInt64(charge.cost), now: now) {
+        if charge.pass == nil, charge.limits.count == 1, let state = take(BucketID(charge.limits[0]), UInt64(charge.cost), now: now) {
             return .paid([state])
         }
         return paySeveral(charge, mayWait: mayWait, now: now)
@@ -80,7 +80,7 @@ extension LoopSlices {
             if means == .empty { counts.empty += 1 }
             if means == .wanting { counts.wanting += 1 }
         }
-        if counts.slice == charge.limits.count {
+        if counts.slice == charge.limits.count, charge.pass == nil {
             for slice in slices { slice.keep() }
             return .paid(states(charge.limits.count, ways, now: now))
         }

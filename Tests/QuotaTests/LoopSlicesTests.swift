@@ -216,11 +216,34 @@ import Testing
     @Test mutating func passesAndLooksGoToTheLedger() {
         let slice = grant(limit(1), 10)
         let pass = PassCharge(challenge: ChallengeID(high: 1, low: 2), recordExpiry: .zero, binding: 0)
-        #expect(loop.pay(charge([limit(1)], pass: pass), now: now).rest?.charge == charge([limit(1)], pass: pass))
+        #expect(loop.pay(charge([limit(2)], pass: pass), now: now).rest?.charge == charge([limit(2)], pass: pass))
+        #expect(loop.pay(charge([], pass: pass), now: now).rest?.charge == charge([], pass: pass))
         #expect(pay(limit(1), cost: 0).rest != nil)
         #expect(loop.pay(charge(Array(repeating: limit(1), count: 17)), now: now).rest != nil)
         #expect(slice.left == 10)
         #expect(loop.pay(charge([]), now: now).paid == [])
+    }
+
+    @Test mutating func aPassIsChargedByTheLedgerAndItsLimitsBySlices() {
+        let slice = grant(limit(1), 10)
+        let pass = PassCharge(challenge: ChallengeID(high: 1, low: 2), recordExpiry: .zero, binding: 0)
+        let rest = loop.pay(charge([limit(1), limit(2)], pass: pass), now: now).rest
+        #expect(rest?.charge == charge([limit(2)], pass: pass))
+        #expect(slice.left == 9)
+        #expect(rest?.reservation.settle(.passRefused(.exhausted)) == .passRefused(.exhausted))
+        #expect(slice.left == 10)
+        let alone = loop.pay(charge([limit(1)], pass: pass), now: now).rest
+        #expect(alone?.charge == charge([], pass: pass))
+        let outcome = alone?.reservation.settle(.admitted(limits: [], passRemaining: 3))
+        guard case .admitted(let states, 3) = outcome else {
+            Issue.record("\(String(describing: outcome))")
+            return
+        }
+        #expect(states.count == 1)
+        #expect(slice.left == 9 && !slice.hasReservations)
+        refuse(limit(3), .empty(retryAfterNanoseconds: 5, state: .left(0)))
+        #expect(loop.pay(charge([limit(1), limit(3)], pass: pass), now: now).refused != nil)
+        #expect(slice.left == 9)
     }
 
     @Test mutating func whatItKnowsIsBounded() {

@@ -102,7 +102,7 @@ final class QuotaLoop {
         completion: @escaping Completion
     ) {
         if consistency == .eventual { return chargeHere(charge, mayAsk: mayAsk, completion: completion) }
-        guard lends, consistency == .escrow, charge.pass == nil else {
+        guard lends, consistency == .escrow else {
             guard mayAsk else { return completion(.failure(.noQuorum)) }
             return submit(charge, completion: completion)
         }

@@ -76,6 +76,60 @@ import Testing
         #expect(states[0].remaining == 10_000 - 400 - 1)
     }
 
+    /// A pass of the ledger's.
+    private func pass(_ world: QuotaWorld, grants: UInt32) -> PassCharge {
+        let spend = Spend(
+            challenge: ChallengeID(high: 1, low: 1),
+            policy: world.policy,
+            issued: world.clients[0].now(),
+            challengeLifetime: 300,
+            passLifetime: 600,
+            grants: grants,
+            binding: 5,
+            idempotencyKey: nil
+        )
+        world.clients[0].submit([.spend(spend)]) { _ in }
+        world.eventLoop.run()
+        return PassCharge(challenge: spend.challenge, recordExpiry: spend.recordExpiry, binding: 5)
+    }
+
+    @Test func aPassIsNotRefusedForUnitsThatTheNodeHoldsItself() throws {
+        let world = try QuotaWorld([free(Self.day, 12)])
+        let pass = pass(world, grants: 20)
+        // Seen so often that all that is left is lent.
+        for _ in 0..<5 { #expect(world.admits([world.limit(0, 1)]) == true) }
+        #expect(world.loans > 0)
+        let charges = world.charges
+        for left in 0..<7 as Range<UInt32> {
+            guard case .success(.admitted(let states, let remaining)) = world.charge([world.limit(0, 1)], pass: pass)
+            else {
+                Issue.record("refused after \(left)")
+                return
+            }
+            #expect(remaining == 19 - left)
+            #expect(states.map(\.remaining) == [UInt64(6 - left)])
+        }
+        #expect(world.charges == charges + 7)
+        guard case .success(.refused) = world.charge([world.limit(0, 1)], pass: pass) else {
+            Issue.record("admitted beyond the limit")
+            return
+        }
+        // A pass that does not pay takes nothing of the limit.
+        let other = try QuotaWorld([free(Self.day, 1_000)])
+        for _ in 0..<5 { #expect(other.admits([other.limit(0, 1)]) == true) }
+        let nobody = PassCharge(challenge: ChallengeID(high: 9, low: 9), recordExpiry: .zero, binding: 5)
+        for _ in 0..<5 {
+            #expect(other.charge([other.limit(0, 1)], pass: nobody) == .success(.passRefused(.unknown)))
+        }
+        other.desks.value.close()
+        other.eventLoop.run()
+        guard case .success(.admitted(let states, _)) = other.charge([other.limit(0, 1)], consistency: .strong) else {
+            Issue.record("refused")
+            return
+        }
+        #expect(states[0].remaining == 994)
+    }
+
     @Test func withoutAQuorumWhatIsHeldIsSpentAndTheRestIsUndecided() throws {
         let world = try QuotaWorld([free(Self.day, 10_000)])
         for _ in 0..<50 {
