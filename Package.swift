@@ -42,7 +42,7 @@ var targets: [Target] = [
     .target(name: "RaftStorage", dependencies: ["Raft", "Wire", "CChecksum", "CLinux"], swiftSettings: generic),
     .target(
         name: "Simulator",
-        dependencies: ["Ledger", "Paxos", "Raft", "RaftStorage", "Replica", "Wire"],
+        dependencies: ["Ledger", "Paxos", "Quota", "Raft", "RaftStorage", "Replica", "Wire"],
         swiftSettings: strict
     ),
     .target(name: "Paxos", dependencies: ["Wire"], swiftSettings: strict),

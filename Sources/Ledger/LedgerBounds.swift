@@ -78,6 +78,8 @@ public enum LedgerBounds {
     }
     /// Width of a group of slices that are forgotten together, in nanoseconds.
     static let sliceGroupNanoseconds: UInt64 = 500_000_000
+    /// Slices whose time is over that one batch drops, or little more: eight times as many commands as a node puts in a batch.
+    static let slicesDroppedPerBatch = 8_192
     /// Recalls kept between two looks at them.
     static let recalls = 1_024
     /// Slices in which a table of keys is swept, and groups in which it is stored.

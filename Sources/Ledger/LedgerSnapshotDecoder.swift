@@ -265,8 +265,8 @@ public struct LedgerSnapshotDecoder: Sendable {
 
     private mutating func decodeSlice(_ source: inout FieldSource) throws(LedgerDecodingError) {
         let slice = try SliceRecord(from: &source)
-        // The oldest group comes first, as it does where they are lent.
-        guard slice.lentAt <= ledger.now.nanoseconds, !SliceStore.isPast(slice.group, now: ledger.now),
+        // The oldest group comes first, as it does where they are lent. Of those whose time is over some may be left.
+        guard slice.lentAt <= ledger.now.nanoseconds,
             ledger.slices.newestGroup.map({ $0 <= slice.group }) ?? true, ledger.slices.insert(slice)
         else { throw .invalid(field: "slice") }
         left -= 1

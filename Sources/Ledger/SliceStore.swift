@@ -1,12 +1,33 @@
 /// The slices that are out, in groups by the half second in which they were lent, so that those whose time is over are
 /// dropped together, with no search.
 ///
-/// One that is returned keeps its place until its group goes: taking it out would cost a copy of its whole shard.
+/// One that is returned keeps its place until its group goes: taking it out would cost a copy of its whole shard. A batch
+/// drops about ``LedgerBounds/slicesDroppedPerBatch``, of a group that has more the first by their hashes: which ones
+/// follows from those that are held, so that a replica that begins with a snapshot drops the same.
 struct SliceStore: Sendable {
+    /// Parts of the space of hashes, in which the slices of a group are counted: some 1,000 in each at the most.
+    private static let parts = 256
+    private static let slicesPerPart = LedgerBounds.slices / parts
+    /// Groups at most. There are never as many: those that are not past are six, and of those that are each batch drops all or
+    /// 8,192 slices, of which the bound of all makes 32.
+    private static let groupsMax = 64
+
     private struct Group {
         let number: UInt64
         var slices = ShardedTable<SliceRecord>()
         var digest = LedgerDigest.zero
+        /// How many there are in each of the ``SliceStore/parts``.
+        var counts = ContiguousArray<UInt32>(repeating: 0, count: SliceStore.parts)
+
+        /// The first of the parts that together have so many slices, or all.
+        func parts(having least: Int) -> Int {
+            var sum = 0
+            for part in counts.indices {
+                sum += Int(counts[part])
+                if sum >= least { return part + 1 }
+            }
+            return counts.count
+        }
     }
 
     /// Where a slice lies, until the next insertion or removal.
@@ -15,10 +36,15 @@ struct SliceStore: Sendable {
         fileprivate var place: ShardedTable<SliceRecord>.Position
     }
 
-    /// The oldest first; six at most, since a batch drops what is over before it lends.
+    /// The oldest first; six that are not past at most, and few that are, since a batch drops more than it lends.
     private var groups: ContiguousArray<Group> = []
-    /// By bucket: an entry for each that a held slice is of. Made of the slices, and so no part of the digest.
+    /// By bucket: an entry for each that a held slice is of. Made of the slices, and so no part of the digest. Those of which
+    /// none is left are taken away bit by bit; nobody can tell whether they are there.
     private var outstanding = ShardedTable<Outstanding>()
+    /// Entries of ``outstanding`` without slices.
+    private var vacated = 0
+    /// Where the search for these goes on.
+    private var swept = 0
     /// Slices held, also those that have been returned.
     private(set) var count = 0
     /// The digest's part of all slices held.
@@ -53,8 +79,11 @@ struct SliceStore: Sendable {
         let bucket = slice.bucket.tableKey
         guard count < LedgerBounds.slicesHeld else { return false }
         let known = outstanding.find(bucket)
-        guard known != nil || outstanding.hasRoom(for: bucket, beside: 0) else { return false }
-        if groups.last?.number != slice.group { groups.append(Group(number: slice.group)) }
+        guard known != nil || hasRoom(for: bucket) else { return false }
+        if groups.last?.number != slice.group {
+            guard groups.count < Self.groupsMax else { return false }
+            groups.append(Group(number: slice.group))
+        }
         let group = groups.count - 1
         guard groups[group].slices.insertIfNew(slice) else {
             if groups[group].slices.count == 0 { groups.removeLast() }
@@ -62,9 +91,11 @@ struct SliceStore: Sendable {
         }
         let part = slice.digest
         groups[group].digest += part
+        groups[group].counts[Self.part(of: slice)] += 1
         digest += part
         count += 1
         if let known {
+            if outstanding[known].slices == 0 { vacated -= 1 }
             outstanding[known].slices += 1
             outstanding[known].units = Self.sum(outstanding[known].units, slice.units)
         } else {
@@ -87,25 +118,84 @@ struct SliceStore: Sendable {
         digest += after
     }
 
-    /// Drops the groups that are past.
+    private static func part(of slice: SliceRecord) -> Int {
+        ShardedTable<SliceRecord>.slice(of: slice.key) / slicesPerPart
+    }
+
+    // MARK: - Dropping
+
+    /// Drops some of what is past.
     mutating func drop(now: LedgerTime) {
-        guard let first = groups.first, Self.isPast(first.number, now: now) else { return }
-        while let first = groups.first, Self.isPast(first.number, now: now) {
-            groups.removeFirst()
-            count -= first.slices.count
-            digest -= first.digest
-            first.slices.visit { take($0.units, from: $0.bucket.tableKey, slices: 1) }
+        var left = LedgerBounds.slicesDroppedPerBatch
+        while left > 0, !groups.isEmpty, Self.isPast(groups[0].number, now: now) {
+            left -= groups[0].slices.count <= left ? dropFirst() : dropPart(left)
         }
-        outstanding.removeAll(inSlices: 0..<LedgerBounds.slices) {
-            $0.slices == 0
-        } removed: { _ in
+        sweepOutstanding()
+    }
+
+    /// Drops the first group.
+    /// - Returns: how many slices it had.
+    private mutating func dropFirst() -> Int {
+        let first = groups.removeFirst()
+        count -= first.slices.count
+        digest -= first.digest
+        first.slices.visit { take($0.units, from: $0.bucket.tableKey, slices: 1) }
+        return first.slices.count
+    }
+
+    /// Drops about so many of the slices of the first group.
+    /// - Returns: how many.
+    private mutating func dropPart(_ least: Int) -> Int {
+        let parts = groups[0].parts(having: least)
+        var gone: [SliceRecord] = []
+        groups[0].slices.removeAll(inSlices: 0..<parts * Self.slicesPerPart) { _ in
+            true
+        } removed: {
+            gone.append($0)
         }
+        for part in 0..<parts { groups[0].counts[part] = 0 }
+        count -= gone.count
+        for slice in gone {
+            let part = slice.digest
+            groups[0].digest -= part
+            digest -= part
+            take(slice.units, from: slice.bucket.tableKey, slices: 1)
+        }
+        return gone.count
     }
 
     private mutating func take(_ units: UInt64, from bucket: QuotaKey, slices: UInt32) {
         guard let place = outstanding.find(bucket) else { return }
+        let before = outstanding[place].slices
         outstanding[place].units -= min(units, outstanding[place].units)
-        outstanding[place].slices -= min(slices, outstanding[place].slices)
+        outstanding[place].slices -= min(slices, before)
+        if before > 0, outstanding[place].slices == 0 { vacated += 1 }
+    }
+
+    /// Whether there is room for another bucket, when those without slices are away.
+    private mutating func hasRoom(for bucket: QuotaKey) -> Bool {
+        if outstanding.hasRoom(for: bucket, beside: 0) { return true }
+        let slice = ShardedTable<Outstanding>.slice(of: bucket)
+        removeVacated(slice..<slice + 1)
+        return outstanding.hasRoom(for: bucket, beside: 0)
+    }
+
+    /// Takes some of the buckets away that have no slices.
+    private mutating func sweepOutstanding() {
+        guard vacated > 0 else { return }
+        let end = min(swept + Int(LedgerBounds.sweepSlicesPerBatch), LedgerBounds.slices)
+        removeVacated(swept..<end)
+        swept = end == LedgerBounds.slices ? 0 : end
+    }
+
+    private mutating func removeVacated(_ slices: Range<Int>) {
+        var gone = 0
+        outstanding.removeAll(inSlices: slices) {
+            $0.slices == 0
+        } removed: { _ in
+            gone += 1
+        }
+        vacated -= gone
     }
 
     private static func sum(_ left: UInt64, _ right: UInt64) -> UInt64 {

@@ -5,18 +5,25 @@ extension LoopSlices {
     /// Pays for a request with slices, as far as there are any.
     ///
     /// All limits are paid, or none: those with slices by them, and the others, whose keys are seen too seldom for a slice,
-    /// by one charge that the caller has the ledger decide. A pass is always the ledger's to charge: with it alone, where its
-    /// limits have slices. A charge of nothing goes to the ledger as a whole.
+    /// by one charge that the caller has the ledger decide. Where one is known to be empty the charge is refused, whatever
+    /// the others hold. A pass is always the ledger's to charge: with it alone, where its limits have slices. A charge of
+    /// nothing, a look, takes nothing of slices; it goes to the ledger where they and what refused others do not tell, or
+    /// where it is about a pass.
     /// - Parameter mayWait: whether `wanting` may be the answer. Without it the ledger is charged directly for what lacks a
     ///   slice: see ``waitsMax``.
     public mutating func pay(_ charge: Charge, mayWait: Bool = true, now: UInt64) -> Payment {
-        if charge.cost == 0 || charge.limits.count > LedgerBounds.limits {
-            return .rest(charge, Reservation(slices: [], cost: 0, states: [], places: []))
-        }
-        if charge.pass == nil, charge.limits.count == 1, let state = take(BucketID(charge.limits[0]), UInt64(charge.cost), now: now) {
+        if charge.limits.count > LedgerBounds.limits { return whole(charge) }
+        if charge.cost == 0 { return charge.pass == nil ? look(charge, now: now) : whole(charge) }
+        if charge.pass == nil, charge.limits.count == 1,
+            let state = take(BucketID(charge.limits[0]), UInt64(charge.cost), now: now)
+        {
             return .paid([state])
         }
         return paySeveral(charge, mayWait: mayWait, now: now)
+    }
+
+    private func whole(_ charge: Charge) -> Payment {
+        .rest(charge, Reservation(slices: [], cost: 0, states: [], places: []))
     }
 
     /// Pays one limit with a slice, if one is there.
@@ -84,11 +91,11 @@ extension LoopSlices {
             for slice in slices { slice.keep() }
             return .paid(states(charge.limits.count, ways, now: now))
         }
-        if counts.empty > 0, counts.empty + counts.slice == charge.limits.count {
+        if counts.empty > 0 {
             putBack(slices, charge)
             return .refused(refusal(charge, ways, now: now))
         }
-        if counts.wanting > 0, counts.empty == 0, mayWait {
+        if counts.wanting > 0, mayWait {
             putBack(slices, charge)
             return .wanting(charge.limits.indices.filter { ways[$0].means == .wanting })
         }
@@ -136,14 +143,14 @@ extension LoopSlices {
 
     private static var unknownState: LimitState { LimitState(remaining: 0, resetNanoseconds: 0, burst: 0) }
 
-    /// What the ledger would say: some limits are empty, and the others have slices.
+    /// What the ledger would say: some limits are empty. Of others that have no slices nothing is known.
     private mutating func refusal(_ charge: Charge, _ ways: InlineArray<16, Way>, now: UInt64) -> ChargeOutcome {
         var states = states(charge.limits.count, ways, now: now)
         var refusing = 0
         var longest: UInt64 = 0
         for (index, limit) in charge.limits.enumerated() {
             guard ways[index].means == .empty, let place = ways[index].place, let refusal = table[place].refusal,
-                case .empty(let retryAfter, var state) = refusal.reason
+                case .empty(let retryAfter, let state) = refusal.reason
             else { continue }
             rates.saw(BucketID(limit).hash, now: now)
             let wait = refusal.remaining(retryAfter, now: now)
@@ -151,10 +158,70 @@ extension LoopSlices {
                 longest = wait
                 refusing = index
             }
-            state.resetNanoseconds = refusal.remaining(state.resetNanoseconds, now: now)
-            states[index] = state
+            states[index] = refusal.remaining(state, now: now)
         }
         return .refused(limit: refusing, retryAfterNanoseconds: longest, limits: states)
+    }
+
+    // MARK: - Looking
+
+    /// Answers a charge of nothing: whether each limit's reserve is there.
+    ///
+    /// A slice says yes that has what is asked for beside its own reserve: a request that came now would be paid. A refusal
+    /// tells what was left a quarter of a second ago at most. Whatever is said, nothing is had by it. A limit of which neither
+    /// is known may be anywhere: then the ledger is asked for all of it.
+    private func look(_ charge: Charge, now: UInt64) -> Payment {
+        var states: [LimitState] = []
+        states.reserveCapacity(charge.limits.count)
+        var refusing: (limit: Int, wait: UInt64)?
+        var isKnown = true
+        for (index, limit) in charge.limits.enumerated() {
+            switch look(limit, now: now) {
+            case .seen(let state, let wait):
+                states.append(state)
+                if wait > refusing?.wait ?? 0 { refusing = (index, wait) }
+            case .denied(let outcome): return .refused(outcome)
+            case nil:
+                isKnown = false
+                states.append(Self.unknownState)
+            }
+        }
+        if let refusing {
+            return .refused(
+                .refused(limit: refusing.limit, retryAfterNanoseconds: refusing.wait, limits: states)
+            )
+        }
+        return isKnown ? .paid(states) : whole(charge)
+    }
+
+    private enum Look {
+        /// How the limit is, and how long until its reserve is there.
+        case seen(LimitState, wait: UInt64)
+        case denied(ChargeOutcome)
+    }
+
+    /// A limit as it is known here; nil: it is not.
+    ///
+    /// Whoever looks asks for a reserve of all that a request needs: its cost, most often 1, and what it must leave. So what
+    /// is known may be under a smaller reserve.
+    private func look(_ limit: LimitCharge, now: UInt64) -> Look? {
+        let reserve = limit.reserve
+        var looked: UInt32?
+        for other in [0, reserve - min(reserve, 1), reserve] where other != looked {
+            looked = other
+            guard let place = table.find(BucketID(limit: limit.limit, key: limit.key, reserve: other)) else { continue }
+            if let outcome = known(place, .max, now: now) { return .denied(outcome) }
+            let units = UInt64(max(1, reserve - other))
+            for slice in [table[place].current, table[place].next] {
+                guard let slice, slice.isOpen(at: now), slice.left >= units, let state = state(place, now: now)
+                else { continue }
+                return .seen(state, wait: 0)
+            }
+            guard let refusal = table[place].refusal, now < refusal.until, case .empty(_, let state) = refusal.reason
+            else { continue }
+            return .seen(refusal.remaining(state, now: now), wait: refusal.wait(for: UInt64(reserve), state, now: now))
+        }
+        return nil
     }
 
     /// Has the ledger decide on what has no slice.

@@ -39,4 +39,20 @@ public final class SliceRefusal: Sendable {
     func remaining(_ nanoseconds: UInt64, now: UInt64) -> UInt64 {
         nanoseconds == .max ? .max : max(1, nanoseconds.minus(now.minus(at)))
     }
+
+    /// The bucket that was too empty, now.
+    func remaining(_ state: LimitState, now: UInt64) -> LimitState {
+        var state = state
+        state.resetNanoseconds = remaining(state.resetNanoseconds, now: now)
+        return state
+    }
+
+    /// How long until so many units are in the bucket that was too empty, if nobody charges it: 0 where they were there.
+    func wait(for units: UInt64, _ state: LimitState, now: UInt64) -> UInt64 {
+        if units <= state.remaining { return 0 }
+        if units > state.burst { return .max }
+        // Units that are missing come back one after the other.
+        let missing = state.burst - state.remaining
+        return remaining((state.resetNanoseconds / missing).plus(1).times(units - state.remaining), now: now)
+    }
 }

@@ -21,7 +21,7 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "How many seeds, one after the other.")
     var runs: UInt64 = 1
 
-    @Option(help: "Founding nodes: 3, 5 or 7. (default: 3)")
+    @Option(help: "Founding nodes: 1, 3, 5 or 7. (default: 3)")
     var nodes: Int?
 
     @Option(help: "Seeds at a time, each on a thread of its own. (default: 1)")
@@ -42,7 +42,7 @@ struct Simulate: AsyncParsableCommand {
     }
 
     func validate() throws {
-        guard [3, 5, 7].contains(nodes ?? 3) else { throw ValidationError("--nodes must be 3, 5 or 7.") }
+        guard [1, 3, 5, 7].contains(nodes ?? 3) else { throw ValidationError("--nodes must be 1, 3, 5 or 7.") }
         guard runs >= 1 else { throw ValidationError("--runs must be at least 1.") }
         guard (1...64).contains(jobs ?? 1) else { throw ValidationError("--jobs must be from 1 to 64.") }
         guard !verbose || (jobs ?? 1) == 1 else { throw ValidationError("--verbose and --jobs do not go together.") }

@@ -179,10 +179,42 @@ import Testing
         #expect(later.rest != nil)
     }
 
-    @Test mutating func whatIsEmptyBesideWhatIsUnknownGoesToTheLedger() {
+    @Test mutating func whatIsEmptyIsRefusedAtOnceBesideWhatIsUnknown() {
         refuse(limit(1), .empty(retryAfterNanoseconds: 60 * second, state: .left(0)))
         heat(limit(2))
-        #expect(pay(limit(1), limit(2)).rest?.charge == charge([limit(1), limit(2)]))
+        let slice = grant(limit(3), 10)
+        for _ in 0..<3 {
+            let payment = pay(limit(2), limit(3), limit(1))
+            guard case .refused(.refused(limit: 2, retryAfterNanoseconds: 60_000_000_000, _)) = payment else {
+                Issue.record("\(payment)")
+                return
+            }
+        }
+        #expect(slice.left == 10 && !slice.hasReservations)
+    }
+
+    /// A look for a reserve of all that a request would need.
+    @Test mutating func aLookIsAnsweredByWhatIsKnown() {
+        #expect(pay(limit(1, reserve: 1), cost: 0).rest?.charge == charge([limit(1, reserve: 1)], cost: 0))
+        let slice = grant(limit(1), 3)
+        #expect(pay(limit(1, reserve: 3), cost: 0).paid?.map(\.remaining) == [63])
+        #expect(pay(limit(1, reserve: 4), cost: 0).rest != nil, "there may be more than that in the bucket")
+        #expect(pay(limit(1), limit(2), cost: 0).rest != nil)
+        #expect(slice.left == 3 && !slice.hasReservations)
+        let navigating = grant(limit(3, reserve: 50), 3)
+        #expect(pay(limit(1, reserve: 1), limit(3, reserve: 51), cost: 0).paid != nil)
+        refuse(limit(4), .empty(retryAfterNanoseconds: 7 * second, state: .left(2)), least: 9)
+        #expect(pay(limit(4, reserve: 2), cost: 0).paid?.map(\.remaining) == [2])
+        let payment = pay(limit(9), limit(4, reserve: 5), cost: 0)
+        guard case .refused(.refused(limit: 1, let wait, let limits)) = payment else {
+            Issue.record("\(payment)")
+            return
+        }
+        #expect((3 * second...3 * second + 3).contains(wait))
+        #expect(limits.map(\.remaining) == [0, 2])
+        refuse(limit(5), .denied(retryAfterNanoseconds: nil), least: 0)
+        #expect(pay(limit(5, reserve: 1), cost: 0).refused == .denied(retryAfterNanoseconds: nil))
+        #expect(navigating.left == 3)
     }
 
     @Test mutating func aDenialIsToldAtOnce() {
@@ -213,12 +245,12 @@ import Testing
         #expect(pay(limit(1, reserve: 50)).rest != nil)
     }
 
-    @Test mutating func passesAndLooksGoToTheLedger() {
+    @Test mutating func passesGoToTheLedger() {
         let slice = grant(limit(1), 10)
         let pass = PassCharge(challenge: ChallengeID(high: 1, low: 2), recordExpiry: .zero, binding: 0)
         #expect(loop.pay(charge([limit(2)], pass: pass), now: now).rest?.charge == charge([limit(2)], pass: pass))
         #expect(loop.pay(charge([], pass: pass), now: now).rest?.charge == charge([], pass: pass))
-        #expect(pay(limit(1), cost: 0).rest != nil)
+        #expect(loop.pay(charge([limit(1)], cost: 0, pass: pass), now: now).rest != nil)
         #expect(loop.pay(charge(Array(repeating: limit(1), count: 17)), now: now).rest != nil)
         #expect(slice.left == 10)
         #expect(loop.pay(charge([]), now: now).paid == [])

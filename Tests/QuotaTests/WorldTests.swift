@@ -10,7 +10,17 @@ import Testing
         var burst: UInt64
     }
 
-    /// Random traffic on few keys of several limits, while answers are late or lost and nodes restart.
+    private static func limit(_ place: Int, _ term: Term) -> LimitDefinition {
+        LimitDefinition(
+            role: place == 2 ? .ceiling : .free,
+            key: "key \(place)",
+            interval: term.interval,
+            burst: term.burst
+        )
+    }
+
+    /// Random traffic on few keys of several limits, while answers are late or lost, nodes restart or get another session, and
+    /// operators change limits and override them.
     private func storm(seed: UInt64) -> (world: World, verdicts: [WorldNode.Verdict: Int]) {
         var random = Seeded(seed)
         let terms = (0..<3).map { _ in
@@ -20,14 +30,7 @@ import Testing
             )
         }
         let world = World(
-            terms.enumerated().map {
-                LimitDefinition(
-                    role: $0.offset == 2 ? .ceiling : .free,
-                    key: "key \($0.offset)",
-                    interval: $0.element.interval,
-                    burst: $0.element.burst
-                )
-            },
+            terms.enumerated().map { Self.limit($0.offset, $0.element) },
             maxKeys: random.pick([3, 1_000]),
             seed: random.next()
         )
@@ -47,6 +50,22 @@ import Testing
                 node.request(charged, cost: cost, loop: loop) { verdicts[$0, default: 0] += 1 }
             }
             if random.oneIn(300) { world.timeline.plan(at: step * pause) { node.restart() } }
+            if random.oneIn(300) { world.timeline.plan(at: step * pause) { node.renewSession() } }
+            if random.oneIn(300) {
+                let changed = terms.enumerated().map { place, term in
+                    let other = Term(interval: max(1, term.interval / 4), burst: term.burst * 2)
+                    return Self.limit(place, random.oneIn(2) ? term : other)
+                }
+                world.timeline.plan(at: step * pause) { world.change(changed) }
+            }
+            if random.oneIn(300) {
+                let key = random.below(keys)
+                let until = LedgerTime(nanoseconds: step * pause + random.below(second))
+                let value: OverrideValue? = random.pick([
+                    nil, .deny(until: until), .free(interval: 5 * millisecond, burst: 30),
+                ])
+                world.timeline.plan(at: step * pause) { world.override(key: key, value) }
+            }
             if random.oneIn(500) {
                 world.timeline.plan(at: step * pause) { world.weather.hasQuorum = false }
                 world.timeline.plan(at: step * pause + second) { world.weather.hasQuorum = true }

@@ -4,13 +4,13 @@ import Wire
 
 @testable import Replica
 
-/// A ledger of a later release that only tests know: it has one more kind of command, of version 2.
+/// A ledger of a later release that only tests know: it has one more kind of command, of the next version.
 ///
 /// A batch with such a command has another first byte, so that the release before cannot read it.
 struct LaterLedger: StateMachine {
     enum Command: Hashable, Sendable {
         case known(Ledger.Command)
-        /// Version 2: makes an epoch of this secret.
+        /// Of the next version: makes an epoch of this secret.
         case mark(UInt8)
     }
 
@@ -22,11 +22,14 @@ struct LaterLedger: StateMachine {
     typealias Output = CommandResult
 
     var ledger: Ledger
-    static let supportedVersion: UInt32 = 2
+    static let supportedVersion = Ledger.supportedVersion + 1
     private static let format: UInt8 = 202
 
     static func requiredVersion(of command: Command) -> UInt32 {
-        if case .mark = command { 2 } else { 1 }
+        switch command {
+        case .known(let command): Ledger.requiredVersion(of: command)
+        case .mark: supportedVersion
+        }
     }
 
     private static func plain(_ command: Command) -> Ledger.Command {
@@ -42,7 +45,7 @@ struct LaterLedger: StateMachine {
 
     static func encode(_ commands: [Command], session: SessionID, sequence: UInt64, floor: UInt64) -> [UInt8] {
         var bytes = Ledger.encode(commands.map(plain), session: session, sequence: sequence, floor: floor)
-        if commands.contains(where: { requiredVersion(of: $0) == 2 }) { bytes[0] = format }
+        if commands.contains(where: { requiredVersion(of: $0) == supportedVersion }) { bytes[0] = format }
         return bytes
     }
 
@@ -62,9 +65,9 @@ struct LaterLedger: StateMachine {
     }
 
     static func decode(_ bytes: [UInt8], supportedVersion: UInt32) throws(StateMachineError) -> Batch {
-        let version: UInt32 = bytes.first == format ? 2 : 1
+        let version = bytes.first == format ? Self.supportedVersion : 1
         guard version <= supportedVersion else { throw StateMachineError("commands of version \(version)") }
-        return Batch(ledger: try Ledger.decode(known(bytes), supportedVersion: 1), version: version)
+        return Batch(ledger: try Ledger.decode(known(bytes), supportedVersion: supportedVersion), version: version)
     }
 
     static func count(of batch: Batch) -> Int { batch.ledger.commands.count }

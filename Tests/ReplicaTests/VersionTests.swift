@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func aNewCommandIsUsedOnceAllMembersKnowIt() throws {
-        let group = try group { $0.supportedVersionMax = 1 }
+        let group = try group { $0.supportedVersionMax = Ledger.supportedVersion }
         _ = group.elected()
         let early = group.submit(0, [.mark(7)])
         group.wait { group.answers[early] != nil }
@@ -27,13 +27,13 @@ import Testing
         // One after the other begins anew with the later release.
         for place in 0..<3 {
             group.run(500)
-            #expect((0..<3).allSatisfy { version(group, $0) == 1 })
+            #expect((0..<3).allSatisfy { version(group, $0) == Ledger.supportedVersion })
             group.crash(place)
             group.places[place].settings.supportedVersionMax = .max
             try group.start(place)
             _ = group.elected()
         }
-        group.wait { (0..<3).allSatisfy { version(group, $0) == 2 } }
+        group.wait { (0..<3).allSatisfy { version(group, $0) == LaterLedger.supportedVersion } }
         let late = group.submit(1, [.mark(7), .known(.rotate(secret: Array(repeating: 1, count: 32)))])
         group.wait { group.answers[late] != nil }
         #expect(group.outputs(late)?.count == 2)
@@ -41,8 +41,8 @@ import Testing
     }
 
     @Test func aReplicaThatMeetsACommandItDoesNotKnowStopsAndSaysWhy() throws {
-        // Founded in version 1, so that snapshot 0 can be read by the earlier release.
-        let group = try group { $0.supportedVersionMax = 1 }
+        // Founded in the earlier version, so that snapshot 0 can be read by the earlier release.
+        let group = try group { $0.supportedVersionMax = Ledger.supportedVersion }
         _ = group.elected()
         for place in 0..<3 {
             group.crash(place)
@@ -50,10 +50,10 @@ import Testing
             try group.start(place)
         }
         _ = group.elected()
-        group.wait { (0..<3).allSatisfy { version(group, $0) == 2 } }
+        group.wait { (0..<3).allSatisfy { version(group, $0) == LaterLedger.supportedVersion } }
         let place = group.followers[0]
         group.crash(place)
-        group.places[place].settings.supportedVersionMax = 1
+        group.places[place].settings.supportedVersionMax = Ledger.supportedVersion
         let request = group.submit(group.elected(), [.mark(7)])
         group.wait { group.answers[request] != nil }
         try group.start(place)
@@ -71,10 +71,10 @@ import Testing
     @Test func aReplicaStopsAtASnapshotOfALaterVersion() throws {
         let group = try group { $0.entriesKept = 0 }
         let leader = group.elected()
-        group.wait { (0..<3).allSatisfy { version(group, $0) == 2 } }
+        group.wait { (0..<3).allSatisfy { version(group, $0) == LaterLedger.supportedVersion } }
         let place = group.followers[0]
         group.crash(place)
-        group.places[place].settings.supportedVersionMax = 1
+        group.places[place].settings.supportedVersionMax = Ledger.supportedVersion
         for _ in 0..<5 {
             let request = group.submit(group.elected(), [.mark(7)])
             group.wait { group.answers[request] != nil }

@@ -96,7 +96,9 @@ struct ComponentTable: Sendable {
     }
 
     /// Looks at some places, and removes what is over.
-    mutating func sweep(_ places: Int, isOver: (EventualBucketID, ComponentShard.Own) -> Bool) {
+    /// - Returns: how many it looked at.
+    @discardableResult
+    mutating func sweep(_ places: Int, isOver: (EventualBucketID, ComponentShard.Own) -> Bool) -> Int {
         var looked = 0
         var shardsLeft = shards.count
         while looked < places, shardsLeft > 0 {
@@ -115,6 +117,7 @@ struct ComponentTable: Sendable {
                 hand.slot += 1
             }
         }
+        return looked
     }
 
     /// Bytes of the arrays.

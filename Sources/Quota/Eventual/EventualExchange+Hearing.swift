@@ -29,8 +29,12 @@ extension EventualExchange {
         settle(lane, message.receipt, now: now)
         let mayBeLate = now.minus(heardAt) <= settings.lookback
         let isOfLate = links[lane]?.heard(uptime: message.uptime, now: now, settings) == true
-        if let part = message.part, links[lane]?.take(part.sequence, mayBeLate: mayBeLate && isOfLate) == true {
-            hear(part, lane, now: now)
+        if let part = message.part {
+            // A limit may not be known here yet. Then the part is not acknowledged, and its sender tells it again.
+            let isWhole = part.entries.allSatisfy { place($0.limit) != nil }
+            if links[lane]?.take(part.sequence, isWhole: isWhole, mayBeLate: mayBeLate && isOfLate) == true {
+                hear(part, lane, now: now)
+            }
         }
         // What there is goes as fast as it arrives; what changes goes in rounds. A receipt goes at once.
         let isTelling = links[lane]?.states.isEmpty == false && tell(lane, now: now) > 0

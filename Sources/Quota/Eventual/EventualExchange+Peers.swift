@@ -55,21 +55,32 @@ extension EventualExchange {
         }
     }
 
-    /// Forgets what has been full for long.
-    mutating func forget(_ place: Int, now: UInt64) {
+    /// Forgets some of what has been full for long: each limit has its turn, the one first that was not reached before.
+    mutating func forget(now: UInt64) {
+        var left = settings.sweptPerRound
+        for _ in books.indices where left > 0 {
+            if nextSwept >= books.count { nextSwept = 0 }
+            left -= forget(nextSwept, places: left, now: now)
+            nextSwept += 1
+        }
+    }
+
+    /// - Returns: how many places were looked at.
+    private mutating func forget(_ place: Int, places: Int, now: UInt64) -> Int {
         let limit = books[place].limit
         let margin = settings.margin
-        books[place].sweep.advance(limit, now: now, settings)
+        let buckets = books[place].sweep.advance(limit, places: places, now: now, settings)
         func isFull(_ bucket: EventualBucketID) -> Bool {
             guard let time = limit.table.find(bucket)?.time(of: bucket) else { return true }
             return time.plus(margin) <= now
         }
-        books[place].components.sweep(settings.sweptPerRound) { bucket, own in
+        let components = books[place].components.sweep(places) { bucket, own in
             // A count that is not below the clock would hide the next one: it stays.
             guard own.count <= now, own.full.plus(margin) <= now else { return false }
             if bucket == .shared { return isFull(.shared) }
             // While the bucket is there, so are its components; else its fallback may have been charged.
             return limit.table.find(bucket) == nil && isFull(own.fallback)
         }
+        return max(buckets, components)
     }
 }

@@ -10,7 +10,7 @@ extension EventualExchange {
             settle(lane, nil, now: now)
             if tell(lane, now: now) == 0 { send(lane, nil, now: now) }
         }
-        for place in books.indices { forget(place, now: now) }
+        forget(now: now)
         replaced.removeAll()
     }
 

@@ -46,6 +46,8 @@ public struct EventualExchange: Sendable {
     let began: UInt64
     var books: ContiguousArray<Book> = []
     private var places: [UInt32: Int] = [:]
+    /// The book in which the next round begins to look for what may be forgotten.
+    var nextSwept = 0
     /// Components of a peer are in the lane of its index. A vacant place is nil.
     var links: ContiguousArray<PeerLink?> = []
     /// The greatest numbers that were given to peers that are no more.

@@ -42,7 +42,7 @@ public struct EventualLoop: Sendable {
     /// The same for a charge whose other limits, or whose pass, somebody else is yet to decide on.
     ///
     /// Units that are reserved are nobody else's. Peers are not told of them before ``keep(_:)``.
-    /// - Returns: with `admitted`, what ``keep(_:)`` or ``giveBack(_:)`` is to be told, one of them, once.
+    /// - Returns: with `admitted`, what ``keep(_:)`` or ``giveBack(_:now:)`` is to be told, one of them, once.
     public mutating func reserve(_ charge: Charge, now: UInt64) -> (ChargeOutcome, EventualReservation?) {
         var reservation: EventualReservation?
         let outcome = decide(charge, now: now, reservation: &reservation, isReserving: true)
@@ -56,11 +56,16 @@ public struct EventualLoop: Sendable {
     }
 
     /// What was reserved was not admitted: nobody has had it.
-    public func giveBack(_ reservation: EventualReservation) {
+    ///
+    /// What the bucket would have regained since is kept back, as the ledger does with a ``SliceReturn``, so that nothing is
+    /// had twice: n units that come back after a time t restore max(0, n − rate × t).
+    public func giveBack(_ reservation: EventualReservation, now: UInt64) {
+        let passed = min(now, LedgerTime.maximumNanoseconds).minus(reservation.at)
         for part in reservation.parts {
             guard let limit = limits.limit(part.admission.limit) else { continue }
             // At today's interval, if that was changed: the bucket was rescaled.
-            let length = part.admission.units.times(limit.terms.interval)
+            let length = part.admission.units.times(limit.terms.interval).minus(passed)
+            if length == 0 { continue }
             limit.table.find(part.admission.bucket)?.update(part.admission.bucket) { $0.minus(length) }
         }
     }
@@ -90,13 +95,13 @@ public struct EventualLoop: Sendable {
                 guard charge.cost == 0 || plan.write(now: now) else { continue }
                 if charge.cost > 0 {
                     if isReserving {
-                        reservation = EventualReservation(plan, cost: UInt64(charge.cost), policy: policy.id)
+                        reservation = EventualReservation(plan, cost: UInt64(charge.cost), policy: policy.id, at: now)
                     } else {
                         for index in 0..<plan.count { journal.note(EventualAdmission(plan[index])) }
                         journal.count(UInt64(charge.cost), of: policy.id)
                     }
                 } else if isReserving {
-                    reservation = EventualReservation(policy: policy.id)
+                    reservation = EventualReservation(policy: policy.id, at: now)
                 }
                 let states = states(plan, places, charge, now: now, isAdmitted: true)
                 return .admitted(limits: states, passRemaining: nil)
@@ -167,18 +172,22 @@ public struct EventualReservation: Sendable {
     let parts: [Part]
     let cost: UInt64
     let policy: PolicyID
+    /// When, by the node's clock.
+    let at: UInt64
 
-    fileprivate init(policy: PolicyID) {
+    fileprivate init(policy: PolicyID, at: UInt64) {
         parts = []
         cost = 0
         self.policy = policy
+        self.at = at
     }
 
-    fileprivate init(_ plan: borrowing EventualPlan, cost: UInt64, policy: PolicyID) {
+    fileprivate init(_ plan: borrowing EventualPlan, cost: UInt64, policy: PolicyID, at: UInt64) {
         var parts: [Part] = []
         for index in 0..<plan.count { parts.append(Part(admission: EventualAdmission(plan[index]))) }
         self.parts = parts
         self.cost = cost
         self.policy = policy
+        self.at = at
     }
 }

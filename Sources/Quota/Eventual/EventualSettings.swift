@@ -22,8 +22,8 @@ public struct EventualSettings: Hashable, Sendable {
     public var messageBytesMax = 60_000
     /// Messages that one round sends to one peer.
     public var messagesPerRoundMax = 16
-    /// Buckets and components looked at in one round for what is to be forgotten, in each limit.
-    public var sweptPerRound = 16_384
+    /// Buckets, and as many components, looked at in one round for what is to be forgotten, in all limits together.
+    public var sweptPerRound = 65_536
 
     /// The settings of a node.
     public init() {}

@@ -7,9 +7,12 @@ struct EventualSweep: Sendable {
     private var retired: Deque<(place: EventualTable.Place, kind: EventualBucketID.Kind, at: UInt64)> = []
 
     /// Looks at some places, and frees those whose buckets were forgotten long enough ago.
-    mutating func advance(_ limit: EventualLimit, now: UInt64, _ settings: EventualSettings) {
+    /// - Returns: how many it looked at.
+    @discardableResult
+    mutating func advance(_ limit: EventualLimit, places: Int, now: UInt64, _ settings: EventualSettings) -> Int {
         let table = limit.table
-        for _ in 0..<settings.sweptPerRound {
+        var looked = 0
+        while looked < places {
             if next >= table.places(level) {
                 next = 0
                 level = level + 1 < table.size.levels ? level + 1 : 0
@@ -18,6 +21,7 @@ struct EventualSweep: Sendable {
             }
             if let place = table.place(level, next) { forget(place, now: now, settings) }
             next += 1
+            looked += 1
         }
         while let oldest = retired.first, oldest.at.plus(settings.grace) <= now {
             // Later than any time that the forgotten bucket had: see ``EventualTable``.
@@ -27,6 +31,7 @@ struct EventualSweep: Sendable {
             retired.removeFirst()
         }
         table.growAhead(count: limit.count)
+        return looked
     }
 
     private mutating func forget(_ place: EventualTable.Place, now: UInt64, _ settings: EventualSettings) {

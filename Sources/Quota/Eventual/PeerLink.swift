@@ -97,14 +97,15 @@ struct PeerLink: Sendable {
         return uptime.plus(settings.lookback) >= self.uptime
     }
 
-    /// Whether a part is to be taken. If so it is from now on.
-    mutating func take(_ sequence: UInt64, mayBeLate: Bool) -> Bool {
+    /// Whether a part is to be heard. If so, and it can be heard whole, it is taken from now on.
+    mutating func take(_ sequence: UInt64, isWhole: Bool, mayBeLate: Bool) -> Bool {
         if sequence <= receipt.latest {
             let age = receipt.latest - sequence
             guard mayBeLate, age < 64, receipt.taken >> age & 1 == 0 else { return false }
-            receipt.taken |= 1 << age
+            if isWhole { receipt.taken |= 1 << age }
             return true
         }
+        guard isWhole else { return true }
         let step = sequence - receipt.latest
         receipt.taken = (step < 64 ? receipt.taken << step : 0) | 1
         receipt.latest = sequence
@@ -136,7 +137,8 @@ struct PeerLink: Sendable {
         for place in flights.indices where !flights[place].isRepeated {
             let isState = flights[place].isState
             let patience = isState ? max(settings.resendState, 2 * roundTrip) : settings.resend
-            guard flights[place].at.plus(patience) <= now else { break }
+            // Not all behind it are as young: states are given more time.
+            guard flights[place].at.plus(patience) <= now else { continue }
             flights[place].isRepeated = true
             fate.lose(flights[place].told, isState: isState)
         }

@@ -29,6 +29,8 @@ public struct Admissions: Sendable {
     private var overrides: [OverrideRegister.Partition: (interval: UInt64, burst: UInt64)] = [:]
     private var bounds: [Bucket: IntervalBound] = [:]
     private var seen: Set<Once> = []
+    /// The policies as they stand, once they are known.
+    private var standing: [PolicyFacts] = []
     private var time = LedgerTime.zero
     private var latestIndex: UInt64 = 0
 
@@ -36,8 +38,11 @@ public struct Admissions: Sendable {
     public init() {}
 
     /// The policies that stand from now on. Buckets of limits whose terms changed begin anew.
-    public mutating func policies(_ facts: LedgerFacts) {
-        for policy in facts.policies {
+    public mutating func policies(_ facts: LedgerFacts) { policies(facts.policies) }
+
+    private mutating func policies(_ policies: [PolicyFacts]) {
+        standing = policies
+        for policy in policies {
             for limit in policy.limits {
                 let new = Terms(
                     policy: policy.id,
@@ -59,7 +64,8 @@ public struct Admissions: Sendable {
         time = max(time, application.batch.time)
         for (command, result) in zip(application.batch.commands, application.results) {
             switch (command.command, result) {
-            case (.charge, .charged(.admitted)), (.override, .overridden(.set)), (.override, .overridden(.removed)):
+            case (.charge, .charged(.admitted)), (.override, .overridden(.set)), (.override, .overridden(.removed)),
+                (.setPolicies, .policiesSet):
                 // A command that is in the log again has its first result again, and did nothing.
                 guard seen.insert(Once(session: command.session, sequence: command.sequence)).inserted else { continue }
             default:
@@ -69,6 +75,7 @@ public struct Admissions: Sendable {
             case (.charge(let charge), .charged(.admitted)): try admitted(charge)
             case (.override(let change), .overridden(.set)), (.override(let change), .overridden(.removed)):
                 changed(change)
+            case (.setPolicies(_, let definitions), .policiesSet): policies(standing.given(definitions))
             default:
                 break
             }

@@ -20,12 +20,14 @@ protocol NodeProcess: AnyObject {
     func advance(to now: BootTime, wall: WallTime)
     func receive(_ message: NodeMessage)
     func submit(_ command: LedgerCommand, request: RequestID)
-    /// A command of version 2. False: this release knows none.
+    /// A command of the later release. False: this one knows none.
     func submitTally(_ amount: UInt64, request: RequestID) -> Bool
     func read(request: RequestID)
     func change(_ change: ConfigurationChange, request: RequestID)
     func transferLeadership(to target: ReplicaID)
     func compact()
+    /// Buckets that refused somebody while units of them were out in slices, since the last call.
+    func takeRecalls() -> [SliceRecall]
 
     /// What it wants done, in order. Storage requests wait within. Ends a step.
     func takeOutputs() -> [NodeOutput]

@@ -30,18 +30,18 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
     private(set) var standing = NodeStanding()
     var ledger: Ledger? {
         @specialized(where Machine == Ledger)
-        @specialized(where Machine == LedgerTwo)
+        @specialized(where Machine == LaterLedger)
         get { node.withReplica { $0.machine?.ledger } ?? nil }
     }
     var tallied: UInt64 { node.withReplica { $0.machine?.tallied ?? 0 } ?? 0 }
     var nextWake: BootTime {
         @specialized(where Machine == Ledger)
-        @specialized(where Machine == LedgerTwo)
+        @specialized(where Machine == LaterLedger)
         get { node.nextWake }
     }
     var isStorageIdle: Bool {
         @specialized(where Machine == Ledger)
-        @specialized(where Machine == LedgerTwo)
+        @specialized(where Machine == LaterLedger)
         get { waiting.isEmpty && completions.isEmpty && !storage.isWritingSnapshot }
     }
 
@@ -65,13 +65,13 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
     }
 
     @specialized(where Machine == Ledger)
-    @specialized(where Machine == LedgerTwo)
+    @specialized(where Machine == LaterLedger)
     func advance(to now: BootTime, wall: WallTime) { node.advance(to: now, wall: wall) }
     @specialized(where Machine == Ledger)
-    @specialized(where Machine == LedgerTwo)
+    @specialized(where Machine == LaterLedger)
     func receive(_ message: NodeMessage) { node.receive(message) }
     @specialized(where Machine == Ledger)
-    @specialized(where Machine == LedgerTwo)
+    @specialized(where Machine == LaterLedger)
     func submit(_ command: LedgerCommand, request: RequestID) {
         node.submit([Machine.command(command)], request: request)
     }
@@ -81,15 +81,17 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
         return true
     }
     @specialized(where Machine == Ledger)
-    @specialized(where Machine == LedgerTwo)
+    @specialized(where Machine == LaterLedger)
     func read(request: RequestID) { node.read(request: request) }
     func change(_ change: ConfigurationChange, request: RequestID) { node.change(change, request: request) }
     // An operator who is refused looks again later, as this one does anyway.
     func transferLeadership(to target: ReplicaID) { try? node.transferLeadership(to: target) }
     func compact() { node.compact() }
+    // Nodes of the later release recall nothing, as such may be missed.
+    func takeRecalls() -> [SliceRecall] { (self as? ReleaseProcess<Ledger>)?.node.takeRecalls() ?? [] }
 
     @specialized(where Machine == Ledger)
-    @specialized(where Machine == LedgerTwo)
+    @specialized(where Machine == LaterLedger)
     func tellStep(_ invariants: inout Invariants) throws(InvariantViolation) {
         let told: Void? = try node.withReplica { replica throws(InvariantViolation) in
             try tell(replica, &invariants)
@@ -119,7 +121,7 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
     }
 
     @specialized(where Machine == Ledger)
-    @specialized(where Machine == LedgerTwo)
+    @specialized(where Machine == LaterLedger)
     func takeOutputs() -> [NodeOutput] {
         var outputs: [NodeOutput] = []
         for action in node.takeActions() {
@@ -157,7 +159,7 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
     // MARK: - Disk
 
     @specialized(where Machine == Ledger)
-    @specialized(where Machine == LedgerTwo)
+    @specialized(where Machine == LaterLedger)
     func write(_ invariants: inout Invariants) -> WriteOutcome {
         let group = waiting
         waiting.removeAll(keepingCapacity: true)
@@ -197,7 +199,7 @@ final class ReleaseProcess<Machine: SimulatedMachine>: NodeProcess {
     }
 
     @specialized(where Machine == Ledger)
-    @specialized(where Machine == LedgerTwo)
+    @specialized(where Machine == LaterLedger)
     func completeWrites() {
         let heard = completions
         completions.removeAll(keepingCapacity: true)

@@ -6,17 +6,17 @@ import Replica
 typealias LedgerCommand = Command
 typealias LedgerBatch = Batch
 
-/// A state machine that the simulation can look into: the ledger, and its version 2, which exists here alone.
+/// A state machine that the simulation can look into: the ledger, and a later release's, which exists here alone.
 protocol SimulatedMachine: StateMachine {
     /// The ledger in it.
     var ledger: Ledger { get }
-    /// Sums of version 2; 0 in a machine that knows none.
+    /// Sums of tallies; 0 in a machine that knows none.
     var tallied: UInt64 { get }
     /// The state of a new cluster, or of a replica that waits to be admitted to one.
     init(genesis: Genesis)
-    /// A command of version 1.
+    /// A command of this release.
     static func command(_ command: LedgerCommand) -> Command
-    /// A command of version 2; nil for a machine that knows none.
+    /// A tally; nil for a machine that knows none.
     static func tally(_ amount: UInt64) -> Command?
     /// What became of a command, as the ledger tells it.
     static func result(_ output: Output) -> CommandResult

@@ -34,7 +34,13 @@ struct SimulatedNode {
     var isWriting = false
     /// Whether a start is among the events.
     var isStartDue = false
-    /// The release of its next process knows ledger version 2.
+    /// The process's gateway, once it is a replica.
+    var gateway: SimulatedGateway?
+    /// The members that it knows.
+    var members: [ReplicaID] = []
+    /// When that looks at its clock next.
+    var lookAt: Moment?
+    /// Its next process is of the later release.
     var isNewRelease: Bool
     /// The last membership that it knew, running or not; nil: none.
     var lastMembership: Configuration?
@@ -95,8 +101,8 @@ struct SimulatedNode {
             try disk.synchronizeDirectory("/")
         } catch { throw .fatal(error) }
         drawn += 1
-        if isNewRelease {
-            process = try boot(LedgerTwo.self, at: now, plan, founders, &generator)
+        if isNewRelease, plan.formerVersion == Ledger.supportedVersion {
+            process = try boot(LaterLedger.self, at: now, plan, founders, &generator)
         } else {
             process = try boot(Ledger.self, at: now, plan, founders, &generator)
         }
@@ -117,6 +123,8 @@ struct SimulatedNode {
             genesis: { Machine(genesis: $0.genesis) }
         )
         var seeds = (0..<founders).map(Self.seed)
+        var settings = plan.replica
+        if !isNewRelease { settings.supportedVersionMax = plan.formerVersion }
         // Who comes later lists those who were there before, and itself.
         if place >= founders { seeds.append(Self.seed(place)) }
         let candidate = FoundingCandidate(
@@ -130,7 +138,7 @@ struct SimulatedNode {
                     name: name,
                     seeds: try FoundingSeeds(seeds),
                     founding: plan.founding,
-                    replica: plan.replica
+                    replica: settings
                 ),
                 start: start,
                 candidate: candidate,

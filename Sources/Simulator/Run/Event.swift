@@ -1,9 +1,17 @@
+import Wire
+
 /// What happens next, to whom. What belongs to a process names its boot, and comes to nothing once that process is gone.
 enum Event {
     /// A process looks at its clock.
     case tick(node: Int, boot: UInt64)
     /// A message arrives.
     case arrival(from: Int, to: Int, bytes: [UInt8])
+    /// A process's gateway looks at its clock.
+    case look(node: Int, boot: UInt64)
+    /// What a gateway tells another arrives, for the replica that it was meant for.
+    case word(from: Int, to: Int, replica: ReplicaID, bytes: [UInt8])
+    /// A gateway has as many requests as it can answer.
+    case flood(node: Int)
     /// A group of writes is carried out.
     case write(node: Int, boot: UInt64)
     /// The process learns of it.

@@ -1,3 +1,4 @@
+import Ledger
 import Raft
 import RaftStorage
 import Replica
@@ -37,8 +38,14 @@ public struct FaultPlan: Hashable, Sendable {
     public var isFoundingHard: Bool
     /// The storage's settings of all nodes.
     public var storage: StorageSettings
-    /// Some nodes know ledger version 2 from the beginning, others learn it when they are started again.
+    /// Some nodes are of a later release from the beginning, others are given it when they are started again.
     public var isMixed: Bool
+    /// The version of the ledger's commands that the earlier release knows: this one's, or, in some mixed runs, the one before.
+    public var formerVersion: UInt32
+    /// What clients use.
+    public var habits: Workload.Habits
+    /// Operators give the limits other numbers.
+    public var changesLimits: Bool
 
     /// The plan of a seed, for so many founders.
     public init(seed: UInt64, nodes: Int) {
@@ -64,6 +71,21 @@ public struct FaultPlan: Hashable, Sendable {
         storage.snapshotsKept = generator.inRange(2...3)
         storage.snapshotSliceBytes = generator.pick([300, 2_000, 20_000, 1 << 20])
         isMixed = generator.chance(1, of: 3)
+        formerVersion = isMixed && generator.chance(1, of: 2) ? Ledger.supportedVersion - 1 : Ledger.supportedVersion
+        habits = Workload.Habits()
+        habits.escrow = generator.chance(1, of: 2)
+        habits.eventual = generator.chance(1, of: 3)
+        habits.prices = generator.chance(1, of: 2)
+        changesLimits = generator.chance(1, of: 3)
+    }
+
+    /// How long what a gateway tells takes to be another's at most, in nanoseconds: a round, and the slowest message; nil where
+    /// messages are lost.
+    func wordNanosecondsMax(_ link: LinkQuality) -> UInt64? {
+        guard link.lostPerThousand == 0 else { return nil }
+        let late = link.latePerThousand > 0 ? link.lateNanosecondsMax : 0
+        let longest = 100_000_000 + link.delayNanosecondsMax + late
+        return longest + longest * UInt64(driftPPMMax) / 1_000_000 + 2_000_000
     }
 
     private static func link(_ generator: inout Xoshiro256) -> LinkQuality {

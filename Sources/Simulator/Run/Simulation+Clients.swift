@@ -22,9 +22,15 @@ extension Simulation {
         guard let facts = process.ledger?.facts else { return }
         let number = clients.takeNumber()
         advance(node)
-        if facts.policies.isEmpty {
+        let isChange = plan.changesLimits && generator.chance(1, of: 60)
+        if facts.policies.isEmpty || isChange {
+            let policies =
+                facts.policies.isEmpty ? Workload.policies : Workload.revision(generous: generator.chance(1, of: 2))
             ask(number, client, node, .policies)
-            process.submit(.setPolicies(expectedRevision: 0, policies: Workload.policies), request: RequestID(number))
+            process.submit(
+                .setPolicies(expectedRevision: facts.revision, policies: policies),
+                request: RequestID(number)
+            )
         } else if plan.isMixed, generator.chance(1, of: 8) {
             ask(number, client, node, .tally)
             if !process.submitTally(number, request: RequestID(number)) { forget(number) }
@@ -34,8 +40,29 @@ extension Simulation {
             time: process.standing.time ?? .zero
         ) {
             submit(number, client, node, request, process)
+            if case .charge(let charge) = request {
+                try chargeMore(charge, client, node, facts)
+            }
         }
         try settle(node)
+    }
+
+    /// Who was answered at once asks again at once.
+    private func chargeMore(
+        _ charge: Charge,
+        _ client: Int,
+        _ node: Int,
+        _ facts: LedgerFacts
+    ) throws(Problem) {
+        guard let policy = facts.policies.first(where: { $0.id == charge.policy }),
+            Workload.level(of: policy) != .strong
+        else { return }
+        for _ in 0..<generator.inRange(0...5) {
+            try carryOut(node)
+            guard clients.requests[client] == nil, let process = nodes[node].process else { return }
+            let number = clients.takeNumber()
+            submit(number, client, node, .charge(clients.workload.another(number: number, policy)), process)
+        }
     }
 
     /// A process that stood still sees a client's request before anything else, its clock included: mostly a read, which
@@ -45,10 +72,17 @@ extension Simulation {
             let client = (0..<plan.clients).first(where: { clients.requests[$0] == nil })
         else { return }
         let number = clients.takeNumber()
-        let request =
-            faults.chance(3, of: 4)
-            ? clients.workload.read(facts)
-            : clients.workload.next(number: number, facts: facts, time: process.standing.time ?? .zero)
+        let request: Workload.Request?
+        if plan.habits.escrow, faults.chance(1, of: 2),
+            let policy = facts.policies.first(where: { Workload.level(of: $0) == .escrow })
+        {
+            // By slices that may be over.
+            request = .charge(clients.workload.another(number: number, policy))
+        } else if faults.chance(3, of: 4) {
+            request = clients.workload.read(facts)
+        } else {
+            request = clients.workload.next(number: number, facts: facts, time: process.standing.time ?? .zero)
+        }
         guard let request else { return }
         clients.nodes[client] = node
         submit(number, client, node, request, process)
@@ -64,8 +98,17 @@ extension Simulation {
         let id = RequestID(number)
         switch request {
         case .charge(let charge):
+            let level = levels[charge.policy] ?? .strong
+            if level != .strong {
+                guard nodes[node].gateway != nil else { return }
+                ask(number, client, node, .quota)
+                return withGateway(node) { $0.charge(number, charge, level, $1) }
+            }
             ask(number, client, node, .workload(request, history: nil))
             process.submit(.charge(charge), request: id)
+        case .record(let report):
+            ask(number, client, node, .prices)
+            process.submit(.record(report), request: id)
         case .spend(let spend):
             history.called(number, .spend(spend), at: trace.steps)
             ask(number, client, node, .workload(request, history: number))
@@ -100,7 +143,7 @@ extension Simulation {
         queue.push(.giveUp(client: client, request: number), at: now + Self.patienceNanoseconds)
     }
 
-    private func forget(_ number: UInt64) {
+    func forget(_ number: UInt64) {
         guard let waiting = clients.waiting.removeValue(forKey: number), waiting.client >= 0 else { return }
         clients.requests[waiting.client] = nil
     }
@@ -117,7 +160,7 @@ extension Simulation {
     func clientsLose(_ node: Int) {
         // In the order of the numbers, whatever the table's.
         for number in clients.waiting.keys.sorted() where clients.waiting[number]?.node == node {
-            counts.unanswered += 1
+            if clients.waiting[number]?.isOfClient == true { counts.unanswered += 1 }
             forget(number)
         }
     }
@@ -136,6 +179,7 @@ extension Simulation {
             throw .other("number \(number) is answered twice, or was never asked", nodes: [node])
         }
         forget(number)
+        if case .errand(let errand) = waiting.purpose { return try answered(node, errand, result) }
         switch result {
         case .failure(let failure):
             counts.unanswered += 1
@@ -153,6 +197,7 @@ extension Simulation {
         case .noQuorum, .stopped, .unknown, .diverged, .notLeader, .refused: break
         }
         if case .probe = waiting.purpose { recovery.probes[waiting.node] = .due }
+        if case .whole = waiting.purpose { recovery.whole = .due }
     }
 
     private func succeeded(
@@ -164,8 +209,12 @@ extension Simulation {
         switch (waiting.purpose, answer) {
         case (.workload(.change(let change), let history?), .applied(let results)):
             guard case .overridden(let outcome) = results.first else { return }
-            if case .set(let version) = outcome { clients.workload.learned(change.key, version: version) }
-            if case .conflict(let version) = outcome { clients.workload.learned(change.key, version: version) }
+            if case .set(let version) = outcome {
+                clients.workload.learned(change.policy, change.key, version: version)
+            }
+            if case .conflict(let version) = outcome {
+                clients.workload.learned(change.policy, change.key, version: version)
+            }
             try self.history.answered(history, .changed(outcome), at: trace.steps)
         case (.workload(.spend, let history?), .applied(let results)):
             guard case .spent(let outcome) = results.first else { return }
@@ -205,7 +254,13 @@ extension Simulation {
             guard [place.result] == results else {
                 throw .other("charge \(number) came to \(place.result) and is answered \(results)", nodes: [node])
             }
-        case (.workload, .applied(let results)), (.policies, .applied(let results)), (.tally, .applied(let results)):
+        case (.whole, .applied(let results)):
+            guard case .charged(.admitted) = results.first else {
+                throw .other("after the faults a bucket is not whole again: \(results)", nodes: [node])
+            }
+            recovery.whole = .answered
+        case (.workload, .applied(let results)), (.policies, .applied(let results)), (.tally, .applied(let results)),
+            (.prices, .applied(let results)):
             if case .rejected(let reason) = results.first {
                 throw .other("number \(number) is answered as rejected: \(reason)", nodes: [node])
             }

@@ -20,8 +20,8 @@ extension Simulation {
         case .kill: if let node = anyUp() { try kill(node) }
         case .powerCut: if let node = anyUp() { try strikePower(node) }
         case .blackout: try blackOut()
-        case .pause: pause()
-        case .partition: cutLinks()
+        case .pause: try pause()
+        case .partition: try cutLinks()
         case .wallJump: jumpWall()
         case .drift: changeDrift()
         case .diskError: failDisk()
@@ -68,23 +68,24 @@ extension Simulation {
 
     /// A process stands still, a leader most often: it does not know that its time has passed. Now, or as soon as it has
     /// sent what a tick made it send: then it finds the answers, and who asked it meanwhile, at once.
-    private func pause() {
+    private func pause() throws(Problem) {
         let preferred = faults.chance(1, of: 2) ? leaderPlace : nil
         guard let node = preferred ?? anyUp(), nodes[node].pausedUntil == nil else { return }
         if faults.chance(1, of: 2) {
             nodes[node].isPauseDue = true
             trace.note(.pause, node, 0, 0, "as soon as it has sent something")
         } else {
-            standStill(node)
+            try standStill(node)
         }
     }
 
-    func standStill(_ node: Int) {
+    func standStill(_ node: Int) throws(Problem) {
         nodes[node].isPauseDue = false
         let end = now + faults.inNanoseconds(20_000_000, faults.chance(1, of: 4) ? 3_000_000_000 : 600_000_000)
         nodes[node].pausedUntil = end
         trace.note(.pause, node, end.nanoseconds, 0, "until \(end.nanoseconds / 1_000_000) ms")
         queue.push(.resume(node: node, boot: nodes[node].boot), at: end)
+        try linksChanged()
     }
 
     func resume(_ node: Int, _ boot: UInt64) throws(Problem) {
@@ -96,6 +97,8 @@ extension Simulation {
         // What came meanwhile is there at once, and before the process looks at its clock or after.
         if faults.chance(1, of: 2) { advance(node) }
         nodes[node].wakeAt = nil
+        try linksChanged()
+        nodes[node].lookAt = nil
         if faults.chance(1, of: 2) { askFirst(node) }
         try settle(node)
         for event in held { queue.push(event, at: now) }
@@ -103,7 +106,7 @@ extension Simulation {
 
     // MARK: - Network
 
-    private func cutLinks() {
+    private func cutLinks() throws(Problem) {
         partitions += 1
         let all = Array(nodes.indices)
         switch faults.below(6) {
@@ -137,14 +140,16 @@ extension Simulation {
             }
             trace.note(.partition, -1, partitions, UInt64(count), cut.joined(separator: " "))
         }
+        try linksChanged()
         queue.push(
             .heal(partition: partitions),
             at: now + faults.inNanoseconds(20_000_000, faults.chance(1, of: 4) ? 4_000_000_000 : 900_000_000)
         )
     }
 
-    func healLinks() {
+    func healLinks() throws(Problem) {
         network.heal()
+        try linksChanged()
         trace.note(.heal, -1, partitions)
     }
 

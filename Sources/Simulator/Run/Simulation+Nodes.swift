@@ -19,6 +19,7 @@ extension Simulation {
         nodes[node].disk.restart()
         nodes[node].boot += 1
         nodes[node].wakeAt = nil
+        nodes[node].lookAt = nil
         // A machine is given a later release when it is down anyway.
         if plan.isMixed, generator.chance(1, of: 3) { nodes[node].isNewRelease = true }
         do throws(StorageError) {
@@ -32,7 +33,7 @@ extension Simulation {
             node,
             nodes[node].boot,
             0,
-            "release \(nodes[node].isNewRelease ? 2 : 1): \(process.summary)"
+            "\(nodes[node].isNewRelease ? "later" : "earlier") release: \(process.summary)"
         )
         try settle(node)
     }
@@ -66,6 +67,7 @@ extension Simulation {
         )
         if process.standing.isReplica, let replica = process.standing.replica { invariants.crashed(replica) }
         nodes[node].process = nil
+        nodes[node].gateway = nil
         nodes[node].pausedUntil = nil
         nodes[node].isPauseDue = false
         nodes[node].held = []
@@ -77,6 +79,7 @@ extension Simulation {
             nodes[node].disk.crashProcess()
         }
         clientsLose(node)
+        try linksChanged()
         scheduleStart(node)
     }
 
@@ -119,7 +122,7 @@ extension Simulation {
         advance(node)
         let sent = nodes[node].sent
         try settle(node)
-        if nodes[node].isPauseDue, nodes[node].process != nil, nodes[node].sent != sent { standStill(node) }
+        if nodes[node].isPauseDue, nodes[node].process != nil, nodes[node].sent != sent { try standStill(node) }
     }
 
     /// A process looks at its clocks, as it does before anything else.
@@ -244,12 +247,14 @@ extension Simulation {
             case .joined(let cluster, let replica):
                 nodes[node].replica = replica
                 trace.note(.join, node, replica.low, cluster.low, "as replica \(replica.low)")
+                if let ledger = process.ledger { prices.founded(ledger.facts.ledgerVersion) }
                 try joined(node, cluster)
             case .stop(let reason): return try stopped(node, reason)
             }
         }
         beginWrite(node)
         scheduleTick(node)
+        try tellGateway(node, outputs)
     }
 
     private func restored(_ node: Int, _ index: LogIndex, _ digest: LedgerDigest) throws(Problem) {
@@ -289,12 +294,17 @@ extension Simulation {
         guard let replica = nodes[node].replica else { return }
         try checked { () throws(InvariantViolation) in try invariants.applied(application, by: replica) }
         do {
-            if application.results.contains(where: { if case .policiesSet = $0 { true } else { false } }),
+            if levels.isEmpty,
+                application.results.contains(where: { if case .policiesSet = $0 { true } else { false } }),
                 let facts = nodes[node].process?.ledger?.facts
             {
+                for policy in facts.policies { levels[policy.id] = Workload.level(of: policy) }
                 admissions.policies(facts)
+                escrow.policies(facts.policies)
             }
             try admissions.applied(application)
+            try escrow.applied(application)
+            try prices.applied(application)
         } catch { throw .history(error) }
         try clientsSaw(application, node)
     }

@@ -1,3 +1,4 @@
+import Ledger
 import Raft
 import Replica
 import Wire
@@ -46,6 +47,7 @@ extension Simulation {
             process.transferLeadership(to: target)
             try settle(leader)
         }
+        if plan.habits.prices, generator.chance(1, of: 10) { try setPrices(leader) }
         guard operations.isChangeDue, let change = nextChange(process.standing.configuration) else { return }
         operations.isChangeDue = false
         // Once in a while somebody asks the wrong node.
@@ -57,6 +59,22 @@ extension Simulation {
         advance(asked)
         nodes[asked].process?.change(change, request: request)
         try settle(asked)
+    }
+
+    /// A node that takes itself for the leader follows the load, as it sees it.
+    private func setPrices(_ node: Int) throws(Problem) {
+        guard let process = nodes[node].process, let facts = process.ledger?.facts,
+            facts.ledgerVersion >= Ledger.lendingVersion
+        else { return }
+        let factors = facts.policies.filter { _ in generator.chance(1, of: 2) }.map { policy in
+            PolicyPrice(policy: policy.id, factor: generator.pick([Price.one, Price.one * 3 / 2, 9 * Price.one, .max]))
+        }
+        let number = clients.takeNumber()
+        ask(number, -1, node, .prices)
+        advance(node)
+        let change = PriceChange(expectedVersion: facts.priceVersion, factors: factors)
+        process.submit(.setPrices(change), request: RequestID(number))
+        try settle(node)
     }
 
     /// A change that leaves a group that can decide.

@@ -30,6 +30,14 @@ struct Recovery {
     var isLost: Set<Int> = []
     /// What is wrong with them.
     var loss = Loss.down
+    /// How far the question is whether a bucket is whole.
+    var whole = Probe.due
+    /// Who asks a gateway for one unit after the other.
+    var lane = Lane()
+    /// What gateways are flooded with, whether they are, and what they have admitted of it.
+    var flood: Charge?
+    var isFlooding = false
+    var flooded: UInt64 = 0
 
     /// Whether a machine's disk never answers.
     func isHung(_ node: Int) -> Bool { loss == .hung && isLost.contains(node) }
@@ -47,6 +55,8 @@ extension Simulation {
         partitions += 1
         network.heal()
         network.setQuality(.perfect)
+        try linksChanged()
+        eventual.delay = plan.wordNanosecondsMax(.perfect)
         for node in nodes.indices {
             nodes[node].disk.faults = .init()
             nodes[node].isPauseDue = false
@@ -144,6 +154,15 @@ extension Simulation {
         do throws(HistoryFault) {
             if case .unknown = try history.finish() { counts.unknownHistories += 1 }
         } catch { throw .history(error) }
+        do throws(HistoryFault) {
+            try escrow.finish()
+            try eventual.finish()
+            if let ledger = leaderPlace.flatMap({ nodes[$0].process?.ledger }) { try prices.check(ledger) }
+        } catch { throw .history(error) }
+        counts.slices = escrow.slicesLent
+        counts.spent = escrow.unitsSpent
+        counts.together = eventual.together
+        counts.prices = prices.changes
         counts.committed = invariants.lastCommitted.rawValue
         counts.memberships = invariants.membershipsCommitted - 1
         counts.tallied = nodes.reduce(0) { max($0, $1.process?.tallied ?? 0) }

@@ -19,6 +19,9 @@ public final class Simulation {
     var invariants: Invariants
     var history = ClientHistory()
     var admissions = Admissions()
+    var escrow: EscrowPromise
+    var eventual: EventualPromise
+    var prices = PricePromise()
     var budget = FaultBudget()
     var counts = SimulationCounts()
     /// What goes wrong, and when.
@@ -28,6 +31,8 @@ public final class Simulation {
     var clients: Clients
     var operations = Operations()
     var recovery = Recovery()
+    /// What decides the policies, once they are there.
+    var levels: [PolicyID: PolicyLevel] = [:]
     /// The cluster, once some node knows.
     var cluster: ClusterID?
     /// Founders that are replicas of it.
@@ -64,7 +69,9 @@ public final class Simulation {
         network = SimulatedNetwork(nodes: machines, generator: root.split())
         network.setQuality(plan.link)
         invariants = Invariants(settings: plan.replica.raft)
-        clients = Clients(count: plan.clients, workload: Workload(generator: root.split()))
+        clients = Clients(count: plan.clients, workload: Workload(generator: root.split(), habits: plan.habits))
+        escrow = EscrowPromise(driftPPM: plan.driftPPMMax)
+        eventual = EventualPromise(delay: plan.wordNanosecondsMax(plan.link), driftPPM: plan.driftPPMMax)
         // Founding without faults takes a second or two; much longer, and it is stuck.
         chaosEnd = Moment(nanoseconds: plan.recoveryNanosecondsMax)
         for place in 0..<machines {
@@ -77,6 +84,7 @@ public final class Simulation {
             try begin()
             try pump { chaosEnd }
             try recover()
+            try seeThatAllIsWhole()
             try finish()
         } catch {
             throw failure(error)
@@ -135,12 +143,16 @@ public final class Simulation {
         switch event {
         case .tick(let node, let boot): try tick(node, boot)
         case .arrival(let sender, let receiver, let bytes): try arrive(from: sender, to: receiver, bytes)
+        case .look(let node, let boot): try look(node, boot)
+        case .word(let sender, let receiver, let replica, let bytes):
+            try heard(bytes, from: sender, at: receiver, for: replica)
+        case .flood(let node): try flood(node)
         case .write(let node, let boot): try write(node, boot)
         case .written(let node, let boot): try written(node, boot)
         case .start(let node): try start(node)
         case .resume(let node, let boot): try resume(node, boot)
         case .roomMade(let node): if !recovery.isFull(node) { nodes[node].disk.faults.capacityBytes = nil }
-        case .heal(let partition): if partition == partitions { healLinks() }
+        case .heal(let partition): if partition == partitions { try healLinks() }
         case .fault(let kind): try strike(kind)
         case .think(let client): try think(client)
         case .giveUp(let client, let request): giveUp(client, request)

@@ -41,8 +41,15 @@ public struct SimulationCounts: Hashable, Sendable, CustomStringConvertible {
     public var restores = 0
     /// Memberships committed.
     public var memberships = 0
-    /// Commands of ledger version 2 applied.
+    /// Commands of the later release applied.
     public var tallied: UInt64 = 0
+    /// Slices lent, and units spent of them.
+    public var slices = 0
+    public var spent: UInt64 = 0
+    /// Admissions of nodes that decide by themselves, looked at together with others'.
+    public var together = 0
+    /// Changes of the prices.
+    public var prices = 0
     /// Histories of overrides that were too long to search.
     public var unknownHistories = 0
 
@@ -51,6 +58,7 @@ public struct SimulationCounts: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         "elections \(elections) committed \(committed) answered \(answered) unanswered \(unanswered) crashes \(crashes) "
-            + "lost \(lostDisks) restores \(restores) memberships \(memberships) tallied \(tallied)"
+            + "lost \(lostDisks) restores \(restores) memberships \(memberships) tallied \(tallied) "
+            + "slices \(slices) spent \(spent) together \(together) prices \(prices)"
     }
 }

@@ -9,6 +9,8 @@ struct Clients {
         var client: Int
         var node: Int
         var purpose: Purpose
+
+        var isOfClient: Bool { if case .errand = purpose { false } else { true } }
     }
 
     /// What a request is for.
@@ -16,6 +18,14 @@ struct Clients {
         case workload(Workload.Request, history: UInt64?)
         case read(Workload.Request, history: UInt64, Invariants.ReadExpectation)
         case policies
+        /// A charge that a gateway decides.
+        case quota
+        /// What a gateway asks of the ledger.
+        case errand(SimulatedGateway.Errand)
+        /// A change of the prices.
+        case prices
+        /// After the faults: whether all of a bucket is there.
+        case whole
         case tally
         /// After the faults: to see that a node gets something done.
         case probe

@@ -48,6 +48,47 @@ import Wire
         #expect(told(1_900..<2_000, network) == 100)
     }
 
+    /// A node learns of new limits later than its peer, which has admitted something of them meanwhile.
+    @Test func whatIsToldOfALimitThatIsNotKnownYetIsToldAgain() {
+        var network = EventualNetwork(2, facts([(3_600 * second, 10), (3_600 * second, 10)]), seed: seed())
+        let limits = network.nodes[1].limits
+        var before = EventualLimits()
+        before = before.revised([facts([(3_600 * second, 10)])], now: network.time)
+        network.nodes[1].exchange.limitsChanged(before)
+        let both = charge([limit(1), limit(1, limit: 2)], cost: 3)
+        let isAdmitted = network.nodes[0].charge(both, network.time).isAdmitted
+        #expect(isAdmitted)
+        network.pass(second)
+        network.nodes[1].exchange.limitsChanged(limits)
+        network.pass(second)
+        for limit in 1...2 as ClosedRange<UInt32> {
+            let units = network.nodes[1].ahead(1, limit: limit, network.time).times(1) / (3_599 * second)
+            #expect(units == 3, "limit \(limit)")
+        }
+    }
+
+    @Test func aRoundLooksAtSoManyPlacesHoweverManyLimitsThereAre() {
+        var settings = EventualSettings()
+        settings.sweptPerRound = 512
+        let many = facts(Array(repeating: (millisecond, 10), count: 4), maxKeys: 10_000)
+        var node = EventualNode(0, boot: 1, many, settings, clockAhead: 0, time: second)
+        for key in 0..<400 as Range<UInt64> {
+            for number in 1...4 as ClosedRange<UInt32> { _ = node.charge(charge([limit(key, limit: number)]), second) }
+        }
+        node.tick(second)
+        #expect(node.exchange.size.components == 1_600)
+        var rounds = 0
+        var time = 60 * second
+        while node.exchange.size.components > 0, rounds < 100 {
+            let before = node.exchange.size.components
+            node.tick(time)
+            #expect(before - node.exchange.size.components <= 512)
+            time += 100 * millisecond
+            rounds += 1
+        }
+        #expect((4..<60).contains(rounds))
+    }
+
     @Test func aMessageIsFull() {
         var network = EventualNetwork(2, Self.slow, seed: seed())
         for key in 0..<3_000 as Range<UInt64> { network.request(key, at: 0) }

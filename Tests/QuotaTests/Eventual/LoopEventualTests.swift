@@ -98,12 +98,12 @@ import Wire
         }
         for _ in 0..<109 {
             now += second
-            sweep.advance(one, now: now, EventualSettings())
+            sweep.advance(one, places: 16_384, now: now, EventualSettings())
         }
         #expect(one.count == 2, "what was full for less than ten seconds keeps its place")
         for _ in 0..<3 {
             now += second
-            sweep.advance(one, now: now, EventualSettings())
+            sweep.advance(one, places: 16_384, now: now, EventualSettings())
         }
         #expect(one.count == 1, "the key that had a bucket was forgotten")
         // Another gets its place, and begins where its fallback stands: one unit is back.
@@ -132,12 +132,30 @@ import Wire
         #expect(loop.journalCount == 0)
         let (refused, nothing) = loop.reserve(both, now: second)
         #expect(refused.remaining == [1, 7] && nothing == nil)
-        if let reservation { loop.giveBack(reservation) }
+        if let reservation { loop.giveBack(reservation, now: second) }
         #expect(loop.charge(charge([limit(1), limit(1, limit: 2)], cost: 0), now: second).remaining == [4, 10])
         let (_, again) = loop.reserve(both, now: second)
         if let again { loop.keep(again) }
         #expect(loop.takeJournal().admissions.map(\.units) == [3, 3])
         #expect(loop.charge(charge([limit(1)], cost: 0), now: second).remaining == [1])
+    }
+
+    /// What the bucket regains meanwhile is not had twice.
+    @Test func whatIsGivenBackLateIsLessByWhatTheBucketRegained() {
+        let limits = EventualLimits().revised([facts([(second, 100)])], now: 1)
+        var loop = EventualLoop(limits: limits)
+        var now = Self.minute
+        #expect(loop.charge(charge([limit(1)], cost: 95), now: now).isAdmitted)
+        // Five with a pass that proves to be bad, after a second each; and one at once.
+        for _ in 0..<5 {
+            let (_, reservation) = loop.reserve(charge([limit(1)]), now: now)
+            now += second
+            if let reservation { loop.giveBack(reservation, now: now) }
+        }
+        #expect(loop.charge(charge([limit(1)], cost: 0), now: now).remaining == [5])
+        let (_, reservation) = loop.reserve(charge([limit(1)], cost: 5), now: now)
+        if let reservation { loop.giveBack(reservation, now: now + 2 * second) }
+        #expect(loop.charge(charge([limit(1)], cost: 0), now: now + 2 * second).remaining == [5])
     }
 
     @Test func usedUnitsStayUsedUnitsWhenTheNumbersChange() {

@@ -16,11 +16,11 @@ import Testing
     private func lost(_ fate: PeerLink.Fate) -> [UInt64] { fate.lost.map(\.count) }
 
     @Test mutating func aPartIsTakenOnceInAnyOrderIfItIsOfLate() {
-        var taken = [5, 3, 5, 3, 4].map { link.take($0, mayBeLate: true) }
+        var taken = [5, 3, 5, 3, 4].map { link.take($0, isWhole: true, mayBeLate: true) }
         #expect(taken == [true, true, false, false, true])
-        taken = [2, 6, 1].map { link.take($0, mayBeLate: false) }
+        taken = [2, 6, 1].map { link.take($0, isWhole: true, mayBeLate: false) }
         #expect(taken == [false, true, false], "the past is not taken, what is next is")
-        taken = [100, 36, 37].map { link.take($0, mayBeLate: true) }
+        taken = [100, 36, 37].map { link.take($0, isWhole: true, mayBeLate: true) }
         #expect(taken == [true, false, true], "of more than 64 parts ago nobody knows whether it was taken")
         #expect(link.receipt.latest == 100 && link.receipt.taken == 1 << 63 | 1)
     }
@@ -43,6 +43,29 @@ import Testing
         #expect(lost(link.fate(nil, now: later, settings)) == [4])
         #expect(lost(link.fate(nil, now: later, settings)).isEmpty, "it is told again once")
         #expect(link.fate(.init(latest: 4, taken: 1), now: later, settings).taken.map(\.count) == [4])
+    }
+
+    @Test mutating func whatIsNotHeardWholeIsNotAcknowledged() {
+        var heard = link.take(3, isWhole: false, mayBeLate: true)
+        #expect(heard && link.receipt.latest == 0)
+        heard = link.take(4, isWhole: true, mayBeLate: true)
+        #expect(heard)
+        heard = link.take(3, isWhole: false, mayBeLate: true)
+        #expect(heard && link.receipt.latest == 4 && link.receipt.taken == 1)
+        heard = link.take(3, isWhole: true, mayBeLate: true)
+        #expect(heard)
+        heard = link.take(3, isWhole: true, mayBeLate: true)
+        #expect(!heard)
+    }
+
+    /// States are given more time than changes, and do not keep these waiting.
+    @Test mutating func changesBehindAStateAreToldAgainInTheirTime() {
+        _ = link.sending([told(1)], isState: true, now: second)
+        _ = link.sending([told(2)], isState: false, now: second)
+        var fate = link.fate(nil, now: second + settings.resend, settings)
+        #expect(lost(fate) == [2] && fate.lostStates.isEmpty)
+        fate = link.fate(nil, now: second + settings.resendState, settings)
+        #expect(lost(fate).isEmpty && fate.lostStates.map(\.count) == [1])
     }
 
     @Test mutating func thereIsABoundOfPartsOnTheirWay() {

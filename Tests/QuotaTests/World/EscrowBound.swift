@@ -7,8 +7,8 @@ import Testing
 /// more than burst × interval + D above the least that this was before.
 struct EscrowBound {
     static let slice: UInt64 = 2 * second
-    let interval: UInt64
-    let burst: UInt64
+    private(set) var interval: UInt64
+    private(set) var burst: UInt64
     private var admissions: [(at: UInt64, units: UInt64)] = []
 
     init(interval: UInt64, burst: UInt64) {
@@ -17,6 +17,12 @@ struct EscrowBound {
     }
 
     mutating func admitted(_ units: UInt64, at time: UInt64) { admissions.append((time, units)) }
+
+    /// Other numbers stand, or stood: no interval is promised less than by the most generous of them, whatever is changed when.
+    mutating func loosen(interval: UInt64, burst: UInt64) {
+        self.interval = min(self.interval, interval)
+        self.burst = max(self.burst, burst)
+    }
 
     var units: UInt64 { admissions.reduce(0) { $0 + $1.units } }
 

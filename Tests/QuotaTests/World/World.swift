@@ -17,9 +17,14 @@ final class World {
     private var index: UInt64 = 0
     private(set) var nodes: [WorldNode] = []
     let policy: PolicyID
-    let limits: [LimitFacts]
+    private(set) var limits: [LimitFacts]
     /// By limit and key.
     private var bounds: [BucketID: EscrowBound] = [:]
+    /// All numbers that the limits have had, and those of keys by overrides.
+    private var terms: [LimitDefinition]
+    private var overrides: [(key: QuotaKey, interval: UInt64, burst: UInt64)] = []
+    private let maxKeys: UInt32
+    private var operatorSequence: UInt64 = 1
     /// Commands that were applied.
     var applied = Applied()
 
@@ -60,6 +65,8 @@ final class World {
         index = 2
         policy = ledger.facts.policies[0].id
         limits = ledger.facts.policies[0].limits
+        terms = definitions
+        self.maxKeys = maxKeys
         for number in 0..<nodes { self.nodes.append(WorldNode(number, self)) }
     }
 
@@ -131,6 +138,35 @@ final class World {
     /// One way.
     func travel() -> UInt64 { weather.delay / 4 + random.below(weather.delay * 3 / 4 + 1) }
 
+    // MARK: - Operators
+
+    /// Gives the limits other numbers: whose keys and roles they have they keep. Nodes hear of it after a while.
+    func change(_ definitions: [LimitDefinition]) {
+        let policies = [PolicyDefinition(name: "api", maxKeys: maxKeys, limits: definitions)]
+        operate(.setPolicies(expectedRevision: ledger.facts.revision, policies: policies))
+        limits = ledger.facts.policies[0].limits
+        terms += definitions
+        for node in nodes { plan(after: travel()) { node.limitsChanged() } }
+    }
+
+    /// Gives a key other numbers in all free limits, or bans it, or neither.
+    func override(key: UInt64, _ value: OverrideValue?) {
+        operate(.override(OverrideChange(policy: policy, key: .test(key), value: value, expectedVersion: nil)))
+        if case .free(let interval, let burst) = value { overrides.append((.test(key), interval, burst)) }
+    }
+
+    private func operate(_ command: Command) {
+        operatorSequence += 1
+        _ = apply(
+            SequencedCommand(
+                session: SessionID(rawValue: 1),
+                sequence: operatorSequence,
+                floor: operatorSequence,
+                command: command
+            )
+        )
+    }
+
     // MARK: - The promise
 
     func admitted(_ limit: LimitCharge, units: UInt64, at time: UInt64) {
@@ -146,5 +182,17 @@ final class World {
     }
 
     /// The units that some interval of some bucket had too many.
-    func excess() -> Int128 { bounds.values.map { $0.excess() }.max() ?? 0 }
+    func excess() -> Int128 {
+        bounds.map { id, bound in
+            var bound = bound
+            let limit = limits.first { $0.id == id.limit }?.definition
+            for other in terms where other.key == limit?.key {
+                bound.loosen(interval: other.interval, burst: other.burst)
+            }
+            for other in overrides where other.key == id.quotaKey {
+                bound.loosen(interval: other.interval, burst: other.burst)
+            }
+            return bound.excess()
+        }.max() ?? 0
+    }
 }

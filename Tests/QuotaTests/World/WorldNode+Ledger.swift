@@ -15,7 +15,7 @@ extension WorldNode {
             return later(millisecond) { then($0, .failure(.overloaded)) }
         }
         sequence += 1
-        let sequence = sequence
+        let (session, sequence) = (session, sequence)
         outstanding.insert(sequence)
         let sequenced = SequencedCommand(
             session: session,
@@ -26,7 +26,7 @@ extension WorldNode {
         let isLost = world.random.perMille(weather.lost)
         if isLost {
             later(300 * millisecond) { node in
-                node.outstanding.remove(sequence)
+                if node.session == session { node.outstanding.remove(sequence) }
                 then(node, .failure(.noQuorum))
             }
             if world.random.oneIn(2) { return }
@@ -45,7 +45,7 @@ extension WorldNode {
                 delay += weather.lateness - world.random.below(weather.lateness / 8)
             }
             later(delay) { node in
-                node.outstanding.remove(sequence)
+                if node.session == session { node.outstanding.remove(sequence) }
                 then(node, .success(result))
             }
         }

@@ -67,6 +67,13 @@ final class WorldNode {
         waiting = Array(repeating: [], count: World.loops)
     }
 
+    /// This boot gets another session. What was lent to the former is of no use to the ledger any more.
+    func renewSession() {
+        session = world.open(ReplicaID(high: 1, low: UInt64(number)))
+        sequence = 0
+        outstanding = []
+    }
+
     /// Later in this boot, if it lasts.
     func later(_ delay: UInt64, _ happen: @escaping (WorldNode) -> Void) {
         let boot = boot
@@ -87,6 +94,11 @@ final class WorldNode {
 
     func recalled(_ recall: SliceRecall) {
         book.recalled(recall, now: now)
+        perform()
+    }
+
+    func limitsChanged() {
+        book.renounce(now: now)
         perform()
     }
 

@@ -5,12 +5,12 @@ import Wire
 
 /// A later release's ledger: it knows one command more, which adds a number to a sum.
 ///
-/// As long as nobody uses that command, its batches, snapshots and digests are those of version 1, byte for byte, so that
+/// As long as nobody uses that command, its batches, snapshots and digests are those of this release, byte for byte, so that
 /// nodes of both releases make one group. In a batch the command stands as a change of an override of a key that nobody
 /// else uses, and its number beside: the override's version tells whether the command is applied for the first time.
-struct LedgerTwo: SimulatedMachine {
+struct LaterLedger: SimulatedMachine {
     enum Command: Sendable {
-        case one(LedgerCommand)
+        case known(LedgerCommand)
         case tally(UInt64)
     }
 
@@ -22,7 +22,8 @@ struct LedgerTwo: SimulatedMachine {
 
     typealias Output = CommandResult
 
-    private static let format: UInt8 = 2
+    /// No ledger batch begins with it.
+    private static let format: UInt8 = 202
     private static let register = QuotaKey(high: 7, low: 7)
 
     private(set) var ledger: Ledger
@@ -34,27 +35,30 @@ struct LedgerTwo: SimulatedMachine {
 
     // MARK: - Commands
 
-    static let supportedVersion: UInt32 = 2
+    static let supportedVersion = Ledger.supportedVersion + 1
 
     static func requiredVersion(of command: Command) -> UInt32 {
-        if case .tally = command { 2 } else { 1 }
+        switch command {
+        case .known(let command): Ledger.requiredVersion(of: command)
+        case .tally: supportedVersion
+        }
     }
 
-    static func openSession(owner: ReplicaID) -> Command { .one(Ledger.openSession(owner: owner)) }
-    static func raiseVersion(to version: UInt32) -> Command { .one(Ledger.raiseVersion(to: version)) }
-    static func command(_ command: LedgerCommand) -> Command { .one(command) }
+    static func openSession(owner: ReplicaID) -> Command { .known(Ledger.openSession(owner: owner)) }
+    static func raiseVersion(to version: UInt32) -> Command { .known(Ledger.raiseVersion(to: version)) }
+    static func command(_ command: LedgerCommand) -> Command { .known(command) }
     static func tally(_ amount: UInt64) -> Command? { .tally(amount) }
 
     static func bytes(of command: Command) -> Int? {
         switch command {
-        case .one(let command): Ledger.bytes(of: command)
+        case .known(let command): Ledger.bytes(of: command)
         case .tally: 256
         }
     }
 
     private static func base(_ command: Command) -> LedgerCommand {
         switch command {
-        case .one(let command): command
+        case .known(let command): command
         case .tally:
             .override(
                 OverrideChange(
@@ -88,7 +92,7 @@ struct LedgerTwo: SimulatedMachine {
         return writer.take()
     }
 
-    /// Where version 1's bytes begin.
+    /// Where the bytes of this release's batch begin.
     private static func baseOffset(_ bytes: [UInt8]) -> Int {
         guard bytes.first == format, bytes.count >= 5 else { return 0 }
         let count = bytes[1...4].reduce(0) { $0 << 8 | Int($1) }
@@ -109,7 +113,9 @@ struct LedgerTwo: SimulatedMachine {
         guard offset > 0 else {
             return Batch(base: try Ledger.decode(bytes, supportedVersion: supportedVersion), tallies: [])
         }
-        guard supportedVersion >= 2 else { throw StateMachineError("a command of version 2") }
+        guard supportedVersion >= Self.supportedVersion else {
+            throw StateMachineError("a command of version \(Self.supportedVersion)")
+        }
         var reader = ByteReader(bytes[5..<offset])
         var tallies: [(place: UInt32, amount: UInt64)] = []
         while reader.remaining > 0 {
@@ -159,26 +165,26 @@ struct LedgerTwo: SimulatedMachine {
 
     // MARK: - Snapshots
 
-    private static let snapshotFormat: [UInt8] = [0xFE, 2]
+    private static let snapshotFormat: [UInt8] = [0xFE, 202]
 
-    func snapshotEncoder() -> LedgerTwoEncoder {
-        guard lastTally > 0 else { return LedgerTwoEncoder(head: [], ledger: ledger.snapshotEncoder()) }
+    func snapshotEncoder() -> LaterLedgerEncoder {
+        guard lastTally > 0 else { return LaterLedgerEncoder(head: [], ledger: ledger.snapshotEncoder()) }
         var writer = ByteWriter()
         writer.write(raw: Self.snapshotFormat)
         writer.write(lastTally)
         writer.write(tallied)
-        return LedgerTwoEncoder(head: writer.take(), ledger: ledger.snapshotEncoder())
+        return LaterLedgerEncoder(head: writer.take(), ledger: ledger.snapshotEncoder())
     }
 
-    static func snapshotDecoder(bytes: Int) -> LedgerTwoDecoder { LedgerTwoDecoder(bytes: bytes) }
+    static func snapshotDecoder(bytes: Int) -> LaterLedgerDecoder { LaterLedgerDecoder(bytes: bytes) }
 
-    /// What a snapshot's beginning says, if it is one of version 2, and the ledger.
+    /// What a snapshot's beginning says, if there are tallies in it, and the ledger.
     fileprivate init(head: [UInt8], ledger: Ledger) throws(StateMachineError) {
         self.ledger = ledger
         guard !head.isEmpty else { return }
         var reader = ByteReader(head[Self.snapshotFormat.count...])
         guard let version = try? reader.readUInt64(), let sum = try? reader.readUInt64() else {
-            throw StateMachineError("a snapshot of version 2 is cut short")
+            throw StateMachineError("a snapshot with tallies is cut short")
         }
         lastTally = version
         tallied = sum
@@ -189,8 +195,8 @@ struct LedgerTwo: SimulatedMachine {
     fileprivate static func isHead(_ bytes: [UInt8]) -> Bool { bytes.starts(with: snapshotFormat) }
 }
 
-/// Writes a snapshot of version 2: where there are tallies their numbers, then the ledger's own snapshot.
-struct LedgerTwoEncoder: StateEncoder {
+/// Writes a snapshot: where there are tallies their numbers, then the ledger's own snapshot.
+struct LaterLedgerEncoder: StateEncoder {
     fileprivate var head: [UInt8]
     fileprivate var ledger: LedgerSnapshotEncoder
 
@@ -202,10 +208,10 @@ struct LedgerTwoEncoder: StateEncoder {
     }
 }
 
-/// Reads a snapshot of version 1 or 2.
-struct LedgerTwoDecoder: StateDecoder {
+/// Reads a snapshot, with tallies or without.
+struct LaterLedgerDecoder: StateDecoder {
     private let bytes: Int
-    /// The beginning, until it is known whether it is version 2's.
+    /// The beginning, until it is known whether it is of tallies.
     private var head: [UInt8] = []
     private var ledger: LedgerStateDecoder?
 
@@ -217,16 +223,16 @@ struct LedgerTwoDecoder: StateDecoder {
             return
         }
         head += bytes
-        guard head.count >= min(LedgerTwo.headBytes, self.bytes) else { return }
-        let headBytes = LedgerTwo.isHead(head) ? min(LedgerTwo.headBytes, head.count) : 0
+        guard head.count >= min(LaterLedger.headBytes, self.bytes) else { return }
+        let headBytes = LaterLedger.isHead(head) ? min(LaterLedger.headBytes, head.count) : 0
         let rest = Array(head[headBytes...])
         head = Array(head[..<headBytes])
         ledger = LedgerStateDecoder(bytes: self.bytes - headBytes)
         try ledger?.take(rest)
     }
 
-    func finish() throws(StateMachineError) -> LedgerTwo {
+    func finish() throws(StateMachineError) -> LaterLedger {
         guard let ledger else { throw StateMachineError("a snapshot is cut short") }
-        return try LedgerTwo(head: head, ledger: try ledger.finish())
+        return try LaterLedger(head: head, ledger: try ledger.finish())
     }
 }
