@@ -1,4 +1,5 @@
 import Cluster
+import Settings
 
 /// What the admin interface tells and changes of a cluster.
 public struct AdminCluster: Sendable {
@@ -6,13 +7,13 @@ public struct AdminCluster: Sendable {
     public var cluster: Cluster
     /// Of the program.
     public var version: String
-    /// Of the configuration that holds; asked on any thread.
-    public var configurationHash: @Sendable () -> String
+    /// The configuration that holds; asked on any thread.
+    public var configuration: @Sendable () -> Configuration
 
     /// A value of these fields.
-    public init(cluster: Cluster, version: String, configurationHash: @escaping @Sendable () -> String) {
+    public init(cluster: Cluster, version: String, configuration: @escaping @Sendable () -> Configuration) {
         self.cluster = cluster
         self.version = version
-        self.configurationHash = configurationHash
+        self.configuration = configuration
     }
 }

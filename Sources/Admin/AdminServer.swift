@@ -58,7 +58,8 @@ struct AdminResponder: ControlResponder {
             .now(refusal(String(parameters[0])).map { .json($0) } ?? Self.noSuchRefusal)
         }
         router = Router(
-            routes: [refusals] + (cluster.map { ClusterRoutes.routes($0) } ?? []),
+            routes: [refusals]
+                + (cluster.map { ClusterRoutes.routes($0) + OverrideRoutes.routes($0) + QuotaRoutes.routes($0) } ?? []),
             notFound: .problem(
                 .notFound,
                 "no-route",
@@ -66,7 +67,9 @@ struct AdminResponder: ControlResponder {
                 detail: cluster == nil
                     ? "There is /v1/refusals/REQUEST-ID."
                     : "There is /v1/cluster, /v1/cluster/members, /v1/cluster/members/NAME, "
-                        + "/v1/cluster/promote, replace, transfer and compact, /v1/backup, and /v1/refusals/REQUEST-ID."
+                        + "/v1/cluster/promote, replace, transfer and compact, /v1/overrides, /v1/overrides/POLICY/KEY, "
+                        + "/v1/quotas/POLICY/KEY (a slash within a key is written %2F), /v1/backup, and "
+                        + "/v1/refusals/REQUEST-ID."
             ),
             methodNotAllowed: .problem(
                 .methodNotAllowed,

@@ -12,7 +12,7 @@ enum ClusterRoutes {
                 guard let isStale = isStale(request.query) else { return .now(badQuery) }
                 return answer(on: eventLoop) { () async throws(OperationError) in
                     let status = try await cluster.status(isStale: isStale)
-                    let hash = admin.configurationHash()
+                    let hash = admin.configuration().hash
                     return .json(ClusterDocument.text(status, version: admin.version, configurationHash: hash))
                 }
             },
@@ -22,7 +22,7 @@ enum ClusterRoutes {
                 }
             },
             .init(.DELETE, "/v1/cluster/members/*") { parameters, _, eventLoop in
-                guard let name = decoded(parameters[0]) else { return .now(badName) }
+                guard let name = PathText.decoded(parameters[0]) else { return .now(badName) }
                 return answer(on: eventLoop) { () async throws(OperationError) in
                     result(try await cluster.remove(name: name))
                 }
@@ -81,19 +81,7 @@ enum ClusterRoutes {
         mayHave: Set<String>
     ) -> Result<[String: String], BadBody> {
         if request.body.isEmpty, needs.isEmpty { return .success([:]) }
-        let type = request.contentType.first?.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
-        guard request.contentType.count == 1, type == "application/json" else {
-            return .failure(
-                BadBody(
-                    answer: .problem(
-                        .unsupportedMediaType,
-                        "unsupported-type",
-                        title: "The body is of another type",
-                        detail: "Send Content-Type: application/json."
-                    )
-                )
-            )
-        }
+        guard isJSON(request) else { return .failure(BadBody(answer: notJSON)) }
         let texts = FlatJSON(request.body)?.texts
         let known = needs.union(mayHave)
         guard let texts, needs.allSatisfy({ texts[$0]?.isEmpty == false }), texts.keys.allSatisfy(known.contains)
@@ -113,36 +101,36 @@ enum ClusterRoutes {
         return .success(texts)
     }
 
+    /// Whether a body is said to be JSON.
+    static func isJSON(_ request: ControlRequest) -> Bool {
+        let type = request.contentType.first?.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
+        return request.contentType.count == 1 && type == "application/json"
+    }
+
+    static let notJSON = ControlAnswer.problem(
+        .unsupportedMediaType,
+        "unsupported-type",
+        title: "The body is of another type",
+        detail: "Send Content-Type: application/json."
+    )
+
     /// Nil for a query that means nothing.
     private static func isStale(_ query: Substring) -> Bool? {
-        switch query {
-        case "", "consistency=strong": false
-        case "consistency=stale": true
+        PathText.fields(query, known: ["consistency"]).flatMap { isStale($0["consistency"]) }
+    }
+
+    /// What a query's field `consistency` says; nil where that means nothing.
+    static func isStale(_ consistency: String?) -> Bool? {
+        switch consistency {
+        case nil, "strong": false
+        case "stale": true
         default: nil
         }
     }
 
-    /// A segment of a path as the name that it stands for.
-    private static func decoded(_ segment: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var rest = Array(segment.utf8)[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16),
-                rest.first != UInt8(ascii: "+")
-            else { return nil }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
-        }
-        return String(validating: bytes, as: UTF8.self)
-    }
-
     // MARK: - Answers
 
-    private static func answer(
+    static func answer(
         on eventLoop: any EventLoop,
         _ body: @escaping @Sendable () async throws(OperationError) -> ControlAnswer
     ) -> ControlReply {
@@ -181,14 +169,14 @@ enum ClusterRoutes {
         return .problem(status, type, title: title, detail: error.explanation)
     }
 
-    private static let badQuery = ControlAnswer.problem(
+    static let badQuery = ControlAnswer.problem(
         .badRequest,
         "malformed",
         title: "The query means nothing here",
         detail: "There is consistency=stale, for what this node knows by itself, and consistency=strong, the default."
     )
 
-    private static let badName = ControlAnswer.problem(
+    static let badName = ControlAnswer.problem(
         .badRequest,
         "malformed",
         title: "The name is not encoded as a path needs it",

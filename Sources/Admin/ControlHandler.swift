@@ -81,6 +81,8 @@ final class ControlHandler: ChannelInboundHandler {
             query: head.uri.drop { $0 != "?" }.dropFirst(),
             authorization: head.headers["authorization"],
             contentType: head.headers["content-type"],
+            ifMatch: head.headers["if-match"],
+            ifNoneMatch: head.headers["if-none-match"],
             body: body
         )
         body = []

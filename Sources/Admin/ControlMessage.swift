@@ -13,6 +13,10 @@ struct ControlRequest: Sendable {
     let authorization: [String]
     /// The values of `Content-Type`, as they came.
     var contentType: [String] = []
+    /// The values of `If-Match`, as they came.
+    var ifMatch: [String] = []
+    /// The values of `If-None-Match`, as they came.
+    var ifNoneMatch: [String] = []
     /// At most ``ControlHandler/bodyBytesMax``.
     var body: [UInt8] = []
 }

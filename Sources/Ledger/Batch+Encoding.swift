@@ -84,7 +84,7 @@ extension Command {
         case .record(let report): report.counts.count <= LedgerBounds.issueCounts
         case .setPrices(let change): change.factors.count <= LedgerBounds.policies
         case .report(let report): report.counts.count <= LedgerBounds.reportCounts
-        case .openSession, .rebind, .override, .raiseVersion, .lend, .returnUnits: true
+        case .openSession, .rebind, .override, .raiseVersion, .lend, .returnUnits, .reset: true
         }
     }
 

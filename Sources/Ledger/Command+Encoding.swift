@@ -18,16 +18,22 @@ enum CommandTag: UInt8 {
     case report = 11
     case record = 12
     case setPrices = 13
+    case reset = 14
 }
 
 extension Command {
-    /// The version in which the command is written. There is one of each so far, and a second of a spend that has a price.
+    /// The version in which the command is written. There is one of each so far, and a second of a spend that has a price
+    /// and of an override that has a label.
     var encodingVersion: UInt8 {
-        if case .spend(let spend) = self, spend.pricing != nil { 2 } else { 1 }
+        switch self {
+        case .spend(let spend): spend.pricing == nil ? 1 : 2
+        case .override(let change): change.label == nil ? 1 : 2
+        default: 1
+        }
     }
 
     private static func isRead(_ version: UInt8, of tag: CommandTag) -> Bool {
-        version == 1 || version == 2 && tag == .spend
+        version == 1 || version == 2 && (tag == .spend || tag == .override)
     }
 
     /// Bytes of the shortest command: tag, version, and a version number's four bytes.
@@ -48,15 +54,17 @@ extension Command {
         case .record: .record
         case .setPrices: .setPrices
         case .report: .report
+        case .reset: .reset
         }
     }
 
     /// The version of the ledger from which on the command may be used.
     public var leastVersion: UInt32 {
         switch self {
-        case .openSession, .setPolicies, .charge, .rebind, .override, .rotate, .raiseVersion: 1
+        case .openSession, .setPolicies, .charge, .rebind, .rotate, .raiseVersion: 1
         case .spend(let spend): spend.pricing == nil ? 1 : Ledger.lendingVersion
-        case .lend, .returnUnits, .record, .setPrices, .report: Ledger.lendingVersion
+        case .override(let change): change.label == nil ? 1 : Ledger.lendingVersion
+        case .lend, .returnUnits, .record, .setPrices, .report, .reset: Ledger.lendingVersion
         }
     }
 
@@ -84,6 +92,7 @@ extension Command {
             sink.key(change.key)
             sink.optional(change.value) { $1.write(into: &$0) }
             sink.optional(change.expectedVersion) { $0.u64($1) }
+            if let label = change.label { sink.text(label.text) }
         case .rotate(let secret):
             sink.count(secret.count)
             sink.fixed(secret)
@@ -100,6 +109,9 @@ extension Command {
             change.write(into: &sink)
         case .report(let report):
             report.write(into: &sink)
+        case .reset(let reset):
+            sink.u32(reset.policy.rawValue)
+            sink.key(reset.key)
         }
     }
 
@@ -137,7 +149,8 @@ extension Command {
                     policy: PolicyID(rawValue: try source.u32()),
                     key: try source.key(),
                     value: try source.optional { (from) throws(LedgerDecodingError) in try OverrideValue(from: &from) },
-                    expectedVersion: try source.optional { (from) throws(LedgerDecodingError) in try from.u64() }
+                    expectedVersion: try source.optional { (from) throws(LedgerDecodingError) in try from.u64() },
+                    label: version == 1 ? nil : try OverrideLabel(from: &source)
                 )
             )
         case .rotate:
@@ -153,6 +166,8 @@ extension Command {
             self = .record(try IssueReport(from: &source))
         case .setPrices:
             self = .setPrices(try PriceChange(from: &source))
+        case .reset:
+            self = .reset(QuotaReset(policy: PolicyID(rawValue: try source.u32()), key: try source.key()))
         case .report:
             self = .report(try AdmissionReport(from: &source))
         }

@@ -12,8 +12,10 @@ public enum Command: Hashable, Sendable {
     case spend(Spend)
     /// Answered by ``CommandResult/rebound(_:)``.
     case rebind(Rebind)
-    /// Answered by ``CommandResult/overridden(_:)``.
+    /// Answered by ``CommandResult/overridden(_:)``. With ``OverrideChange/label`` from ``Ledger/lendingVersion`` on.
     case override(OverrideChange)
+    /// Answered by ``CommandResult/reset(_:)``. From ``Ledger/lendingVersion`` on.
+    case reset(QuotaReset)
     /// A new key epoch. The secret is ``LedgerBounds/secretBytes`` of fresh randomness.
     case rotate(secret: [UInt8])
     /// All members know this version of the ledger's commands. Never lowers it.

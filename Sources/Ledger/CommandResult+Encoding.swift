@@ -17,6 +17,7 @@ extension CommandResult {
         case recorded = 13
         case pricesSet = 14
         case reported = 15
+        case reset = 16
     }
 
     func write(into sink: inout some FieldSink) {
@@ -63,6 +64,9 @@ extension CommandResult {
         case .reported(let outcome):
             sink.u8(Tag.reported.rawValue)
             outcome.write(into: &sink)
+        case .reset(let outcome):
+            sink.u8(Tag.reset.rawValue)
+            outcome.write(into: &sink)
         case .rejected(let rejection):
             sink.u8(Tag.rejected.rawValue)
             sink.u8(rejection.rawValue)
@@ -85,6 +89,7 @@ extension CommandResult {
         case .recorded: self = .recorded(try IssueOutcome(from: &source))
         case .pricesSet: self = .pricesSet(try PriceOutcome(from: &source))
         case .reported: self = .reported(try ReportOutcome(from: &source))
+        case .reset: self = .reset(try ResetOutcome(from: &source))
         case .rejected:
             guard let rejection = Rejection(rawValue: try source.u8()) else { throw .invalid(field: "rejection") }
             self = .rejected(rejection)

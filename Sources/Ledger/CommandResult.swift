@@ -28,6 +28,8 @@ public enum CommandResult: Hashable, Sendable {
     case pricesSet(PriceOutcome)
     /// What became of a report of what was let through.
     case reported(ReportOutcome)
+    /// What became of a reset.
+    case reset(ResetOutcome)
     /// The command was not applied.
     case rejected(Rejection)
 }

@@ -41,6 +41,13 @@ extension LimitDefinition {
     }
 }
 
+extension OverrideLabel {
+    init(from source: inout FieldSource) throws(LedgerDecodingError) {
+        guard let label = OverrideLabel(try source.text(limit: Self.bytesMax)) else { throw .invalid(field: "label") }
+        self = label
+    }
+}
+
 extension OverrideValue {
     private enum Tag: UInt8 {
         case free = 1

@@ -19,7 +19,9 @@ extension Ledger {
         if change.value != nil, old == nil, !hasRoom(for: change.key, policy: policy) { return .full }
 
         overrideVersion += 1
-        var new = change.value.map { OverrideEntry(key: change.key, value: $0, version: overrideVersion) }
+        var new = change.value.map {
+            OverrideEntry(key: change.key, value: $0, version: overrideVersion, label: change.label)
+        }
         // A denial that is over as it comes was set, and has ended.
         if let end = new?.denialEnd {
             if end <= now.nanoseconds { new = nil } else { earliestDenialEnd = min(earliestDenialEnd, end) }

@@ -80,7 +80,7 @@ extension Ledger {
     /// The override of a key; nil if there is none, or no such policy.
     public func override(policy: PolicyID, key: QuotaKey) -> OverrideState? {
         guard let policy = policyIndex(policy), let entry = policies[policy].overrides[key] else { return nil }
-        return OverrideState(value: entry.value, version: entry.version)
+        return entry.state
     }
 
     /// The pass that a challenge opened, also one that has expired, as long as its record is held.

@@ -4,9 +4,9 @@ import Wire
 // entries in different orders; the digest, which comes last, is the same.
 //
 // Order: format version; header; key epochs; policies, each its definition, then for each limit its own buckets, its
-// fallbacks' and the shared one, then its overrides; spent records; from format 2 on slices, the cluster's factors and the
-// tables of prefixes; sessions with their results; the digest. The format is 2 from the version of the ledger on that lends
-// slices.
+// fallbacks' and the shared one, then its overrides, from format 2 on with their labels; spent records; from format 2 on
+// slices, the cluster's factors and the tables of prefixes; sessions with their results; the digest. The format is 2 from the
+// version of the ledger on that lends slices.
 //
 // Both ways go in pieces, so that nobody waits for the whole: see LedgerSnapshotEncoder and LedgerSnapshotDecoder.
 
@@ -129,21 +129,27 @@ extension OverrideEntry {
     /// Bytes of the shortest: key, version, and a denial for good.
     static let leastBytes = 26
 
-    func write(into sink: inout some FieldSink) {
+    /// A ledger before the version that lends has no labels.
+    func write(into sink: inout some FieldSink, ledgerVersion: UInt32) {
         sink.key(key)
         sink.u64(version)
         value.write(into: &sink)
+        if ledgerVersion >= Ledger.lendingVersion { sink.optional(label) { $0.text($1.text) } }
     }
 
-    init(from source: inout FieldSource) throws(LedgerDecodingError) {
+    init(from source: inout FieldSource, ledgerVersion: UInt32) throws(LedgerDecodingError) {
         let key = try source.key()
         let version = try source.u64()
         let value = try OverrideValue(from: &source)
+        var label: OverrideLabel?
+        if ledgerVersion >= Ledger.lendingVersion {
+            label = try source.optional { (from) throws(LedgerDecodingError) in try OverrideLabel(from: &from) }
+        }
         if case .free(let interval, let burst) = value, RateTerms(interval: interval, burst: burst) == nil {
             throw .invalid(field: "override")
         }
         guard version > 0 else { throw .invalid(field: "override") }
-        self.init(key: key, value: value, version: version)
+        self.init(key: key, value: value, version: version, label: label)
     }
 }
 

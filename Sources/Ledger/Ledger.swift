@@ -160,6 +160,7 @@ public struct Ledger: Sendable {
         case .record(let report): .recorded(apply(report))
         case .setPrices(let change): .pricesSet(apply(change))
         case .report(let report): .reported(apply(report))
+        case .reset(let reset): .reset(apply(reset))
         case .openSession: preconditionFailure("sessions are opened by the batch")
         }
     }

@@ -227,7 +227,7 @@ public struct LedgerSnapshotDecoder: Sendable {
             place = .policy
             return
         }
-        let entry = try OverrideEntry(from: &source)
+        let entry = try OverrideEntry(from: &source, ledgerVersion: ledger.ledgerVersion)
         guard entry.version <= ledger.overrideVersion,
             entry.denialEnd.map({ $0 > ledger.now.nanoseconds }) ?? true,
             policy?.overrides.insertIfNew(entry) == true, let digest = policy?.digest(of: entry)

@@ -150,7 +150,10 @@ public struct LedgerSnapshotEncoder: Sendable {
             }
         case .overrides(let shard, let policy):
             if shard < ledger.policies[policy].overrides.shardCount {
-                ledger.policies[policy].overrides.visit(shard: shard) { $0.write(into: &writer) }
+                let version = ledger.ledgerVersion
+                ledger.policies[policy].overrides.visit(shard: shard) {
+                    $0.write(into: &writer, ledgerVersion: version)
+                }
                 place = .overrides(shard: shard + 1, policy: policy)
             } else {
                 place = .policy(policy + 1)

@@ -11,13 +11,45 @@ public struct OverrideChange: Hashable, Sendable {
     public var value: OverrideValue?
     /// nil: whatever is there; 0: nothing may be there; else exactly this version must be there.
     public var expectedVersion: UInt64?
+    /// What the operator calls the key, which is kept with the override. From ``Ledger/lendingVersion`` on.
+    public var label: OverrideLabel?
 
     /// A value of these fields.
-    public init(policy: PolicyID, key: QuotaKey, value: OverrideValue?, expectedVersion: UInt64?) {
+    public init(
+        policy: PolicyID,
+        key: QuotaKey,
+        value: OverrideValue?,
+        expectedVersion: UInt64?,
+        label: OverrideLabel? = nil
+    ) {
         self.policy = policy
         self.key = key
         self.value = value
         self.expectedVersion = expectedVersion
+        self.label = label
+    }
+}
+
+/// What an operator calls a key: the ledger itself knows only a hash of it. Decides nothing; it is there to be listed.
+public struct OverrideLabel: Hashable, Sendable {
+    /// Bytes that a label has at most.
+    public static let bytesMax = 48
+
+    /// 1 to ``bytesMax`` bytes.
+    public let text: String
+
+    /// Nil where the text is empty or too long.
+    public init?(_ text: String) {
+        guard (1...Self.bytesMax).contains(text.utf8.count) else { return nil }
+        self.text = text
+    }
+
+    /// Equal bytes, and not what Swift takes for the same text: replicas of two releases must agree.
+    public static func == (left: OverrideLabel, right: OverrideLabel) -> Bool { left.text.isSame(as: right.text) }
+
+    /// As ``==(_:_:)``.
+    public func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
     }
 }
 
@@ -36,11 +68,20 @@ public struct OverrideState: Hashable, Sendable {
     public var value: OverrideValue
     /// The version that its last change took; from 1.
     public var version: UInt64
+    /// As its last change said.
+    public var label: OverrideLabel?
 
     /// A value of these fields.
-    public init(value: OverrideValue, version: UInt64) {
+    public init(value: OverrideValue, version: UInt64, label: OverrideLabel? = nil) {
         self.value = value
         self.version = version
+        self.label = label
+    }
+
+    /// Whether it still says something at a time: a denial that has ended does not, though it is forgotten only with the
+    /// next batch.
+    public func holds(at time: LedgerTime) -> Bool {
+        if case .deny(let until?) = value { until > time } else { true }
     }
 }
 

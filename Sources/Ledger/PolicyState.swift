@@ -8,13 +8,16 @@ struct QuotaEntry: TableEntry {
     @inline(__always) var isVacant: Bool { tat == 0 }
 }
 
-/// An override in a table.
+/// An override in a table. 96 bytes.
 struct OverrideEntry: TableEntry {
     var key: QuotaKey
     /// Never 0 in an entry.
     var version: UInt64
     private var first: UInt64
     private var second: UInt64
+    /// The label's bytes, of which ``labelCount`` count. In place, so that an array of entries holds no references.
+    private var labelBytes: InlineArray<48, UInt8>
+    private var labelCount: UInt8
     private var form: UInt8
 
     static let vacant = OverrideEntry()
@@ -23,11 +26,19 @@ struct OverrideEntry: TableEntry {
     private init() {
         key = QuotaKey(high: 0, low: 0)
         (version, first, second, form) = (0, 0, 0, 0)
+        labelBytes = InlineArray(repeating: 0)
+        labelCount = 0
     }
 
-    init(key: QuotaKey, value: OverrideValue, version: UInt64) {
+    init(key: QuotaKey, value: OverrideValue, version: UInt64, label: OverrideLabel?) {
         self.key = key
         self.version = version
+        labelBytes = InlineArray(repeating: 0)
+        labelCount = 0
+        for byte in (label?.text ?? "").utf8.prefix(OverrideLabel.bytesMax) {
+            labelBytes[Int(labelCount)] = byte
+            labelCount += 1
+        }
         switch value {
         case .free(let interval, let burst): (form, first, second) = (0, interval, burst)
         case .deny(nil): (form, first, second) = (1, 0, 0)
@@ -42,6 +53,15 @@ struct OverrideEntry: TableEntry {
         default: .deny(until: LedgerTime(nanoseconds: first))
         }
     }
+
+    var label: OverrideLabel? {
+        guard labelCount > 0 else { return nil }
+        var bytes: [UInt8] = []
+        for place in 0..<Int(labelCount) { bytes.append(labelBytes[place]) }
+        return OverrideLabel(String(decoding: bytes, as: UTF8.self))
+    }
+
+    var state: OverrideState { OverrideState(value: value, version: version, label: label) }
 
     /// Nil for a denial.
     var terms: RateTerms? { form == 0 ? RateTerms(interval: first, burst: second) : nil }
@@ -123,6 +143,8 @@ struct PolicyState: Sendable {
         mixer.key(entry.key)
         mixer.u64(entry.version)
         entry.value.write(into: &mixer)
+        // One without is summed up as releases do that know no labels.
+        if let label = entry.label { mixer.text(label.text) }
         return mixer.finish()
     }
 }

@@ -23,7 +23,7 @@ extension Ledger: StateMachine {
         case .record(let report): return 128 + report.counts.count * 21
         case .report(let report): return 128 + report.counts.count * AdmittedCount.bytes
         case .setPrices(let change): return 128 + change.factors.count * 8
-        case .spend, .rebind, .override, .rotate, .raiseVersion, .lend, .returnUnits: return 192
+        case .spend, .rebind, .override, .rotate, .raiseVersion, .lend, .returnUnits, .reset: return 192
         }
     }
 

@@ -21,8 +21,8 @@ struct Tollgate: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, ValidateCommand.self, ExplainCommand.self, DemoCommand.self, SolveCommand.self,
-            FetchCommand.self, ClusterCommand.self, BackupCommand.self, RecoverCommand.self, LogCommand.self,
-            CertificatesCommand.self, VersionCommand.self,
+            FetchCommand.self, OverrideCommand.self, QuotaCommand.self, ClusterCommand.self, VerifyClusterCommand.self,
+            BackupCommand.self, RecoverCommand.self, LogCommand.self, CertificatesCommand.self, VersionCommand.self,
         ]
     )
 

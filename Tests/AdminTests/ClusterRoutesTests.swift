@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Settings
 import Testing
 
 @testable import Admin
@@ -36,7 +37,9 @@ import Testing
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             )
             if !isFounding { try await cluster.serving() }
-            let admin = AdminCluster(cluster: cluster, version: "1.2.3") { "abc" }
+            var configuration = try Configuration.fromUpstream(url: "http://127.0.0.1:1").configuration
+            configuration.hash = "abc"
+            let admin = AdminCluster(cluster: cluster, version: "1.2.3") { [configuration] in configuration }
             let responder = AdminResponder(token: nil, cluster: admin) { _ in nil }
             do {
                 try await body(responder, group.next(), cluster)

@@ -11,7 +11,7 @@ from harness import BINARY
 from recipes import DOCUMENTS, ROOT, Page, Run, Section, Block, Wrong, has_recipe
 
 PAGES = [
-    "Integrate.md", "Operate.md", "Troubleshooting.md", "WalkReverseProxy.md", "WalkBesideProxy.md", "WalkNode.md", "WalkCluster.md",
+    "Integrate.md", "Operate.md", "Overrides.md", "Troubleshooting.md", "WalkReverseProxy.md", "WalkBesideProxy.md", "WalkNode.md", "WalkCluster.md",
     "WalkGrow.md", "WalkRecover.md", "Why.md",
 ]  # fmt: skip
 

@@ -117,6 +117,7 @@ struct CommandGenerator {
         } else if random.oneIn(30) {
             return random.oneIn(2) ? .lend(lend(facts)) : .returnUnits(SliceReturn(slice: .test(1), units: 1))
         }
+        if random.oneIn(lends || prices ? 12 : 40) { return .reset(reset(facts)) }
         if moves, random.oneIn(3) { return .rebind(rebind(facts)) }
         if meddles, random.oneIn(3) { return .override(override(facts)) }
         switch random.below(40) {
@@ -341,11 +342,20 @@ struct CommandGenerator {
             value = .deny(until: random.oneIn(8) ? .zero : until)
         default: break
         }
+        let isLabelled = facts.ledgerVersion >= Ledger.lendingVersion ? random.oneIn(2) : random.oneIn(20)
         return OverrideChange(
             policy: policy(facts)?.id ?? PolicyID(rawValue: UInt32(random.below(6))),
             key: random.pick(keys),
             value: value,
-            expectedVersion: random.oneIn(3) ? random.below(12) : nil
+            expectedVersion: random.oneIn(3) ? random.below(12) : nil,
+            label: isLabelled ? OverrideLabel(random.pick(["192.0.2.7", "header:ä", "all"])) : nil
+        )
+    }
+
+    private mutating func reset(_ facts: LedgerFacts) -> QuotaReset {
+        QuotaReset(
+            policy: policy(facts)?.id ?? PolicyID(rawValue: UInt32(random.below(6))),
+            key: random.pick(keys)
         )
     }
 }

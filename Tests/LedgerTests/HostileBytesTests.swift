@@ -142,26 +142,27 @@ import Wire
         return writer.bytes
     }
 
-    @Test func reservedAndUnknownCommandsAreToldApart() throws {
+    @Test func knownAndUnknownCommandsAreToldApart() throws {
         let version = UInt8(1)
         #expect(try Batch(decoding: batch([8, version, 0, 0, 0, 2])).commands[0].command == .raiseVersion(to: 2))
-        #expect(throws: LedgerDecodingError.unsupportedCommand(tag: 11, version: 1)) {
-            try Batch(decoding: batch([11, version, 0, 0, 0, 0]))
-        }
+        let admitted = try Batch(decoding: batch([11, version, 0, 0, 0, 0, 0, 0, 0, 0])).commands[0].command
+        #expect(admitted == .report(AdmissionReport(policy: PolicyID(rawValue: 0), counts: [])))
         let report = try Batch(decoding: batch([12, version, 0, 0, 0, 0])).commands[0].command
         #expect(report == .record(IssueReport(counts: [])))
-        for tag in [0, 14, 255] as [UInt8] {
+        for tag in [0, 15, 255] as [UInt8] {
             #expect(throws: LedgerDecodingError.unknownCommand(tag: tag)) {
                 try Batch(decoding: batch([tag, version, 0, 0, 0, 0]))
             }
         }
-        for tag in UInt8(1)...13 where tag != 4 {
+        for tag in UInt8(1)...14 where tag != 4 && tag != 6 {
             #expect(throws: LedgerDecodingError.unsupportedCommand(tag: tag, version: 2)) {
                 try Batch(decoding: batch([tag, 2, 0, 0, 0, 0]))
             }
         }
-        #expect(throws: LedgerDecodingError.unsupportedCommand(tag: 4, version: 3)) {
-            try Batch(decoding: batch([4, 3, 0, 0, 0, 0]))
+        for tag in [4, 6] as [UInt8] {
+            #expect(throws: LedgerDecodingError.unsupportedCommand(tag: tag, version: 3)) {
+                try Batch(decoding: batch([tag, 3, 0, 0, 0, 0]))
+            }
         }
     }
 

@@ -92,7 +92,9 @@ extension ModelLedger {
         if change.value == nil, old == nil { return .removed }
         if old == nil, overrides.count == 65_536 { return .full }
         overrideVersion += 1
-        overrides[name] = change.value.map { OverrideState(value: $0, version: overrideVersion) }
+        overrides[name] = change.value.map {
+            OverrideState(value: $0, version: overrideVersion, label: change.label)
+        }
         if case .deny(let until?)? = change.value, until.nanoseconds <= now { overrides[name] = nil }
         for limit in policy.limits where limit.definition.role == .free {
             let usual = Int128(limit.definition.interval)
@@ -104,5 +106,24 @@ extension ModelLedger {
             if let tat = buckets[own] { buckets[own] = Self.rescale(tat, Int128(now), from, to) }
         }
         return change.value == nil ? .removed : .set(version: overrideVersion)
+    }
+
+    mutating func perform(_ reset: QuotaReset) -> ResetOutcome {
+        guard let policy = policies.first(where: { $0.id == reset.policy.rawValue }) else { return .unknownPolicy }
+        let full = Int128(max(now, 1))
+        var limits: [LimitReset] = []
+        for limit in policy.limits {
+            let own = BucketName(limit: limit.id, kind: "own", key: reset.key)
+            guard let tat = buckets[own], tat > full else { continue }
+            let interval = terms(policy, limit, own).interval
+            limits.append(
+                LimitReset(
+                    limit: LimitID(rawValue: limit.id),
+                    units: UInt64((tat - full + interval - 1) / interval)
+                )
+            )
+            buckets[own] = full
+        }
+        return .full(limits)
     }
 }

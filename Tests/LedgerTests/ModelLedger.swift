@@ -133,8 +133,10 @@ struct ModelLedger {
         if command.sequence - floor > 4_095 { return .rejected(.tooManyUnacknowledged) }
         if let first = sessions[place].results[command.sequence] { return first }
         switch command.command {
-        case .lend, .returnUnits, .record, .setPrices, .report: if version < 2 { return .rejected(.unknownToMembers) }
+        case .lend, .returnUnits, .record, .setPrices, .report, .reset:
+            if version < 2 { return .rejected(.unknownToMembers) }
         case .spend(let spend): if version < 2, spend.pricing != nil { return .rejected(.unknownToMembers) }
+        case .override(let change): if version < 2, change.label != nil { return .rejected(.unknownToMembers) }
         default: break
         }
         let result = perform(command)
@@ -156,6 +158,7 @@ struct ModelLedger {
         case .record(let report): return .recorded(perform(report))
         case .setPrices(let change): return .pricesSet(perform(change))
         case .report(let report): return .reported(perform(report))
+        case .reset(let reset): return .reset(perform(reset))
         case .charge(let charge): return .charged(perform(charge))
         case .spend(let spend): return .spent(perform(spend))
         case .rebind(let rebind): return .rebound(perform(rebind))

@@ -104,6 +104,7 @@ import Testing
             "restored nothing", "slice unknown", "opened with a part", "opened with 1", "counted", "counted too many",
             "counts invalid", "prices set", "prices conflict", "prices unknownPolicy", "prices invalid", "reported",
             "report unknownPolicy", "report invalid",
+            "reset", "reset nothing", "reset unknownPolicy",
         ]
         #expect(expected.subtracting(seen).isEmpty, "never seen: \(expected.subtracting(seen).sorted())")
     }
@@ -162,6 +163,9 @@ import Testing
         case .pricesSet(.set): "prices set"
         case .pricesSet(.conflict): "prices conflict"
         case .pricesSet(let outcome): "prices \(outcome)"
+        case .reset(.full([])): "reset nothing"
+        case .reset(.full): "reset"
+        case .reset(.unknownPolicy): "reset unknownPolicy"
         case .rejected(let reason): "rejected \(reason)"
         }
     }

@@ -191,7 +191,7 @@ extension Cluster {
     }
 
     /// Only a member can look and change.
-    private func checkMembership() throws(OperationError) {
+    func checkMembership() throws(OperationError) {
         let known = "`tollgate cluster status --stale` says what"
         switch view.membership {
         case .member: return

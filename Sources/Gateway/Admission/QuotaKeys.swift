@@ -33,12 +33,36 @@ enum QuotaKeys {
             guard let value = head.first(named: name), value.count > 0 else {
                 return address(client, client.isIPv4 ? clientPrefix.ipv4 : clientPrefix.ipv6, keys)
             }
-            let own = head.withBytes(value) { QuotaKey(keys.quotaKey(kind: Kind.header.rawValue, bytes: $0)) }
-            return (own, shared(.shared, keys))
+            return head.withBytes(value) { header($0, keys) }
         case .all:
-            let own = shared(.all, keys)
-            return (own, own)
+            return all(keys)
         }
+    }
+
+    /// The key of a network, and its fallback.
+    static func network(_ prefix: IPPrefix, _ keys: KeyRing) -> (own: QuotaKey, fallback: QuotaKey) {
+        address(prefix.address, prefix.bits, keys)
+    }
+
+    /// The key of a header's value, whichever header it is of, and the fallback.
+    static func header(_ value: UnsafeRawBufferPointer, _ keys: KeyRing) -> (own: QuotaKey, fallback: QuotaKey) {
+        (QuotaKey(keys.quotaKey(kind: Kind.header.rawValue, bytes: value)), shared(.shared, keys))
+    }
+
+    /// The key of all requests together, which is its own fallback.
+    static func all(_ keys: KeyRing) -> (own: QuotaKey, fallback: QuotaKey) {
+        let own = shared(.all, keys)
+        return (own, own)
+    }
+
+    /// Where a client comes from, for what its challenges cost: its own /32 or /64 and the networks around it, whatever a
+    /// policy's limits count as a client.
+    static func prefixes(_ client: IPAddress, _ keys: KeyRing) -> PrefixKeys {
+        let bits = client.isIPv4 ? [24, 16] : [56, 48]
+        return PrefixKeys(
+            address: prefix(client, client.isIPv4 ? 32 : 64, keys),
+            neighbourhoods: bits.map { prefix(client, $0, keys) }
+        )
     }
 
     private static func shared(_ kind: Kind, _ keys: KeyRing) -> QuotaKey {

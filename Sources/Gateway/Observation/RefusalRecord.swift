@@ -36,6 +36,8 @@ struct RefusalRecord: Sendable {
     let clearsAfterNanoseconds: UInt64?
     let price: Double?
     let work: Work?
+    /// How exact the policy's limits are between nodes.
+    var consistency: PolicySettings.Consistency?
 
     /// Whether it tells of a refusal that was decided for the request before: nginx asks twice.
     var isShownAgain: Bool { purpose == "refusal" }
@@ -64,6 +66,7 @@ struct RefusalRecord: Sendable {
         json.member("title", kind.title)
         json.member("detail", ascii: detail)
         if let limit { json.member("limit", raw: Self.json(limit)) }
+        if let consistency { json.member("consistency", consistency.rawValue) }
         if let clearsAfterNanoseconds {
             let clears = time.advanced(byNanoseconds: clearsAfterNanoseconds)
             json.member("clears_at", clears.text)

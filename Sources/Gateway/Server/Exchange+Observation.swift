@@ -143,7 +143,8 @@ extension Exchange {
             limit: observation.limit,
             clearsAfterNanoseconds: observation.clearsAfterNanoseconds,
             price: price,
-            work: work.map { RefusalRecord.Work(difficulty: $0.difficulty, rounds: $0.rounds, grants: $0.grants) }
+            work: work.map { RefusalRecord.Work(difficulty: $0.difficulty, rounds: $0.rounds, grants: $0.grants) },
+            consistency: policy?.settings.consistency
         )
     }
 

@@ -25,7 +25,7 @@ public struct PolicySettings: Sendable, Equatable {
     public var work: WorkSettings?
     /// The hard limits, charged for free and worked requests alike. May be empty.
     public var ceiling: [LimitSettings]
-    /// Default: escrow.
+    /// Default: escrow; strong of the preset strict.
     public var consistency: Consistency
     /// Default: deny for strong and where there is no work, else work.
     public var onQuorumLoss: QuorumLoss

@@ -5,6 +5,14 @@
 //   api     programs: small bursts, passes of a hundred calls, twice the work of a page
 //   strict  what is worth attacking (logins, searches, exports): a few free requests, costly and small passes
 //
+// How exact they are between nodes, and what a node does that is cut off from the others:
+//
+//   site    escrow, work: nobody waits for a round trip with each image, and readers can go on reading through a fault by
+//           working for it; two seconds' worth of requests more do no harm
+//   api     escrow, work: the same; programs answer a challenge by themselves
+//   strict  strong, deny: its burst is smaller than the smallest slice, so a node that borrowed would hold all of it; each
+//           request is worth a round trip; and a fault must not be a way to a few guesses more
+//
 // Times at the speeds of `Difficulty`: site 1 s on a laptop and 8 s on a slow phone, api 2 s and 16 s, strict 8 s and
 // 64 s.
 
@@ -16,8 +24,8 @@ extension PolicySettings {
         clientPrefix = ClientPrefix()
         maxKeys = 1_000_000
         freeIsZero = false
-        consistency = .escrow
-        onQuorumLoss = .work
+        consistency = preset == .strict ? .strong : .escrow
+        onQuorumLoss = preset == .strict ? .deny : .work
         enforce = true
         cors = []
         page = PageSettings()

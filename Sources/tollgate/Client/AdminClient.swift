@@ -36,16 +36,18 @@ struct AdminClient {
     ///
     /// - Parameters:
     ///   - body: a JSON document; nil for none.
+    ///   - fields: further header fields.
     ///   - pass: takes the body of a success piece by piece, and says whether to go on; nil collects it.
     func send(
         _ method: HTTPMethod,
         _ path: String,
         body: String? = nil,
+        fields: [(String, String)] = [],
         pass: (([UInt8]) -> Bool)? = nil
     ) async throws(Failure) -> Answer {
         let response: HTTPRequester.Response
         do {
-            response = try await requester(method, path, body: body).send(adding: []) { head in
+            response = try await requester(method, path, body: body).send(adding: fields) { head in
                 pass != nil && head.status == .ok ? .passOn : .collect
             } pass: {
                 pass?($0) ?? true

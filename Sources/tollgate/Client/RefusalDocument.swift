@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Ledger
 import Settings
 
 /// A refusal as the admin interface tells it.
@@ -37,10 +38,11 @@ struct RefusalDocument: Decodable, Equatable {
     let clearsInSeconds: UInt64?
     let price: Double?
     let challenge: Work?
+    let consistency: String?
 
     enum CodingKeys: String, CodingKey {
         case time, client, method, host, path, listener, route, policy, enforced, verdict, status, title, detail, limit,
-            price, challenge
+            price, challenge, consistency
         case requestID = "request_id"
         case secondsAgo = "seconds_ago"
         case clearsAt = "clears_at"
@@ -74,6 +76,7 @@ struct RefusalDocument: Decodable, Equatable {
         lines.append("route     \(route ?? "none")")
         lines.append("policy    \(policy ?? "none was asked")")
         if let limit { lines.append("limit     \(Self.text(limit))") }
+        if let slices { lines.append("slices    \(slices)") }
         if let clears { lines.append("clears    \(clears)") }
         if let challenge { lines.append("challenge \(text(challenge))") }
         lines.append("")
@@ -88,6 +91,14 @@ struct RefusalDocument: Decodable, Equatable {
         if let burst = limit.burst { text += " with bursts of \(burst)" }
         if let key = limit.key { text += ", counted by \(key)" }
         return text + "; \(limit.remaining) left"
+    }
+
+    /// Where nodes borrow units, what looks empty need not be spent.
+    private var slices: String? {
+        guard consistency == "escrow", let limit, limit.key != nil, limit.rate != "0" else { return nil }
+        let command = policy.map { "`tollgate quota get \($0) KEY`" } ?? "`tollgate quota get`"
+        return "units of this limit may have been out at other nodes: what they do not spend comes back within "
+            + "\(LedgerBounds.sliceNanoseconds / 1_000_000_000) s; \(command) shows how many are out now"
     }
 
     private var clears: String? {
@@ -140,7 +151,8 @@ extension RefusalDocument {
         case "denied":
             return policy == nil
                 ? "the route says `deny: true`; change its `match` if it should not meet this client."
-                : "an override bans the client until it clears."
+                : "an override bans the client until it clears; see `tollgate override list`, and end it with `tollgate override "
+                    + "remove`."
         case "no-route": return "add a route that matches; try it with `tollgate explain METHOD URL`."
         case "no-quorum": return "the client tries again; see the log for what keeps the ledger from answering."
         case "untrusted-proxy":

@@ -125,7 +125,10 @@ struct ExplainCommand: AsyncParsableCommand {
             client: address
         )
         var lines = explanation.lines
-        if let policy = explanation.policy { lines += PolicyText.lines(policy).map { "  \($0)" } }
+        if let policy = explanation.policy {
+            let nodes = configuration.membership?.seeds.count ?? 1
+            lines += (PolicyText.lines(policy) + PolicyText.mechanics(policy, nodes: nodes)).map { "  \($0)" }
+        }
         try LostOutput.check(lines.allSatisfy { Terminal.line($0) })
         if !explanation.isRouted { throw ExitCode(1) }
     }

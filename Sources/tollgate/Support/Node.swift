@@ -121,7 +121,7 @@ final class Node: Sendable {
             var admin: AdminServer?
             if let settings = configuration.admin {
                 let told = AdminCluster(cluster: started, version: Version.number) {
-                    (nodeBox.withLockedValue { $0 }?.configuration ?? configuration).hash
+                    nodeBox.withLockedValue { $0 }?.configuration ?? configuration
                 }
                 admin = try await AdminServer.start(on: settings, group: group, refusals: refusals, cluster: told)
             }
