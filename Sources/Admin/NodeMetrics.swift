@@ -88,9 +88,15 @@ public struct NodeMetrics: Sendable {
         page.begin(
             "tollgate_price",
             .gauge,
-            "By how much a challenge is harder now than its policy's difficulty, which is 1."
+            "The cluster's factor of the price of challenges, which follows the policy's load; 1 is the policy's difficulty."
         )
         for (policy, price) in gateway.prices { page.sample(price, [("policy", policy)]) }
+        page.begin(
+            "tollgate_client_price",
+            .histogram,
+            "Challenges that were issued, by the client's factor of their price."
+        )
+        page.sample(gateway.clientFactors)
     }
 
     private func writeQuotas(_ gateway: GatewayMetrics, _ page: inout PrometheusText) {

@@ -38,6 +38,18 @@ struct PrometheusText {
         line("_count", labels, "\(total)")
     }
 
+    /// The samples of a histogram of factors.
+    mutating func sample(_ histogram: FactorHistogram) {
+        var total: UInt64 = 0
+        for (bound, count) in zip(FactorHistogram.bounds, histogram.counts) {
+            total += count
+            line("_bucket", [(name: "le", value: "\(bound)")], "\(total)")
+        }
+        line("_bucket", [(name: "le", value: "+Inf")], "\(total)")
+        line("_sum", [], "\(histogram.sum)")
+        line("_count", [], "\(total)")
+    }
+
     private mutating func line(_ suffix: String, _ labels: [(name: String, value: String)], _ value: String) {
         text += name + suffix
         if !labels.isEmpty {

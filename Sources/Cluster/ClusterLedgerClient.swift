@@ -100,6 +100,15 @@ final class ClusterLedgerClient: LedgerClient {
 
     func spent(_ spend: Spend) -> SpendOutcome? { shared.spent(spend) }
 
+    func issueTerms(of keys: PrefixKeys, policy: PolicyID) -> IssueTerms {
+        let known = shared.issueTerms(of: keys, policy: policy, at: now())
+        return known
+            ?? IssueTerms(
+                price: Price(client: Price.one, cluster: facts.clusterFactor(of: policy)),
+                waitNanoseconds: 0
+            )
+    }
+
     func submit(_ commands: [Command], completion: @escaping (Result<[CommandResult], LedgerUnavailable>) -> Void) {
         eventLoop.preconditionInEventLoop()
         var request = Waiting(count: commands.count, completion: completion)

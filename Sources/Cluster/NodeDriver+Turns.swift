@@ -38,6 +38,7 @@ extension NodeDriver {
         tellWatchers()
         probe()
         renewKeys()
+        reviewPrices()
         catchUp()
         wake(at: next)
     }

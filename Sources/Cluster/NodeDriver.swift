@@ -75,6 +75,8 @@ final class NodeDriver {
     }
     /// What is being done about keys that a member has taken along.
     var keys = KeyRenewals()
+    /// What this node does about prices while it leads.
+    var prices = ClusterPrices()
     /// Who waits until this node has caught up.
     var catchUps = CatchUps()
     /// The quota side of the gateway, if there is one.

@@ -20,4 +20,13 @@ final class SharedNode: @unchecked Sendable {
             node.withReplica { $0.isStateDoubtful ? nil : $0.machine?.outcomeIfSpent(spend) } ?? nil
         }
     }
+
+    /// What a challenge for a client is issued by, from the same; nil where that may be wrong. Any thread.
+    func issueTerms(of keys: PrefixKeys, policy: PolicyID, at time: LedgerTime) -> IssueTerms? {
+        withNode { node in
+            node.withReplica {
+                $0.isStateDoubtful ? nil : $0.machine?.issueTerms(of: keys, policy: policy, at: time)
+            } ?? nil
+        }
+    }
 }

@@ -106,6 +106,9 @@ public final class Gateway: Sendable {
             try GatewayState(configuration, facts: clients[0].value.facts, now: clients[0].value.now())
         }.get()
         let quotas = try await Quotas.make(clients, clock: clock, makePeers: makePeers)
+        let issues = try await clients[0].eventLoop.submit {
+            IssueDesk(eventLoop: clients[0].eventLoop, ledger: clients[0].value)
+        }.get()
         var loops: [NIOLoopBound<GatewayLoop>] = []
         for (index, client) in clients.enumerated() {
             let loop = try await client.eventLoop.submit {
@@ -116,6 +119,7 @@ public final class Gateway: Sendable {
                     ledger: client.value,
                     quota: quotas.loops[index].value,
                     desks: index == 0 ? quotas.desks.value : nil,
+                    issues: issues,
                     spending: spending,
                     state: state,
                     connectionsMax: connectionsMax,
@@ -267,11 +271,13 @@ public final class Gateway: Sendable {
         let quotas = try? await desks.eventLoop.submit { [letThrough = meters.letThrough] in
             desks.value.metrics(configuration, letThrough: letThrough)
         }.get()
+        let first = loops[0]
         return GatewayMetrics(
             meters,
             quotas: quotas?.policies ?? [],
             unreportableUnits: quotas?.lost ?? 0,
             configuration: configuration,
+            facts: try? await first.eventLoop.submit { first.value.ledger.facts }.get(),
             connections: counters.connections,
             accessLinesDropped: accessLog.dropped
         )

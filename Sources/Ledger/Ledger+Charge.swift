@@ -63,7 +63,16 @@ extension Ledger {
             return .refused(limit: refusing, retryAfterNanoseconds: longest, limits: states)
         }
 
-        if charge.cost > 0 { write(plan, policy: policy) }
+        if charge.cost > 0 {
+            write(plan, policy: policy)
+            if record == nil {
+                for index in charge.limits.indices {
+                    policies[policy].limits[limits[index]].unpaid &+= UInt64(charge.cost)
+                }
+            } else {
+                policies[policy].paid &+= UInt64(charge.cost)
+            }
+        }
         guard let record else { return .admitted(limits: states, passRemaining: nil) }
         if charge.cost > 0 { records.update(record) { $0.remaining -= charge.cost } }
         return .admitted(limits: states, passRemaining: records[record].remaining)

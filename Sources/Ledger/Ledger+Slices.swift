@@ -46,6 +46,7 @@ extension Ledger {
         guard slices.insert(slice) else { return .tooManySlices }
         plan[place].after = bucket.terms.taking(units, tat: bucket.before, now: now)
         write(plan, policy: policy)
+        policies[policy].limits[bucket.limit].unpaid &+= units
         return .lent(
             slice: SliceID(session: session, sequence: sequence),
             units: units,
@@ -77,6 +78,7 @@ extension Ledger {
     private mutating func restore(_ units: UInt64, to name: BucketName, lentAt: UInt64) -> UInt64 {
         for policy in policies.indices {
             guard let limit = policies[policy].limitIndex(name.limit) else { continue }
+            policies[policy].limits[limit].unpaid &-= units
             return restore(units, to: name, lentAt: lentAt, limit: limit, policy: policy)
         }
         return 0

@@ -37,7 +37,7 @@ public enum LedgerBounds {
     public static let rebindNanoseconds: UInt64 = 60_000_000_000
     /// Width of a bucket of spent records, in nanoseconds: a minute.
     public static let recordBucketNanoseconds: UInt64 = 60_000_000_000
-    /// Spent records held, unless the genesis says otherwise: about 120 MB.
+    /// Spent records held, unless the genesis says otherwise: about 130 MB.
     public static let records: UInt32 = 1_000_000
     /// The most spent records that a genesis may ask for.
     public static let recordsMaximum: UInt32 = 1 << 24

@@ -41,6 +41,10 @@ public protocol LedgerClient: AnyObject {
     /// What is known of a challenge from the state that this node has applied: nil where it has not been spent as far as
     /// this node knows. It decides nothing; it saves a proposal.
     func spent(_ spend: Spend) -> SpendOutcome?
+
+    /// What a challenge for a client is issued by, from the state that this node has applied. It decides nothing: a spend
+    /// settles by the price of its moment.
+    func issueTerms(of keys: PrefixKeys, policy: PolicyID) -> IssueTerms
 }
 
 extension LedgerClient {

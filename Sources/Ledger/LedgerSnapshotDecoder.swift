@@ -257,7 +257,8 @@ public struct LedgerSnapshotDecoder: Sendable {
             .adding(seconds: LedgerBounds.lifetimeSeconds).adding(seconds: LedgerBounds.lifetimeSeconds)
         let record = try SpentRecord(from: &source)
         let expiry = LedgerTime(nanoseconds: record.recordExpiry)
-        guard expiry <= latest, !RecordStore.isPast(RecordStore.bucket(of: expiry), now: ledger.now),
+        guard expiry <= latest, record.granted == nil || ledger.ledgerVersion >= Ledger.lendingVersion,
+            !RecordStore.isPast(RecordStore.bucket(of: expiry), now: ledger.now),
             ledger.records.insert(record)
         else { throw .invalid(field: "record") }
         left -= 1

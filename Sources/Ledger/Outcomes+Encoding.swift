@@ -177,15 +177,18 @@ extension SpendOutcome {
         case fromFuture = 5
         case full = 6
         case invalid = 7
+        // Of passes whose grant was settled by a price, which earlier versions do not know.
+        case openedSettled = 8
+        case repeatedSettled = 9
     }
 
     func write(into sink: inout some FieldSink) {
         switch self {
         case .opened(let pass):
-            sink.u8(Tag.opened.rawValue)
+            sink.u8((pass.granted == nil ? Tag.opened : .openedSettled).rawValue)
             pass.write(into: &sink)
         case .repeated(let pass):
-            sink.u8(Tag.repeated.rawValue)
+            sink.u8((pass.granted == nil ? Tag.repeated : .repeatedSettled).rawValue)
             pass.write(into: &sink)
         case .alreadySpent: sink.u8(Tag.alreadySpent.rawValue)
         case .expired: sink.u8(Tag.expired.rawValue)
@@ -197,8 +200,10 @@ extension SpendOutcome {
 
     init(from source: inout FieldSource) throws(LedgerDecodingError) {
         switch Tag(rawValue: try source.u8()) {
-        case .opened: self = .opened(try PassState(from: &source))
-        case .repeated: self = .repeated(try PassState(from: &source))
+        case .opened: self = .opened(try PassState(from: &source, isSettled: false))
+        case .repeated: self = .repeated(try PassState(from: &source, isSettled: false))
+        case .openedSettled: self = .opened(try PassState(from: &source, isSettled: true))
+        case .repeatedSettled: self = .repeated(try PassState(from: &source, isSettled: true))
         case .alreadySpent: self = .alreadySpent
         case .expired: self = .expired
         case .fromFuture: self = .fromFuture
@@ -216,13 +221,15 @@ extension PassState {
         sink.u32(epoch)
         sink.u64(binding)
         sink.time(recordExpiry)
+        if let granted { sink.u32(granted) }
     }
 
-    fileprivate init(from source: inout FieldSource) throws(LedgerDecodingError) {
+    fileprivate init(from source: inout FieldSource, isSettled: Bool) throws(LedgerDecodingError) {
         remaining = try source.u32()
         expires = try source.time()
         epoch = try source.u32()
         binding = try source.u64()
         recordExpiry = try source.time()
+        if isSettled { granted = try source.u32() }
     }
 }

@@ -79,14 +79,24 @@ public struct PassState: Hashable, Sendable {
     public var binding: UInt64
     /// See ``Spend/recordExpiry``.
     public var recordExpiry: LedgerTime
+    /// Units that it was opened with, where a price settled them; nil: all that the challenge promised.
+    public var granted: UInt32?
 
     /// A value of these fields.
-    public init(remaining: UInt32, expires: LedgerTime, epoch: UInt32, binding: UInt64, recordExpiry: LedgerTime) {
+    public init(
+        remaining: UInt32,
+        expires: LedgerTime,
+        epoch: UInt32,
+        binding: UInt64,
+        recordExpiry: LedgerTime,
+        granted: UInt32? = nil
+    ) {
         self.remaining = remaining
         self.expires = expires
         self.epoch = epoch
         self.binding = binding
         self.recordExpiry = recordExpiry
+        self.granted = granted
     }
 }
 

@@ -1,4 +1,4 @@
-/// A challenge that was spent, and the pass that it opened. 80 bytes.
+/// A challenge that was spent, and the pass that it opened. 88 bytes.
 struct SpentRecord: TableEntry {
     /// The challenge.
     var key: QuotaKey
@@ -15,6 +15,8 @@ struct SpentRecord: TableEntry {
     var policy: UInt32
     /// Units left.
     var remaining: UInt32
+    /// What a price settled the grant at; 0: it was not settled.
+    private var settled: UInt32
     /// Key epoch at the spend.
     var epoch: UInt32
     var rebindsLeft: UInt8
@@ -29,7 +31,7 @@ struct SpentRecord: TableEntry {
         key = QuotaKey(high: 0, low: 0)
         idempotency = key
         (binding, passExpiry, recordExpiry, nextRebind) = (0, 0, 0, 0)
-        (policy, remaining, epoch, rebindsLeft, form) = (0, 0, 0, 0, 0)
+        (policy, remaining, settled, epoch, rebindsLeft, form) = (0, 0, 0, 0, 0, 0)
     }
 
     init(_ spend: Spend, granted: UInt32, now: LedgerTime, epoch: UInt32) {
@@ -40,6 +42,7 @@ struct SpentRecord: TableEntry {
         passExpiry = min(now.adding(seconds: spend.passLifetime).nanoseconds, recordExpiry)
         policy = spend.policy.rawValue
         remaining = granted
+        settled = spend.pricing == nil ? 0 : granted
         self.epoch = epoch
         rebindsLeft = LedgerBounds.rebinds
         idempotencyKey = spend.idempotencyKey
@@ -53,13 +56,17 @@ struct SpentRecord: TableEntry {
         }
     }
 
+    /// See ``PassState/granted``.
+    var granted: UInt32? { settled > 0 ? settled : nil }
+
     var pass: PassState {
         PassState(
             remaining: remaining,
             expires: LedgerTime(nanoseconds: passExpiry),
             epoch: epoch,
             binding: binding,
-            recordExpiry: LedgerTime(nanoseconds: recordExpiry)
+            recordExpiry: LedgerTime(nanoseconds: recordExpiry),
+            granted: granted
         )
     }
 
@@ -82,8 +89,12 @@ struct SpentRecord: TableEntry {
         sink.u32(policy)
         sink.u32(remaining)
         sink.u32(epoch)
-        sink.u8(rebindsLeft)
+        sink.u8(rebindsLeft | (settled > 0 ? Self.isSettled : 0))
+        if settled > 0 { sink.u32(settled) }
     }
+
+    /// Beside ``rebindsLeft``: what the grant was settled at follows.
+    private static let isSettled: UInt8 = 0x80
 
     init(from source: inout FieldSource) throws(LedgerDecodingError) {
         self.init()
@@ -96,7 +107,12 @@ struct SpentRecord: TableEntry {
         policy = try source.u32()
         remaining = try source.u32()
         epoch = try source.u32()
-        rebindsLeft = try source.u8()
+        let last = try source.u8()
+        rebindsLeft = last & ~Self.isSettled
+        if last & Self.isSettled != 0 {
+            settled = try source.u32()
+            guard settled > 0, remaining <= settled else { throw .invalid(field: "grant") }
+        }
         guard passExpiry <= recordExpiry, rebindsLeft <= LedgerBounds.rebinds else { throw .invalid(field: "record") }
     }
 }

@@ -8,7 +8,7 @@ struct Benchmark: ParsableCommand {
         abstract: "Measures Tollgate against what it is compared with, and prints the ratios.",
         subcommands: [
             VerifyBenchmark.self, BrowserSolverBenchmark.self, ProxyBenchmark.self, RaftBenchmark.self,
-            LogBenchmark.self, SnapshotBenchmark.self, ClusterBenchmark.self,
+            LogBenchmark.self, SnapshotBenchmark.self, ClusterBenchmark.self, PriceBenchmark.self,
         ]
     )
 }

@@ -28,6 +28,18 @@ import Testing
         #expect(page.text.hasSuffix("x{a=\"\\\\\\\"\\n\",b=\"\"} 1\n"))
     }
 
+    @Test func aHistogramOfFactorsCountsUpByPowersOfTwo() {
+        var histogram = FactorHistogram()
+        for factor: UInt32 in [1 << 16, 1 << 16, 3 << 16, .max] { histogram.observe(factor) }
+        var page = PrometheusText()
+        page.begin("p", .histogram, "P.")
+        page.sample(histogram)
+        let lines = page.text.split(separator: "\n").dropFirst(2)
+        #expect(lines.prefix(3) == ["p_bucket{le=\"1\"} 2", "p_bucket{le=\"2\"} 2", "p_bucket{le=\"4\"} 3"])
+        #expect(lines.suffix(3).first == "p_bucket{le=\"+Inf\"} 4" && lines.last == "p_count 4")
+        #expect(lines.count == FactorHistogram.bounds.count + 3)
+    }
+
     @Test func aHistogramCountsUpInSeconds() {
         var histogram = Histogram(bounds: [1_000, 2_500_000_000])
         for nanoseconds: UInt64 in [0, 1_000, 1_001, 2_500_000_001] { histogram.observe(nanoseconds) }

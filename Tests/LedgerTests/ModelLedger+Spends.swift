@@ -31,7 +31,8 @@ extension ModelLedger {
             expires: LedgerTime(nanoseconds: min(now + UInt64(spend.passLifetime) * second, recordEnd)),
             epoch: epochs.last!.number,
             binding: spend.binding,
-            recordExpiry: LedgerTime(nanoseconds: recordEnd)
+            recordExpiry: LedgerTime(nanoseconds: recordEnd),
+            granted: spend.pricing.map { settled(spend, $0) }
         )
         records[name] = Record(policy: spend.policy, pass: pass, idempotencyKey: spend.idempotencyKey)
         if let pricing = spend.pricing { redeemed(pricing.keys) }

@@ -57,6 +57,36 @@ import Wire
         #expect(fixture.redeem(403, from: Self.keys(2, near: 2, wide: 2), grants: 7, price: 0) == 7)
     }
 
+    @Test func aPassKnowsWhatItWasGrantedHoweverMuchOfItIsUsed() throws {
+        var fixture = Self.fixture()
+        for number in 0..<64 as Range<UInt64> { fixture.redeem(number, from: Self.keys(1)) }
+        var spend = fixture.spend(100, grants: 100, key: 7)
+        spend.pricing = SpendPricing(issuePrice: Price.one, keys: Self.keys(1))
+        guard case .opened(let opened) = fixture.apply(spend, at: 0) else {
+            Issue.record("not opened")
+            return
+        }
+        #expect(opened.granted == opened.remaining && opened.remaining < 30 && opened.remaining > 20)
+        let pass = PassCharge(challenge: spend.challenge, recordExpiry: spend.recordExpiry, binding: spend.binding)
+        #expect(fixture.charge([], cost: 5, pass: pass).isAdmitted)
+        let restored = try Ledger(restoring: fixture.ledger.snapshot())
+        #expect(restored.digest == fixture.ledger.digest)
+        for ledger in [fixture.ledger, restored] {
+            guard case .repeated(let again)? = ledger.outcomeIfSpent(spend) else {
+                Issue.record("not repeated")
+                continue
+            }
+            #expect(again.granted == opened.granted && again.remaining == opened.remaining - 5)
+        }
+        // Results that are kept say so too.
+        for outcome in [SpendOutcome.opened(opened), .repeated(opened)] {
+            var writer = ByteWriter()
+            CommandResult.spent(outcome).write(into: &writer)
+            var source = FieldSource(writer.bytes)
+            #expect(try CommandResult(from: &source) == .spent(outcome))
+        }
+    }
+
     @Test func workAtThePriceOfTheMomentIsWorthAllOfIt() {
         var fixture = Self.fixture()
         for number in 0..<400 as Range<UInt64> {

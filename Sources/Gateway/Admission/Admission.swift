@@ -49,6 +49,8 @@ struct Admission {
     struct Paid: Equatable {
         var remaining: UInt32
         var expires: LedgerTime
+        /// What it was opened with.
+        var granted: UInt32
     }
 
     private enum State: Equatable {
@@ -109,7 +111,11 @@ struct Admission {
             // It has been looked at only: a charge would have found it empty.
             return tryPass(index + 1)
         case (.passCharge(let index, _), .admitted(let states, let remaining)):
-            let paid = Paid(remaining: remaining ?? 0, expires: LedgerTime(nanoseconds: passes[index].expires))
+            let paid = Paid(
+                remaining: remaining ?? 0,
+                expires: LedgerTime(nanoseconds: passes[index].expires),
+                granted: passes[index].grants
+            )
             return finish(.admitted(Admitted(states: states, pass: paid)))
         case (.passCharge, .refused(let limit, let retryAfter, let states)):
             return finish(

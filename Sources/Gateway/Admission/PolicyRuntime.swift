@@ -23,7 +23,8 @@ struct PolicyRuntime: Sendable {
     let ceiling: [LimitRuntime]
     /// What a request without a pass is charged to: the free limits, then the ceiling.
     let freeAndCeiling: [LimitRuntime]
-    /// The constant `RateLimit-Policy` field for requests without a pass, with one, and over the ceiling.
+    /// The constant `RateLimit-Policy` field for requests without a pass, with one that was granted all that the file says,
+    /// and over the ceiling.
     let freeFields: String
     let passFields: String
     let ceilingFields: String
@@ -74,11 +75,20 @@ struct PolicyRuntime: Sendable {
         self.ceiling = ceiling
         freeAndCeiling = free + ceiling
         freeFields = RateLimitFields.policy(freeAndCeiling)
-        // A pass may outlive its policy's work: without figures of its own it is named alone.
-        let passField = settings.work.map { "\"pass\";q=\($0.grants);w=\($0.ttlSeconds)" } ?? "\"pass\""
-        let ceilingFields = RateLimitFields.policy(ceiling)
-        self.ceilingFields = ceilingFields
-        passFields = ceiling.isEmpty ? passField : passField + ", " + ceilingFields
+        ceilingFields = RateLimitFields.policy(ceiling)
+        passFields = Self.passFields(settings.work, granted: settings.work?.grants, ceilingFields)
+    }
+
+    /// The `RateLimit-Policy` field for requests with a pass that was opened with so many units.
+    func passFields(granted: UInt32) -> String {
+        granted == settings.work?.grants
+            ? passFields : Self.passFields(settings.work, granted: granted, ceilingFields)
+    }
+
+    /// A pass may outlive its policy's work: without figures of its own it is named alone.
+    private static func passFields(_ work: WorkSettings?, granted: UInt32?, _ ceilingFields: String) -> String {
+        let field = work.map { "\"pass\";q=\(granted ?? $0.grants);w=\($0.ttlSeconds)" } ?? "\"pass\""
+        return ceilingFields.isEmpty ? field : field + ", " + ceilingFields
     }
 
     /// What the ledger must hold for this policy.

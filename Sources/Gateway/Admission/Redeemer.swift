@@ -187,7 +187,12 @@ final class Redeemer {
         tries: Int,
         _ completion: @escaping (Result<Redeemed, RedeemProblem>) -> Void
     ) {
-        let spend = Redemption.spend(candidate.challenge, idempotencyKey: request.idempotencyKey)
+        let spend = Redemption.spend(
+            candidate.challenge,
+            idempotencyKey: request.idempotencyKey,
+            from: ledger.facts.ledgerVersion >= Ledger.lendingVersion
+                ? QuotaKeys.prefixes(request.client, state.keys) : nil
+        )
         let known = ledger.spent(spend)
         if let known, request.idempotencyKey == nil {
             finish(known, candidate, policy, state, completion)

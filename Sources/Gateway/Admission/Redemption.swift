@@ -72,7 +72,9 @@ enum Redemption {
     }
 
     /// The proposal that spends the challenge and opens its pass.
-    static func spend(_ challenge: Challenge, idempotencyKey: QuotaKey?) -> Spend {
+    ///
+    /// - Parameter keys: where the client comes from, by which the grant is settled; nil where not all members know of prices.
+    static func spend(_ challenge: Challenge, idempotencyKey: QuotaKey?, from keys: PrefixKeys? = nil) -> Spend {
         Spend(
             challenge: ChallengeID(challenge.id),
             policy: PolicyID(rawValue: challenge.policy),
@@ -81,11 +83,13 @@ enum Redemption {
             passLifetime: challenge.passLifetime,
             grants: challenge.grants,
             binding: challenge.binding ?? 0,
-            idempotencyKey: idempotencyKey
+            idempotencyKey: idempotencyKey,
+            pricing: keys.map { SpendPricing(issuePrice: challenge.price, keys: $0) }
         )
     }
 
-    /// The pass that a spent challenge opened. Equal inputs give the same token, so a repeated answer is the same pass.
+    /// The pass that a spent challenge opened, with what the ledger granted. Equal inputs give the same token, so a repeated
+    /// answer is the same pass, whatever was used of it meanwhile.
     static func pass(_ challenge: Challenge, _ state: PassState) -> Pass {
         Pass(
             epoch: state.epoch,
@@ -93,7 +97,7 @@ enum Redemption {
             binding: challenge.binding,
             expires: state.expires.nanoseconds,
             recordExpiry: state.recordExpiry.nanoseconds,
-            grants: challenge.grants,
+            grants: state.granted ?? challenge.grants,
             id: challenge.id
         )
     }

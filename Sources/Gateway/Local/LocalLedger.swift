@@ -10,10 +10,15 @@ import Wire
 ///
 /// Time is the boot-time clock since the ledger was made, so a wall clock that jumps changes nothing.
 public final class LocalLedger: Sendable {
-    private struct Shared {
+    fileprivate struct Shared {
         var ledger: Ledger
         var index: UInt64 = 0
         var time = LedgerTime(nanoseconds: 0)
+        /// It leads, there being no other.
+        var prices = ClusterPrices()
+        /// Its own, in which prices are set.
+        var session: SessionID?
+        var sequence: UInt64 = 0
         /// Who is told of recalls.
         var listeners: [@Sendable ([SliceRecall]) -> Void] = []
     }
@@ -57,6 +62,7 @@ public final class LocalLedger: Sendable {
             // Two loops may read the clock in one order and get here in the other.
             shared.time = max(shared.time, time)
             let results = shared.ledger.apply(Batch(time: shared.time, commands: commands), index: shared.index)
+            shared.reviewPrices()
             let recalls = shared.ledger.hasRecalls ? shared.ledger.takeRecalls() : []
             return (results, shared.ledger.factsGeneration, recalls, recalls.isEmpty ? [] : shared.listeners)
         }
@@ -71,6 +77,35 @@ public final class LocalLedger: Sendable {
 
     func spent(_ spend: Spend) -> SpendOutcome? {
         shared.withLockedValue { $0.ledger.outcomeIfSpent(spend) }
+    }
+
+    func issueTerms(of keys: PrefixKeys, policy: PolicyID) -> IssueTerms {
+        let time = now()
+        return shared.withLockedValue { $0.ledger.issueTerms(of: keys, policy: policy, at: time) }
+    }
+}
+
+extension LocalLedger.Shared {
+    /// Does what a cluster's leader does: has the factors follow the load.
+    mutating func reviewPrices() {
+        guard prices.isDue(time), let change = prices.look(ledger.facts, ledger.loads, now: time) else { return }
+        if session == nil {
+            // No client's: theirs are small numbers of their own choice.
+            let open = perform(.openSession(owner: ReplicaID(high: .max, low: .max)), in: SessionID(rawValue: 0))
+            guard case .sessionOpened(let opened)? = open else { return }
+            session = opened
+            sequence = 0
+        }
+        guard let session else { return }
+        sequence += 1
+        // Closed, where many others have been opened since.
+        if case .rejected? = perform(.setPrices(change), in: session) { self.session = nil }
+    }
+
+    private mutating func perform(_ command: Command, in session: SessionID) -> CommandResult? {
+        index += 1
+        let own = SequencedCommand(session: session, sequence: sequence, floor: sequence, command: command)
+        return ledger.apply(Batch(time: time, commands: [own]), index: index).first
     }
 }
 
@@ -108,6 +143,8 @@ final class LocalLedgerClient: LedgerClient {
     func now() -> LedgerTime { ledger.now() }
 
     func spent(_ spend: Spend) -> SpendOutcome? { ledger.spent(spend) }
+
+    func issueTerms(of keys: PrefixKeys, policy: PolicyID) -> IssueTerms { ledger.issueTerms(of: keys, policy: policy) }
 
     private struct Weak {
         weak var client: LocalLedgerClient?

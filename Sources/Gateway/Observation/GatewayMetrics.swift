@@ -1,3 +1,4 @@
+import Ledger
 import Settings
 
 /// What the gateway has counted, all loops together. A value.
@@ -32,12 +33,14 @@ public struct GatewayMetrics: Sendable {
     public var verification: Histogram
     /// How long a decision takes, by the policy's level of consistency, in the order of the levels' names.
     public var decisions: [(level: String, histogram: Histogram)]
-    /// Of a challenge, by policy, in the configuration's order. 1 is the policy's difficulty.
+    /// The cluster's factor of the price, by policy, in the configuration's order.
     public var prices: [(policy: String, price: Double)]
     /// How exact the limits are, by policy, in the configuration's order.
     public var quotas: [QuotaMetrics]
     /// Units that were let through without a decision and are charged to nobody, since there were too many keys.
     public var unreportableUnits: UInt64
+    /// The client's factor of the price of challenges that were issued.
+    public var clientFactors: FactorHistogram
     /// Connections of clients that are open.
     public var connections: Int
     /// Lines of the access log that were lost.
@@ -45,11 +48,13 @@ public struct GatewayMetrics: Sendable {
     /// Of the configuration that holds.
     public var configurationHash: String
 
+    /// - Parameter facts: nil where nobody can be asked any more.
     init(
         _ meters: Meters,
         quotas: [QuotaMetrics],
         unreportableUnits: UInt64,
         configuration: Configuration,
+        facts: LedgerFacts?,
         connections: Int,
         accessLinesDropped: UInt64
     ) {
@@ -67,7 +72,12 @@ public struct GatewayMetrics: Sendable {
         decisions = meters.decisions.map { (level: $0.key.rawValue, histogram: $0.value) }
             .sorted { $0.level < $1.level }
         prices = configuration.policies.filter { $0.work != nil }
-            .map { (policy: $0.name, price: Challenger.price(Challenger.basePrice)) }
+            .map { policy in
+                let id = facts?.policies.first { $0.name == policy.name }?.id
+                let factor = id.flatMap { facts?.clusterFactor(of: $0) } ?? Price.one
+                return (policy: policy.name, price: ChallengeOffer.number(factor))
+            }
+        clientFactors = meters.clientFactors
         self.connections = connections
         self.accessLinesDropped = accessLinesDropped
         configurationHash = configuration.hash

@@ -84,6 +84,11 @@ final class LoopObserver {
 
     /// A request passes on which no majority has decided.
     func letThrough(policy: String) { meters.countLetThrough(policy: policy) }
+    /// A challenge was issued.
+    func issued(policy: String, clientFactor: UInt32) {
+        count(.issued, policy: policy)
+        meters.issued(at: clientFactor)
+    }
 
     func verified(since began: NIODeadline) {
         meters.verified(nanoseconds: Self.elapsed(since: began))

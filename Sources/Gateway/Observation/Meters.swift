@@ -3,6 +3,8 @@ import Settings
 /// What became of a challenge, for metrics.
 enum ChallengeEvent: String, Sendable, CaseIterable {
     case issued
+    /// None was issued: the client's network has had too many.
+    case withheld
     case redeemed
     /// The same solution again, with its idempotency key: the same pass.
     case repeated
@@ -58,6 +60,8 @@ struct Meters: Sendable {
     private(set) var challenges: [Challenge: UInt64] = [:]
     /// Requests that a policy let through without a decision, or for a pass of this node alone, by policy.
     private(set) var letThrough: [String: UInt64] = [:]
+    /// Of challenges that were issued.
+    private(set) var clientFactors = FactorHistogram()
     private(set) var verification = Histogram.verification
     private(set) var decisions: [PolicySettings.Consistency: Histogram] = [:]
 
@@ -70,6 +74,10 @@ struct Meters: Sendable {
     }
 
     mutating func countLetThrough(policy: String) { letThrough[policy, default: 0] += 1 }
+    /// - Parameter factor: the client's part of a challenge's price.
+    mutating func issued(at factor: UInt32) {
+        clientFactors.observe(factor)
+    }
 
     mutating func verified(nanoseconds: UInt64) {
         verification.observe(nanoseconds)
@@ -92,6 +100,7 @@ struct Meters: Sendable {
         requests.merge(other.requests, uniquingKeysWith: +)
         challenges.merge(other.challenges, uniquingKeysWith: +)
         letThrough.merge(other.letThrough, uniquingKeysWith: +)
+        clientFactors.add(other.clientFactors)
         verification.add(other.verification)
         for (level, histogram) in other.decisions { decisions[level, default: .decision].add(histogram) }
     }

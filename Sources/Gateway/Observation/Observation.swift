@@ -14,6 +14,8 @@ struct Observation {
     var limit: LimitReading?
     /// How long from the decision until the limit has room for this request; nil where it never has.
     var clearsAfterNanoseconds: UInt64?
+    /// Of the challenge that was given out, or would have been.
+    var offer: ChallengeOffer?
     /// The refusal that is about to be answered.
     var refusal: Refusal?
     /// Of the response that was begun; 0 before.

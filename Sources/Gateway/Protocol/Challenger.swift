@@ -33,16 +33,21 @@ struct IssuedChallenge: Sendable, Equatable {
 
 /// Issues challenges. Nothing is stored: what was issued comes back, authenticated, in the token.
 struct Challenger {
-    /// The price of every challenge, in 16.16 fixed point, until prices follow load.
-    static let basePrice: UInt32 = 1 << 16
-
-    /// A price in 16.16 fixed point as a number.
-    static func price(_ fixed: UInt32) -> Double { Double(fixed) / Double(1 << 16) }
-
+    /// - Parameters:
+    ///   - offer: at the price of the moment; nil: at a price of 1.
+    ///   - origin: the run of the node at which alone it is to be good; nil: any node.
     /// - Returns: nil where the policy has no work that would help.
-    static func issue(_ policy: PolicyRuntime, client: IPAddress, keys: KeyRing, now: LedgerTime) -> IssuedChallenge? {
+    static func issue(
+        _ policy: PolicyRuntime,
+        _ offer: ChallengeOffer? = nil,
+        client: IPAddress,
+        keys: KeyRing,
+        now: LedgerTime,
+        origin: TokenOrigin? = nil
+    ) -> IssuedChallenge? {
         guard let work = policy.settings.work else { return nil }
-        let target = ProofOfWork.Difficulty.target(difficulty: work.difficulty, rounds: work.rounds)
+        let offer = offer ?? ChallengeOffer(work, price: ProofOfWork.Difficulty.priceOne)
+        let target = ProofOfWork.Difficulty.target(difficulty: offer.difficulty, rounds: work.rounds)
         let challenge = Challenge(
             epoch: keys.currentEpoch,
             policy: policy.id.rawValue,
@@ -51,10 +56,11 @@ struct Challenger {
             lifetime: work.challengeTtlSeconds,
             rounds: UInt8(work.rounds),
             target: target,
-            grants: work.grants,
+            grants: offer.grants,
             passLifetime: work.ttlSeconds,
-            price: basePrice,
-            id: TokenID.random()
+            price: offer.price,
+            id: TokenID.random(),
+            origin: origin
         )
         guard let token = try? keys.seal(challenge) else {
             preconditionFailure("the ring holds the keys of its current epoch")
@@ -64,7 +70,7 @@ struct Challenger {
             rounds: work.rounds,
             target: target,
             expiresInSeconds: work.challengeTtlSeconds,
-            grants: work.grants
+            grants: offer.grants
         )
     }
 }

@@ -136,11 +136,11 @@ final class QuotaLoop {
                 handOverIfLong()
                 completion(.success(.admitted(limits: states, passRemaining: passRemaining)))
             case .success(let refused):
-                eventual.giveBack(reservation)
+                eventual.giveBack(reservation, now: clock())
                 completion(.success(refused))
             case .failure(.overloaded):
                 // The ledger has not been asked.
-                eventual.giveBack(reservation)
+                eventual.giveBack(reservation, now: clock())
                 completion(.failure(.overloaded))
             case .failure(let unavailable):
                 // Perhaps the pass has paid.

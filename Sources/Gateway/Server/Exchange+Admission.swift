@@ -146,12 +146,21 @@ extension Exchange {
         let seconds = Durations.retryAfterSeconds(retryAfter)
         if purpose == .check(.nginx), policy.settings.work != nil {
             // Nobody would see the challenge: nginx asks `refusal` for one.
+            noteOffer(policy)
             return reply(Refusal(.workRequired, "Solve a challenge.", policy: policy.name, status: 401))
         }
-        guard let challenge = issueChallenge(policy) else {
+        let challenge: IssuedChallenge
+        switch issueChallenge(policy) {
+        case .issued(let issued): challenge = issued
+        case .noWork:
             reply(
                 Refusal(.overLimit, "The free limit is reached.", retryAfterSeconds: seconds, policy: policy.name)
             )
+            return
+        case .tooMany(let wait):
+            // Whatever comes first: something is free again, or there may be a challenge.
+            let wait = Durations.retryAfterSeconds(min(wait, retryAfter ?? wait))
+            reply(Refusal(.overLimit, Self.tooManyText, retryAfterSeconds: wait, policy: policy.name))
             return
         }
         let status = policy.freeIsZero ? 401 : 429
@@ -167,21 +176,6 @@ extension Exchange {
         )
     }
 
-    func issueChallenge(_ policy: PolicyRuntime) -> IssuedChallenge? {
-        let challenge =
-            issuesOffline(policy)
-            ? Challenger.issueHere(
-                loop.quota.offline.origin,
-                policy,
-                client: client,
-                keys: state.keys,
-                now: loop.ledger.now()
-            )
-            : Challenger.issue(policy, client: client, keys: state.keys, now: loop.ledger.now())
-        if challenge != nil { loop.observer.count(.issued, policy: policy.name) }
-        return challenge
-    }
-
     private func addRateLimitFields(_ policy: PolicyRuntime, _ admitted: Admission.Admitted) {
         guard admitted.pass != nil || !admitted.states.isEmpty else { return }
         let states = admitted.states
@@ -191,7 +185,9 @@ extension Exchange {
             return (remaining: paid.remaining, seconds: Durations.secondsRoundedUp(left))
         }
         let withoutPass = policy.isCeilingAlone(states) ? policy.ceilingFields : policy.freeFields
-        addedFields.append(("RateLimit-Policy", pass != nil ? policy.passFields : withoutPass))
+        addedFields.append(
+            ("RateLimit-Policy", admitted.pass.map { policy.passFields(granted: $0.granted) } ?? withoutPass)
+        )
         addedFields.append(("RateLimit", RateLimitFields.state(policy.limits(ofStep: states), states, pass: pass)))
     }
 

@@ -66,8 +66,15 @@ extension Exchange {
             return
         }
         self.policy = policy
-        guard let challenge = issueChallenge(policy) else {
+        let challenge: IssuedChallenge
+        switch issueChallenge(policy) {
+        case .issued(let issued): challenge = issued
+        case .noWork:
             reply(Refusal(.unknownPolicy, "This policy asks for no work.", policy: policy.name))
+            return
+        case .tooMany(let wait):
+            let seconds = Durations.retryAfterSeconds(wait)
+            reply(Refusal(.overLimit, Self.tooManyText, retryAfterSeconds: seconds, policy: policy.name))
             return
         }
         observation.verdict = .challenge
@@ -216,10 +223,20 @@ extension Exchange {
             return Refusal(.expired, "The challenge is too old: ask for a new one.")
         case .check(.otherClient, let policy):
             let policy = policy ?? asked
+            let issue = policy.map { issueChallenge($0) }
+            let detail = "The challenge was issued to another address"
+            guard case .tooMany(let wait)? = issue else {
+                return Refusal(
+                    .otherClient,
+                    detail + ": solve this one.",
+                    challenge: issue?.challenge,
+                    policy: policy?.name
+                )
+            }
             return Refusal(
                 .otherClient,
-                "The challenge was issued to another address: solve this one.",
-                challenge: policy.flatMap { issueChallenge($0) },
+                detail + ", and too many were asked for from yours: wait.",
+                retryAfterSeconds: Durations.retryAfterSeconds(wait),
                 policy: policy?.name
             )
         case .alreadySpent:

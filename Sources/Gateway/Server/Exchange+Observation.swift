@@ -15,12 +15,11 @@ extension Exchange {
         case .admitted(let admitted):
             if let pass = admitted.pass {
                 observation.verdict = .admittedPass
-                let grants = policy.settings.work.map { UInt64($0.grants) }
                 observation.limit = LimitReading(
                     name: "pass",
                     key: "",
                     rate: "",
-                    burst: grants,
+                    burst: UInt64(pass.granted),
                     remaining: UInt64(pass.remaining)
                 )
             } else {
@@ -32,6 +31,7 @@ extension Exchange {
             observation.limit =
                 policy.freeIsZero
                 ? .nothingFree : refusing.flatMap { policy.reading($0, ofStep: states) }
+            if !policy.settings.enforce { noteOffer(policy) }
             noteUnenforced(.workRequired, policy.settings)
         case .overLimit(let retryAfter, let states, let refusing):
             observation.clearsAfterNanoseconds = retryAfter
@@ -124,7 +124,8 @@ extension Exchange {
 
     private func refusalRecord(_ kind: RefusalKind, detail: String, isEnforced: Bool) -> RefusalRecord {
         // Also where nobody has seen a challenge: nginx asks for it with another request.
-        let work = kind == .workRequired || observation.refusal?.challenge != nil ? policy?.settings.work : nil
+        let isWork = kind == .workRequired || observation.refusal?.challenge != nil
+        let work = isWork ? observation.offer : nil
         return RefusalRecord(
             time: .now(),
             requestID: requestID,
@@ -143,7 +144,13 @@ extension Exchange {
             limit: observation.limit,
             clearsAfterNanoseconds: observation.clearsAfterNanoseconds,
             price: price,
-            work: work.map { RefusalRecord.Work(difficulty: $0.difficulty, rounds: $0.rounds, grants: $0.grants) },
+            work: work.map {
+                RefusalRecord.Work(
+                    difficulty: $0.difficulty,
+                    rounds: policy?.settings.work?.rounds ?? 1,
+                    grants: $0.grants
+                )
+            },
             consistency: policy?.settings.consistency
         )
     }
@@ -157,13 +164,5 @@ extension Exchange {
     }
 
     /// Of a challenge, where one was given out or would have been.
-    private var price: Double? {
-        guard policy?.settings.work != nil else { return nil }
-        switch (observation.verdict, observation.reason) {
-        case (.challenge, _), (.refused(.workRequired), _), (_, .workRequired):
-            return Challenger.price(Challenger.basePrice)
-        default:
-            return observation.refusal?.challenge.map { _ in Challenger.price(Challenger.basePrice) }
-        }
-    }
+    private var price: Double? { observation.offer?.priceNumber }
 }

@@ -20,6 +20,8 @@ final class GatewayLoop {
     let quota: QuotaLoop
     /// Of the node, where this is the loop that they are on.
     private let desks: Quotas.Desks?
+    /// Of the node.
+    private let issues: IssueDesk
     let redeemer: Redeemer
     let counters: Counters
     let observer: LoopObserver
@@ -50,6 +52,7 @@ final class GatewayLoop {
         ledger: any LedgerClient,
         quota: QuotaLoop,
         desks: Quotas.Desks?,
+        issues: IssueDesk,
         spending: SpendingTable,
         state: GatewayState,
         connectionsMax: Int,
@@ -63,6 +66,7 @@ final class GatewayLoop {
         self.ledger = ledger
         self.quota = quota
         self.desks = desks
+        self.issues = issues
         self.state = state
         self.connectionsMax = connectionsMax
         self.counters = counters
@@ -133,6 +137,12 @@ final class GatewayLoop {
         let wait = TimeAmount.nanoseconds(Int64(clamping: changesAt > now ? changesAt - now : 0))
         let this = NIOLoopBound(self, eventLoop: eventLoop)
         epochTimer = eventLoop.scheduleTask(in: wait + .milliseconds(1)) { this.value.refreshedState() }
+    }
+
+    /// A challenge was issued. The ledger is told where all members know what to make of that.
+    func issued(_ keys: PrefixKeys, now: LedgerTime) {
+        guard ledger.facts.ledgerVersion >= Ledger.lendingVersion else { return }
+        issues.issued(keys, now: now)
     }
 
     /// The pool of an upstream, as the configuration of the request that asks describes it.
@@ -236,6 +246,7 @@ final class GatewayLoop {
     /// Ends what drain has left.
     func closeAll() {
         quota.close()
+        issues.close()
         for front in Array(connections.values) { front.abort() }
         for pool in pools { pool.closeIdle() }
     }

@@ -23,6 +23,12 @@ extension Ledger {
         return longest
     }
 
+    /// What a challenge for a client is issued by now.
+    /// - Parameters: as of ``price(of:policy:at:)``.
+    public func issueTerms(of keys: PrefixKeys, policy: PolicyID, at time: LedgerTime? = nil) -> IssueTerms {
+        IssueTerms(price: price(of: keys, policy: policy, at: time), waitNanoseconds: issueWait(of: keys, at: time))
+    }
+
     /// Sets the cluster's factors.
     mutating func apply(_ change: PriceChange) -> PriceOutcome {
         guard change.expectedVersion == standing.priceVersion else { return .conflict(current: standing.priceVersion) }

@@ -35,3 +35,17 @@ public struct Price: Hashable, Sendable {
         return UInt32(clamping: max(1, UInt64(grants) * UInt64(issue) / UInt64(total)))
     }
 }
+
+/// What a challenge is issued by: its price, and whether there may be one.
+public struct IssueTerms: Hashable, Sendable {
+    /// The client's factor and the cluster's.
+    public var price: Price
+    /// How long until a challenge may be issued; 0: now. See ``LedgerBounds/issueNanoseconds(_:)``.
+    public var waitNanoseconds: UInt64
+
+    /// A value of these fields.
+    public init(price: Price, waitNanoseconds: UInt64) {
+        self.price = price
+        self.waitNanoseconds = waitNanoseconds
+    }
+}

@@ -15,8 +15,9 @@
 /// It goes too far once, by two thirds where the answer takes 30 s and to three times where it takes a minute, then comes back
 /// into the band, into which every step aims, and stays. From 1 it takes 34 periods to 1,000; without load 63 back to 1.
 ///
-/// **What to count.** Units that passes paid for, and what was left for these: the capacity less what was admitted free. A
-/// price moves nobody who does not pay it, so free traffic alone never raises it.
+/// **What to count.** Units that passes paid for, and what was left for these: the capacity less what was admitted free
+/// (``PolicyLoad``). A price moves nobody who does not pay it, so free traffic alone never raises it. And nobody raises it
+/// for nothing: requests that were refused count for nothing.
 ///
 /// A value: use from one thread at a time, any thread.
 public struct PriceController: Hashable, Sendable {
@@ -43,10 +44,13 @@ public struct PriceController: Hashable, Sendable {
         periodBegan = now
     }
 
-    /// Counts work since the last call.
+    /// Goes on from the factor that stands, where that is another than the one that it has come to: a change was not made.
+    public mutating func resume(from standing: UInt32) { factor = max(standing, Price.one) }
+
+    /// Counts work since the last call, in any unit.
     /// - Parameters:
-    ///   - admitted: units that were admitted for work, at all nodes.
-    ///   - capacity: units that could have been, in the same time.
+    ///   - admitted: what was admitted for work, at all nodes.
+    ///   - capacity: what could have been, in the same time.
     public mutating func observe(admitted: UInt64, capacity: UInt64) {
         self.admitted = Self.sum(self.admitted, admitted)
         self.capacity = Self.sum(self.capacity, capacity)

@@ -20,7 +20,7 @@ extension AdmissionTests {
                     return
                 }
                 switch action {
-                case .charge(let charge):
+                case .charge(let charge), .chargePassOfHere(let charge):
                     let outcome = Self.anyOutcome(charge, &generator)
                     if case .admitted = outcome, charge.cost > 0 { admitted += 1 }
                     action = admission.charged(outcome)

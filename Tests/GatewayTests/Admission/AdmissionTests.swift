@@ -172,7 +172,11 @@ import Testing
                     .admitted(
                         Admission.Admitted(
                             states: [Self.state(4)],
-                            pass: Admission.Paid(remaining: 8, expires: LedgerTime(nanoseconds: 1_001))
+                            pass: Admission.Paid(
+                                remaining: 8,
+                                expires: LedgerTime(nanoseconds: 1_001),
+                                granted: 10
+                            )
                         )
                     )
                 )

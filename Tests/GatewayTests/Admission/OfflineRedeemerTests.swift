@@ -48,7 +48,13 @@ import Wire
 
     private func challenge() throws -> IssuedChallenge {
         try #require(
-            Challenger.issueHere(offline.origin, policy, client: ip(Self.address), keys: state.keys, now: client.now())
+            Challenger.issue(
+                policy,
+                client: ip(Self.address),
+                keys: state.keys,
+                now: client.now(),
+                origin: offline.origin
+            )
         )
     }
 

@@ -150,6 +150,27 @@ import Testing
         #expect(key(.header("k"), fields: [("k", "v")]).fallback == spelled(5, []))
     }
 
+    @Test func aClientComesFromThreeNetworks() throws {
+        let keys = try keyRing()
+        func prefixes(_ address: String) -> PrefixKeys { QuotaKeys.prefixes(ip(address), keys) }
+        func shared(_ one: String, _ other: String) -> [Bool] {
+            let (one, other) = (prefixes(one), prefixes(other))
+            return [one.address == other.address]
+                + zip(one.neighbourhoods, other.neighbourhoods).map { $0 == $1 }
+        }
+        #expect(prefixes("203.0.113.5").neighbourhoods.count == 2)
+        #expect(shared("203.0.113.5", "203.0.113.5") == [true, true, true])
+        #expect(shared("203.0.113.5", "203.0.113.6") == [false, true, true])
+        #expect(shared("203.0.113.5", "203.0.1.5") == [false, false, true])
+        #expect(shared("203.0.113.5", "203.1.113.5") == [false, false, false])
+        #expect(shared("2001:db8:0:1::1", "2001:db8:0:1:ffff::") == [true, true, true])
+        #expect(shared("2001:db8:0:1::1", "2001:db8:0:2::1") == [false, true, true])
+        #expect(shared("2001:db8:0:1::1", "2001:db8:0:101::1") == [false, false, true])
+        #expect(shared("2001:db8:0:1::1", "2001:db8:1:1::1") == [false, false, false])
+        // It is the same address that limits count.
+        #expect(prefixes("203.0.113.5").address == key(.client).own)
+    }
+
     @Test func keysOfAnotherClusterAreOthers() throws {
         let other = try keyRing(cluster: 8)
         let theirs = QuotaKeys.key(

@@ -46,6 +46,7 @@ final class CountingLedgerClient: LedgerClient {
     var quorumLostNanoseconds: UInt64?
     func now() -> LedgerTime { inner.now() }
     func spent(_ spend: Spend) -> SpendOutcome? { inner.spent(spend) }
+    func issueTerms(of keys: PrefixKeys, policy: PolicyID) -> IssueTerms { inner.issueTerms(of: keys, policy: policy) }
 }
 
 /// The whole of a redemption against a real ledger: what is proposed, and what is answered without a proposal.

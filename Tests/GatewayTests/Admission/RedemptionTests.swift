@@ -193,6 +193,28 @@ import Testing
         #expect(Redemption.spend(Self.challenge(binding: nil), idempotencyKey: nil).binding == 0)
     }
 
+    @Test func theProposalCarriesThePriceWhereMembersKnowOfPrices() throws {
+        var challenge = Self.challenge()
+        challenge.price = 5 << 16
+        let keys = QuotaKeys.prefixes(ip("203.0.113.5"), try keyRing())
+        let spend = Redemption.spend(challenge, idempotencyKey: nil, from: keys)
+        #expect(spend.pricing == SpendPricing(issuePrice: 5 << 16, keys: keys))
+        #expect(Redemption.spend(challenge, idempotencyKey: nil).pricing == nil)
+    }
+
+    @Test func aPassIsOfWhatWasGranted() {
+        var state = PassState(
+            remaining: 1,
+            expires: LedgerTime(nanoseconds: 700 * second),
+            epoch: 1,
+            binding: 5,
+            recordExpiry: LedgerTime(nanoseconds: 1_000 * second)
+        )
+        #expect(Redemption.pass(Self.challenge(), state).grants == 10)
+        state.granted = 3
+        #expect(Redemption.pass(Self.challenge(), state).grants == 3)
+    }
+
     @Test func theSameStateIsTheSamePass() throws {
         let challenge = Self.challenge()
         let state = PassState(

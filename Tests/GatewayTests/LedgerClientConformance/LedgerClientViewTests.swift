@@ -41,6 +41,46 @@ import Testing
     }
 
     @Test(arguments: ledgerFactories)
+    func everyLoopIssuesByWhatWasRedeemedAnywhere(_ factory: LedgerFactory) async throws {
+        try await factory.with { ledger in
+            _ = try await ledger.submit(0, [.raiseVersion(to: Ledger.lendingVersion)])
+            let policy = try await ledger.found([.free(burst: 100)])
+            let keys = PrefixKeys(
+                address: QuotaKey(high: 9, low: 1),
+                neighbourhoods: [QuotaKey(high: 9, low: 2), QuotaKey(high: 9, low: 3)]
+            )
+            let stranger = PrefixKeys(address: QuotaKey(high: 9, low: 4), neighbourhoods: [])
+            let spends = (0..<64 as Range<UInt64>).map { number in
+                var spend = policy.spend(number)
+                spend.pricing = SpendPricing(issuePrice: Price.one, keys: keys)
+                return Command.spend(spend)
+            }
+            let results = try await ledger.submit(0, spends)
+            #expect(results.count { if case .spent(.opened) = $0 { true } else { false } } == 64)
+            let count = IssuedCount(key: keys.address, level: .address, count: 7_000)
+            let factor = PolicyPrice(policy: policy.id, factor: 3 << 16)
+            let set = try await ledger.submit(
+                1,
+                [
+                    .record(IssueReport(counts: [count])),
+                    .setPrices(PriceChange(expectedVersion: 0, factors: [factor])),
+                ]
+            )
+            #expect(set.last == .pricesSet(.set(version: 1)))
+            for client in ledger.clients.indices {
+                _ = try await ledger.submit(client, [policy.charge()])
+                let (terms, other) = try await ledger.on(client) {
+                    ($0.issueTerms(of: keys, policy: policy.id), $0.issueTerms(of: stranger, policy: policy.id))
+                }
+                // Four, or a little less where time has passed.
+                #expect(terms.price.client > 7 << 15 && terms.price.client <= 4 << 16)
+                #expect(terms.price.cluster == 3 << 16 && terms.waitNanoseconds > 0)
+                #expect(other == IssueTerms(price: Price(client: Price.one, cluster: 3 << 16), waitNanoseconds: 0))
+            }
+        }
+    }
+
+    @Test(arguments: ledgerFactories)
     func whoHasCaughtUpSeesWhatWasDecidedElsewhere(_ factory: LedgerFactory) async throws {
         try await factory.with { ledger in
             for round in 2..<6 {

@@ -2,6 +2,7 @@ import Ledger
 import ProofOfWork
 import Settings
 import Testing
+import Wire
 
 @testable import Gateway
 

@@ -93,6 +93,8 @@ import Wire
                 == "\"free\";q=60;w=60, \"free-2\";q=600;w=3600, \"free-3\";q=9;w=1, \"ceiling\";q=1000;w=60"
         )
         #expect(policy.passFields == "\"pass\";q=100;w=600, \"ceiling\";q=1000;w=60")
+        #expect(policy.passFields(granted: 100) == policy.passFields)
+        #expect(policy.passFields(granted: 7) == "\"pass\";q=7;w=600, \"ceiling\";q=1000;w=60")
         // The ledger's numbers are those of the definitions, each in its place.
         for (limit, definition) in zip(policy.free + policy.ceiling, definitions[0].limits) {
             #expect(ledger.facts.policies[0].limits.first { $0.id == limit.id }?.definition == definition)
