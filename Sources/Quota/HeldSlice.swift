@@ -41,11 +41,4 @@ struct HeldSlice: Sendable {
     func isEnding(now: UInt64, _ settings: SliceSettings) -> Bool {
         now.plus(settings.renewing) >= slice.stopsAt && now.minus(usedAt) < settings.idle
     }
-
-    /// How many units are used in a time, going by its use so far.
-    func use(in time: UInt64, now: UInt64) -> UInt64 {
-        let elapsed = max(1_000, now.minus(slice.grantedAt))
-        let (quotient, overflow) = (slice.units - slice.left).multipliedReportingOverflow(by: time)
-        return overflow ? .max : quotient / elapsed
-    }
 }

@@ -129,14 +129,12 @@ public struct SliceBook: Sendable {
     /// Asks for units of a bucket, unless that is under way or waits for its time.
     mutating func ask(_ id: BucketID, now: UInt64) {
         guard let bucket = buckets[id], !bucket.isAsking, bucket.retryAt == nil else { return }
-        // Four round trips' worth: the next is asked for when a fourth is left.
-        let guess = bucket.slices.last?.use(in: 4 * roundTrip, now: now) ?? 0
-        let wanted = max(UInt64(bucket.demand?.sum ?? 0), min(guess, settings.guessMax))
+        // No more than what waits: what a node holds beyond that is lost with it.
         let lend = Lend(
             policy: bucket.policy,
             limit: bucket.limit,
             least: bucket.demand?.least ?? 1,
-            wanted: UInt32(clamping: wanted),
+            wanted: bucket.demand?.sum ?? 0,
             nodes: nodes
         )
         lastTicket += 1

@@ -36,8 +36,6 @@ public struct SliceSettings: Hashable, Sendable {
     public var slicesPerBucketMax = 4
     /// Buckets that are found by one key or one fallback when it is recalled.
     public var recallMax = 64
-    /// Units that are asked for on the guess that they will be used, where nobody waits for them.
-    public var guessMax: UInt64 = 4_096
 
     /// The settings of a node.
     public init() {}

@@ -26,7 +26,7 @@ import Testing
         print("one node:", world.units(0, key: 1), world.applied)
         #expect(world.units(0, key: 1) >= 9_990)
         #expect(world.units(0, key: 1) <= 10_000)
-        // A slice of 26 units each, or of as many as are used while one is asked for.
+        // A slice of 26 units each, or of as many as wait for one.
         #expect(world.applied.lends <= 600)
         #expect(world.applied.charges <= 50)
     }

@@ -4,16 +4,16 @@ import Settings
 
 /// What a policy does while no majority decides: DESIGN section 7, "Without a quorum".
 ///
-///     deny   503, after as long as a decision may take
+///     deny   503, after as long as a decision may take; at once when there has been no majority for as long
 ///     admit  the request is let through, counted, and charged when the ledger is there again
 ///     work   what cannot be charged does not pay; the challenge that follows is good at this node alone, while it runs
 extension Exchange {
-    /// Whether the ledger may be asked. Where a policy can do without, and the majority is known to be out of reach, nobody waits
-    /// to hear so once more.
+    /// Whether the ledger may be asked. Where the majority is known to be out of reach nobody waits to hear so once more: a
+    /// policy that can do without does so soon, and one that cannot gives the majority as long as a decision may take.
     var mayAsk: Bool {
         guard let settings = policy?.settings else { return true }
         let canDoWithout = settings.onQuorumLoss != .deny || !settings.enforce
-        return !(canDoWithout && (hasFoundNoQuorum || loop.isQuorumLost))
+        return canDoWithout ? !(hasFoundNoQuorum || loop.isQuorumLost) : !loop.isQuorumLostForLong
     }
 
     /// Whether challenges are good at this node alone now.

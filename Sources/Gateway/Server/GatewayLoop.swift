@@ -94,6 +94,9 @@ final class GatewayLoop {
     /// Whether no majority decides, as far as this node knows, and has not for a while.
     var isQuorumLost: Bool { ledger.quorumLostNanoseconds.map { $0 >= Self.quorumPatience } ?? false }
 
+    /// The same for as long as a decision may take.
+    var isQuorumLostForLong: Bool { ledger.quorumLostNanoseconds.map { $0 >= 2 * Self.quorumPatience } ?? false }
+
     /// Takes a new configuration for all requests to come. Pools that it does not need end with their last request.
     func adopt(_ state: GatewayState, connectionsMax: Int) {
         self.state = state

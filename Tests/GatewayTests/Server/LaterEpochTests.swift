@@ -14,7 +14,8 @@ import Wire
 @Suite(.timeLimit(.minutes(1))) struct LaterEpochTests {
     private static let yaml = """
         listeners: [ { address: "127.0.0.1:0", check: caddy } ]
-        policies: { api: { preset: api, free: { rate: 0 }, work: { difficulty: 128, rounds: 2, grants: 10, ttl: 10m } } }
+        policies:
+          api: { preset: api, onQuorumLoss: deny, free: { rate: 0 }, work: { difficulty: 128, rounds: 2, grants: 10, ttl: 10m } }
         routes: [ { policy: api } ]
         log: { access: off }
         """
