@@ -58,8 +58,9 @@ struct Admission {
         case passCharge(Int, rebound: Bool)
         case passRebind(Int)
         case freeCharge
-        /// Waiting for a look at the ceiling: where nothing is free, or where it has refused.
-        case ceilingLook
+        /// Waiting for a look at the ceiling: where nothing is free, or where it has refused. What comes of the request
+        /// where nobody knows the ceiling.
+        case ceilingLook(otherwise: Verdict)
         case finished
     }
 
@@ -138,10 +139,15 @@ struct Admission {
             return finish(.admitted(Admitted(states: states, pass: nil)))
         case (.freeCharge, .refused(let limit, let retryAfter, let states)):
             // Over the ceiling nothing helps but waiting, and how long it says itself: the free limits do not count then.
-            if states.suffix(ceiling.count).contains(where: { $0.remaining < UInt64(cost) }) { return look() }
-            return finish(
-                .workRequired(retryAfterNanoseconds: Self.finite(retryAfter), states: states, refusing: limit)
+            let refusal = Verdict.workRequired(
+                retryAfterNanoseconds: Self.finite(retryAfter),
+                states: states,
+                refusing: limit
             )
+            if states.suffix(ceiling.count).contains(where: { $0.remaining < UInt64(cost) }) {
+                return look(otherwise: overKnownCeiling(states) ?? refusal)
+            }
+            return finish(refusal)
         case (.ceilingLook, .admitted):
             return finish(.workRequired(retryAfterNanoseconds: nil, states: [], refusing: nil))
         case (.ceilingLook, .refused(let limit, let retryAfter, let states)):
@@ -171,9 +177,28 @@ struct Admission {
     mutating func undecided() -> Action? {
         switch state {
         case .passCharge(let index, _), .passRebind(let index): return tryPass(index + 1)
-        case .freeCharge, .ceilingLook, .finished:
+        case .ceilingLook(let otherwise): return finish(otherwise)
+        case .freeCharge, .finished:
             state = .finished
             return nil
+        }
+    }
+
+    /// Nobody says what becomes of this step, and what nobody decides is let through: ``stepCharge``.
+    /// - Returns: nil where the request is; else its refusal. Nobody gets past the free limits since the ceiling is not known.
+    mutating func undecidedAndLetThrough() -> Action? {
+        guard case .ceilingLook(let otherwise) = state else { return nil }
+        return finish(otherwise)
+    }
+
+    /// What was to be let through beside a pass is refused by what the node itself counts of ``stepCharge``; nil: it is not.
+    mutating func refusedHere(_ outcome: ChargeOutcome) -> Action? {
+        switch outcome {
+        case .admitted, .passRefused: nil
+        case .refused(let limit, let retryAfter, let states):
+            finish(.overLimit(retryAfterNanoseconds: Self.finite(retryAfter), states: states, refusing: limit))
+        case .denied(let retryAfter): finish(.denied(retryAfterNanoseconds: retryAfter))
+        case .invalid: finish(.stale)
         }
     }
 
@@ -190,16 +215,33 @@ struct Admission {
         }
         if isFreeZero {
             if ceiling.isEmpty { return finish(.workRequired(retryAfterNanoseconds: nil, states: [], refusing: nil)) }
-            return look()
+            return look(otherwise: .workRequired(retryAfterNanoseconds: nil, states: [], refusing: nil))
         }
         state = .freeCharge
         return .charge(charge(pass: nil, limits: free + ceiling))
     }
 
     /// Asks whether the ceiling has room, and charges nothing.
-    private mutating func look() -> Action {
-        state = .ceilingLook
+    private mutating func look(otherwise verdict: Verdict) -> Action {
+        state = .ceilingLook(otherwise: verdict)
         return .charge(Self.look(policy, cost, pass: nil, limits: ceiling))
+    }
+
+    /// The refusal by a ceiling of which something is known: a limit of no burst is one of which nothing is.
+    private func overKnownCeiling(_ states: [LimitState]) -> Verdict? {
+        let ceilingStates = Array(states.suffix(ceiling.count))
+        guard
+            let refusing = ceilingStates.firstIndex(where: { $0.burst > 0 && $0.remaining < UInt64(cost) })
+        else { return nil }
+        let state = ceilingStates[refusing]
+        // Units come back one after the other until the bucket is full.
+        let interval = state.resetNanoseconds / max(1, state.burst - min(state.remaining, state.burst))
+        let (wait, overflow) = interval.multipliedReportingOverflow(by: UInt64(cost) - state.remaining)
+        return .overLimit(
+            retryAfterNanoseconds: overflow ? nil : wait,
+            states: ceilingStates,
+            refusing: refusing
+        )
     }
 
     /// A charge of nothing that is refused where one of `cost` would be.

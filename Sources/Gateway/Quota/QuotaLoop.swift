@@ -191,12 +191,20 @@ final class QuotaLoop {
         return outcome
     }
 
-    /// A charge on which nobody has decided was let through: it is counted, and the ledger is told when it is there again.
-    func letThrough(_ charge: Charge, _ consistency: PolicySettings.Consistency) {
+    /// A charge on which nobody has decided is let through: it is counted, and the ledger is told when it is there again.
+    ///
+    /// At the eventual level the node has its own word on the limits, which holds whatever the pass is worth.
+    /// - Parameter wasAsked: whether the ledger was asked for it. Then the limits of the eventual level have been charged.
+    /// - Returns: the refusal, where the node itself refuses; then nothing is counted.
+    func letThrough(_ charge: Charge, _ consistency: PolicySettings.Consistency, wasAsked: Bool) -> ChargeOutcome {
         var limits = charge
         limits.pass = nil
-        if consistency == .eventual { _ = eventual.charge(limits, now: clock()) }
+        if consistency == .eventual, !wasAsked {
+            let outcome = eventual.charge(limits, now: clock())
+            guard case .admitted = outcome else { return outcome }
+        }
         note(limits, consistency)
+        return .admitted(limits: [], passRemaining: nil)
     }
 
     private func note(_ charge: Charge, _ consistency: PolicySettings.Consistency) {

@@ -44,6 +44,7 @@ extension Exchange {
     }
 
     func perform(_ action: Admission.Action) {
+        wasAsked = if case .charge = action { mayAsk } else { false }
         switch action {
         case .charge(let charge):
             loop.quota.charge(charge, policy!.settings.consistency, mayAsk: mayAsk) { [self] in charged($0) }

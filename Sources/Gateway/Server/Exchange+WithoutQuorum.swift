@@ -27,7 +27,8 @@ extension Exchange {
         hasFoundNoQuorum = true
         switch policy!.settings.onQuorumLoss {
         case .deny: undecided()
-        case .admit: letThrough(policy!)
+        case .admit:
+            if let action = admission!.undecidedAndLetThrough() { perform(action) } else { letThrough(policy!) }
         case .work:
             if let action = admission!.undecided() { perform(action) } else { refuseForWork(policy!, nil) }
         }
@@ -36,7 +37,8 @@ extension Exchange {
     private func letThrough(_ policy: PolicyRuntime) {
         // `check` has let it through.
         if isRefusalQuestion { return refuseForWork(policy, 1) }
-        loop.quota.letThrough(admission!.stepCharge, policy.settings.consistency)
+        let outcome = loop.quota.letThrough(admission!.stepCharge, policy.settings.consistency, wasAsked: wasAsked)
+        if let action = admission!.refusedHere(outcome) { return perform(action) }
         observation.verdict = .admittedOffline
         loop.observer.letThrough(policy: policy.name)
         forward()

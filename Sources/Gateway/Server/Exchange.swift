@@ -74,6 +74,8 @@ final class Exchange {
     var hasCaughtUp = false
     /// The ledger has not answered it for want of a majority.
     var hasFoundNoQuorum = false
+    /// The ledger was asked to charge the present step.
+    var wasAsked = false
     /// It shows a pass that is good at another node alone.
     var showsPassOfElsewhere = false
     /// Fields that the decision adds to the response, whoever writes it.

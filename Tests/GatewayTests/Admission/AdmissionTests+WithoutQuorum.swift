@@ -44,10 +44,77 @@ extension AdmissionTests {
         #expect(admission.undecided() == Self.passCharge(2))
     }
 
+    private static let workAlone = Admission.Action.finish(
+        .workRequired(retryAfterNanoseconds: nil, states: [], refusing: nil)
+    )
+
     @Test func nothingElsePaysWhereTheCeilingIsNotKnown() {
         var admission = Self.admission(isFreeZero: true)
         _ = admission.begin()
-        #expect(admission.undecided() == nil)
+        #expect(admission.undecided() == Self.workAlone)
+    }
+
+    @Test func noneIsLetThroughWithoutAPassWhereEachRequestNeedsOne() {
+        var admission = Self.admission(isFreeZero: true)
+        _ = admission.begin()
+        #expect(admission.undecidedAndLetThrough() == Self.workAlone)
+        var withPass = Self.admission(passes: 1, isFreeZero: true)
+        _ = withPass.begin()
+        #expect(withPass.undecidedAndLetThrough() == nil, "it is authentic")
+        var unlimited = Self.admission(ceiling: [], isFreeZero: true)
+        #expect(unlimited.begin() == Self.workAlone)
+    }
+
+    private static func states(ceiling: LimitState) -> [LimitState] {
+        [
+            LimitState(remaining: 5, resetNanoseconds: 1, burst: 5),
+            LimitState(remaining: 0, resetNanoseconds: 70, burst: 7), ceiling,
+        ]
+    }
+
+    @Test func whatIsKnownToBeOverTheFreeLimitsIsNotLetThrough() {
+        // Of the ceiling nothing is known.
+        let unknown = Self.states(ceiling: LimitState(remaining: 0, resetNanoseconds: 0, burst: 0))
+        var admission = Self.admission()
+        _ = admission.begin()
+        #expect(admission.undecidedAndLetThrough() == nil, "of that nothing was known")
+        _ = admission.charged(.refused(limit: 1, retryAfterNanoseconds: 20, limits: unknown))
+        var working = admission
+        let work = Admission.Action.finish(
+            .workRequired(retryAfterNanoseconds: 20, states: unknown, refusing: 1)
+        )
+        #expect(admission.undecidedAndLetThrough() == work)
+        #expect(working.undecided() == work)
+    }
+
+    @Test func whatIsKnownToBeOverTheCeilingIsToldSo() {
+        // One of ten units is there, of which one comes back in 5 ns; two are needed.
+        let ceiling = LimitState(remaining: 1, resetNanoseconds: 45, burst: 10)
+        var admission = Self.admission()
+        _ = admission.begin()
+        _ = admission.charged(.refused(limit: 1, retryAfterNanoseconds: 20, limits: Self.states(ceiling: ceiling)))
+        #expect(
+            admission.undecidedAndLetThrough()
+                == .finish(.overLimit(retryAfterNanoseconds: 5, states: [ceiling], refusing: 0))
+        )
+    }
+
+    @Test func aPassThatNobodyDecidesOnDoesNotLiftTheCeilingThatTheNodeCounts() {
+        let full = [LimitState(remaining: 0, resetNanoseconds: 50, burst: 10)]
+        let refused = ChargeOutcome.refused(limit: 0, retryAfterNanoseconds: 5, limits: full)
+        let over = Admission.Action.finish(.overLimit(retryAfterNanoseconds: 5, states: full, refusing: 0))
+        var admission = Self.admission(passes: 1)
+        _ = admission.begin()
+        #expect(admission.refusedHere(.admitted(limits: [], passRemaining: nil)) == nil)
+        #expect(admission.refusedHere(refused) == over)
+        // The same while the pass is to be bound again.
+        var moved = Self.admission(passes: 1)
+        _ = moved.begin()
+        _ = moved.charged(.passRefused(.otherClient))
+        #expect(moved.refusedHere(refused) == over)
+        var stale = Self.admission(passes: 1)
+        _ = stale.begin()
+        #expect(stale.refusedHere(.invalid(.unknownLimit)) == .finish(.stale))
     }
 
     @Test func aStepSaysWhatItIsToCharge() {

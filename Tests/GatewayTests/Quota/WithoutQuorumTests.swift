@@ -1,6 +1,7 @@
 import Ledger
 import NIOCore
 import Quota
+import Settings
 import Testing
 import Wire
 
@@ -30,6 +31,18 @@ import Wire
 
     private func charge(_ world: QuotaWorld, _ key: UInt64, pass: PassCharge? = nil) -> Charge {
         Charge(policy: world.policy, cost: 1, pass: pass, limits: [world.limit(0, key)])
+    }
+
+    @discardableResult
+    private func letThrough(
+        _ world: QuotaWorld,
+        _ key: UInt64,
+        _ consistency: PolicySettings.Consistency = .escrow,
+        loop: Int = 0,
+        wasAsked: Bool = false
+    ) -> Bool {
+        let outcome = world.loops[loop].letThrough(charge(world, key), consistency, wasAsked: wasAsked)
+        return if case .admitted = outcome { true } else { false }
     }
 
     /// A pass of this node alone.
@@ -88,8 +101,8 @@ import Wire
         let world = try QuotaWorld([limit(100)])
         #expect(world.admits([world.limit(0, 1)]) == true)
         lose(world)
-        for request in 0..<30 { world.loops[request % 2].letThrough(charge(world, 1), .escrow) }
-        for _ in 0..<200 { world.loops[0].letThrough(charge(world, 2), .escrow) }
+        for request in 0..<30 { letThrough(world, 1, loop: request % 2) }
+        for _ in 0..<200 { letThrough(world, 2) }
         world.pass(milliseconds: 3_000)
         #expect(world.offline.unreported.waiting == [world.policy: 230])
         #expect(!world.proposals.contains { if case .report = $0 { true } else { false } })
@@ -113,7 +126,7 @@ import Wire
     @Test func manyKeysAreReportedInPieces() throws {
         let world = try QuotaWorld([limit(100)])
         lose(world)
-        for key in 0..<1_000 as Range<UInt64> { world.loops[0].letThrough(charge(world, key), .escrow) }
+        for key in 0..<1_000 as Range<UInt64> { letThrough(world, key) }
         regain(world)
         world.pass(milliseconds: 1_000)
         #expect(world.offline.unreported.waiting.isEmpty)
@@ -125,14 +138,25 @@ import Wire
     @Test func whatIsDecidedAtThisNodeAnywayIsNotReported() throws {
         let world = try QuotaWorld([limit(100)])
         lose(world)
-        world.loops[0].letThrough(charge(world, 1), .eventual)
+        letThrough(world, 1, .eventual)
         #expect(world.offline.unreported.waiting.isEmpty)
+    }
+
+    @Test func aCeilingThatThisNodeCountsItselfHolds() throws {
+        let world = try QuotaWorld([limit(5)])
+        lose(world)
+        // The ledger was asked for the pass of the first, and the ceiling is charged.
+        let first = world.charge([world.limit(0, 1)], consistency: .eventual, pass: pass(world, 1, grants: 1))
+        #expect(first == .failure(.noQuorum))
+        #expect(letThrough(world, 1, .eventual, wasAsked: true))
+        #expect((0..<10).count { _ in letThrough(world, 1, .eventual) } == 4)
+        #expect(letThrough(world, 2, .eventual))
     }
 
     @Test func aReportWhoseFateIsUnknownIsNotSentAgain() throws {
         let world = try QuotaWorld([limit(100)])
         lose(world)
-        world.loops[0].letThrough(charge(world, 1), .escrow)
+        letThrough(world, 1)
         for client in world.clients { client.quorumLostNanoseconds = nil }
         world.pass(milliseconds: 1_000)
         regain(world)
