@@ -33,6 +33,13 @@ struct PolicyRuntime: Sendable {
     /// Whether every request needs a pass.
     var freeIsZero: Bool { free.isEmpty }
 
+    /// Whether a challenge or a pass is good here: of no node alone, or of this run of this node where the policy, as it is now,
+    /// has the node decide by itself while no majority can.
+    func takes(_ origin: TokenOrigin?, at here: TokenOrigin?) -> Bool {
+        guard let origin else { return true }
+        return origin == here && settings.onQuorumLoss == .work
+    }
+
     /// The ledger's limits count, whatever the file says: they are those of the node whose file changed last. What the file
     /// says in the same figures is shown as it is written there.
     ///

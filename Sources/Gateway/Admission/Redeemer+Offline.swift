@@ -58,7 +58,7 @@ extension Redeemer {
         _ policy: PolicyRuntime,
         began: NIODeadline?
     ) throws(RedeemProblem) -> (OfflineDesk, Spend) {
-        guard let offline, candidate.challenge.origin == offline.origin else { throw .elsewhere }
+        guard let offline, policy.takes(candidate.challenge.origin, at: offline.origin) else { throw .elsewhere }
         let spend = Redemption.spend(candidate.challenge, idempotencyKey: request.idempotencyKey)
         if request.idempotencyKey == nil, offline.outcomeIfSpent(spend) != nil { throw .alreadySpent }
         let isSolved = Self.isSolved(request, candidate)

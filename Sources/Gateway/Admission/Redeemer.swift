@@ -19,7 +19,8 @@ enum RedeemProblem: Error {
     case alreadySpent
     /// The policy of the challenge is gone, or is not the one that is being asked for.
     case otherPolicy
-    /// It is good at another node alone, or was until that one ended, or this one ended and began anew.
+    /// It is good at another node alone, or was until that one ended, or this one ended and began anew, or its policy had no
+    /// node decide by itself any more.
     case elsewhere
     case unavailable
 }

@@ -44,7 +44,7 @@ extension Exchange {
                 let pass = open(text), pass.policy == policy.id.rawValue, pass.expires > now,
                 !passes.contains(where: { $0.id == pass.id })
             else { return }
-            guard pass.origin == nil || pass.origin == loop.quota.offline.origin else {
+            guard policy.takes(pass.origin, at: loop.quota.offline.origin) else {
                 showsPassOfElsewhere = true
                 return
             }

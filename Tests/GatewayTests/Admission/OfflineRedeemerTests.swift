@@ -19,19 +19,26 @@ import Wire
     private let policy: PolicyRuntime
     private let offline = OfflineDesk(origin: TokenOrigin(replicaHigh: 1, replicaLow: 2, boot: 3))
 
+    private static func site(_ onQuorumLoss: String = "work") throws -> Configuration {
+        try configuration(
+            """
+            upstreams: { app: { servers: ["127.0.0.1:3000"] } }
+            policies:
+              api:
+                preset: api
+                onQuorumLoss: \(onQuorumLoss)
+                work: { difficulty: 128, rounds: 2, grants: 10, ttl: 10m, challengeTtl: 5m }
+            routes: [ { upstream: app, policy: api } ]
+            """
+        )
+    }
+
     init() throws {
         let clock = self.clock
         let ledger = LocalLedger(genesis: genesis) { clock.nanoseconds }
         clock.advance(seconds: 1_000)
         let inner = ledger.makeClient(on: loop, owner: ReplicaID(high: 0, low: 1))
-        let configuration = try configuration(
-            """
-            upstreams: { app: { servers: ["127.0.0.1:3000"] } }
-            policies:
-              api: { preset: api, work: { difficulty: 128, rounds: 2, grants: 10, ttl: 10m, challengeTtl: 5m } }
-            routes: [ { upstream: app, policy: api } ]
-            """
-        )
+        let configuration = try Self.site()
         inner.submit([
             .setPolicies(expectedRevision: 0, policies: configuration.policies.map(PolicyRuntime.definition))
         ]) { _ in }
@@ -78,9 +85,13 @@ import Wire
         )
     }
 
-    private func redeem(_ request: RedeemRequest, at redeemer: Redeemer) -> Result<Redeemed, RedeemProblem>? {
+    private func redeem(
+        _ request: RedeemRequest,
+        at redeemer: Redeemer,
+        by other: GatewayState? = nil
+    ) -> Result<Redeemed, RedeemProblem>? {
         var result: Result<Redeemed, RedeemProblem>?
-        redeemer.redeem(request, state: state) { result = $0 }
+        redeemer.redeem(request, state: other ?? state) { result = $0 }
         return result
     }
 
@@ -115,6 +126,21 @@ import Wire
         }
         #expect(problem(redeem(try request(challenge), at: redeemer(nil))) == "elsewhere")
         #expect(client.proposals.isEmpty)
+    }
+
+    @Test func aPolicyThatDecidesNothingByItselfAnyMoreTakesNone() throws {
+        let here = offline.origin
+        let redeemer = redeemer(offline)
+        let challenge = try challenge()
+        for other in ["deny", "admit"] {
+            let reloaded = try GatewayState(Self.site(other), facts: client.facts, now: client.now())
+            #expect(problem(redeem(try request(challenge), at: redeemer, by: reloaded)) == "elsewhere")
+            let policy = try #require(reloaded.policies["api"])
+            #expect(!policy.takes(here, at: here) && policy.takes(nil, at: here))
+        }
+        #expect(policy.takes(here, at: here) && !policy.takes(here, at: nil))
+        #expect(!policy.takes(here, at: TokenOrigin(replicaHigh: 1, replicaLow: 2, boot: 4)))
+        #expect(problem(redeem(try request(challenge), at: redeemer)) == "none")
     }
 
     @Test func theOtherChecksAreAsEver() throws {
