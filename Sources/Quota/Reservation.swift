@@ -22,23 +22,31 @@ public struct Reservation: Sendable {
     public var isEmpty: Bool { slices.isEmpty }
 
     /// The ledger has answered for the rest: what is reserved is spent if it admits, and given back if not.
-    /// - Returns: what became of the whole charge.
-    public func settle(_ outcome: ChargeOutcome) -> ChargeOutcome {
+    ///
+    /// Units are good until their slice ends, also for a request that has waited: what is admitted later the bucket has
+    /// perhaps given to others.
+    /// - Parameter now: nanoseconds of the node's clock, read just before.
+    /// - Returns: what became of the whole charge; no quorum, where it was admitted too late for what was reserved. Then all
+    ///   of it is spent, and nobody has had it.
+    public func settle(_ outcome: ChargeOutcome, now: UInt64) -> Result<ChargeOutcome, LedgerUnavailable> {
         switch outcome {
         case .admitted(let limits, let passRemaining):
             for slice in slices { slice.keep() }
-            return .admitted(limits: merged(limits, returned: 0), passRemaining: passRemaining)
+            guard slices.allSatisfy({ now < $0.stopsAt }) else { return .failure(.noQuorum) }
+            return .success(.admitted(limits: merged(limits, returned: 0), passRemaining: passRemaining))
         case .refused(let limit, let retryAfter, let limits):
             putBack()
             let place = isEmpty || !places.indices.contains(limit) ? limit : places[limit]
-            return .refused(
-                limit: place,
-                retryAfterNanoseconds: retryAfter,
-                limits: merged(limits, returned: cost)
+            return .success(
+                .refused(
+                    limit: place,
+                    retryAfterNanoseconds: retryAfter,
+                    limits: merged(limits, returned: cost)
+                )
             )
         case .denied, .passRefused, .invalid:
             putBack()
-            return outcome
+            return .success(outcome)
         }
     }
 

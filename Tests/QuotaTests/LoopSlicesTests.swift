@@ -125,8 +125,8 @@ import Testing
         #expect(slice.left == 6)
         #expect(slice.hasReservations)
 
-        let outcome = rest.reservation.settle(.admitted(limits: [.left(1), .left(3)], passRemaining: nil))
-        #expect(outcome == .admitted(limits: [.left(1), .left(66), .left(3)], passRemaining: nil))
+        let outcome = rest.reservation.settle(.admitted(limits: [.left(1), .left(3)], passRemaining: nil), now: now)
+        #expect(outcome == .success(.admitted(limits: [.left(1), .left(66), .left(3)], passRemaining: nil)))
         #expect(slice.left == 6)
         #expect(!slice.hasReservations)
     }
@@ -135,15 +135,19 @@ import Testing
         let slice = grant(limit(2), 10)
         for outcome in [ChargeOutcome.denied(retryAfterNanoseconds: nil), .invalid(.unknownLimit)] {
             let payment = pay(limit(1), limit(2))
-            #expect(try #require(payment.rest).reservation.settle(outcome) == outcome)
+            #expect(try #require(payment.rest).reservation.settle(outcome, now: now) == .success(outcome))
             #expect(slice.left == 10)
         }
         let payment = pay(limit(3), limit(2), limit(4))
         let refused = try #require(payment.rest).reservation.settle(
-            .refused(limit: 1, retryAfterNanoseconds: 9, limits: [.left(1), .left(2)])
+            .refused(limit: 1, retryAfterNanoseconds: 9, limits: [.left(1), .left(2)]),
+            now: now
         )
         #expect(
-            refused == .refused(limit: 2, retryAfterNanoseconds: 9, limits: [.left(1), remaining(70), .left(2)])
+            refused
+                == .success(
+                    .refused(limit: 2, retryAfterNanoseconds: 9, limits: [.left(1), remaining(70), .left(2)])
+                )
         )
         #expect(slice.left == 10)
         #expect(!slice.hasReservations)
@@ -151,6 +155,23 @@ import Testing
 
     private func remaining(_ units: UInt64) -> LimitState {
         LimitState(remaining: units, resetNanoseconds: (100 - units + 1) * second, burst: 100)
+    }
+
+    @Test mutating func whatWasReservedIsGoodUntilItsSliceEnds() throws {
+        let slice = grant(limit(2), 10, stopsAt: now + 100)
+        let admitted = ChargeOutcome.admitted(limits: [.left(1)], passRemaining: nil)
+        let inTime = try #require(pay(limit(1), limit(2)).rest).reservation.settle(admitted, now: now + 99)
+        guard case .success(.admitted) = inTime else {
+            Issue.record("in time")
+            return
+        }
+        let late = try #require(pay(limit(1), limit(2)).rest).reservation
+        // It is given back meanwhile, or not: what matters is when it ends.
+        #expect(late.settle(admitted, now: now + 100) == .failure(.noQuorum))
+        let sealed = try #require(pay(limit(1), limit(2)).rest).reservation
+        _ = slice.seal()
+        #expect(sealed.settle(admitted, now: now + 200) == .failure(.noQuorum))
+        #expect(!slice.hasReservations)
     }
 
     @Test mutating func withoutAnAnswerTheReservationIsSpent() throws {
@@ -262,12 +283,12 @@ import Testing
         let rest = loop.pay(charge([limit(1), limit(2)], pass: pass), now: now).rest
         #expect(rest?.charge == charge([limit(2)], pass: pass))
         #expect(slice.left == 9)
-        #expect(rest?.reservation.settle(.passRefused(.exhausted)) == .passRefused(.exhausted))
+        #expect(rest?.reservation.settle(.passRefused(.exhausted), now: now) == .success(.passRefused(.exhausted)))
         #expect(slice.left == 10)
         let alone = loop.pay(charge([limit(1)], pass: pass), now: now).rest
         #expect(alone?.charge == charge([], pass: pass))
-        let outcome = alone?.reservation.settle(.admitted(limits: [], passRemaining: 3))
-        guard case .admitted(let states, 3) = outcome else {
+        let outcome = alone?.reservation.settle(.admitted(limits: [], passRemaining: 3), now: now)
+        guard case .success(.admitted(let states, 3))? = outcome else {
             Issue.record("\(String(describing: outcome))")
             return
         }

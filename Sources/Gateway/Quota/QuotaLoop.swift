@@ -249,9 +249,9 @@ final class QuotaLoop {
             reservation.settle(.overloaded)
             request.completion(.failure(.noQuorum))
         case .rest(let rest, let reservation):
-            submit(rest) { result in
+            submit(rest) { [clock] result in
                 switch result {
-                case .success(let outcome): request.completion(.success(reservation.settle(outcome)))
+                case .success(let outcome): request.completion(reservation.settle(outcome, now: clock()))
                 case .failure(let unavailable):
                     reservation.settle(unavailable)
                     request.completion(.failure(unavailable))

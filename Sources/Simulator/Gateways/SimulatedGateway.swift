@@ -286,7 +286,7 @@ struct SimulatedGateway {
             // It was not taken.
             if result == .failure(.overloaded) { returns.append((slice, until, now.clock + Self.pause)) }
         case .rest(let number, let reservation, let taken):
-            actions.append(.decided(number, settle(reservation, result, taken)))
+            actions.append(.decided(number, settle(reservation, result, taken, now)))
         }
         perform(now)
     }
@@ -294,12 +294,16 @@ struct SimulatedGateway {
     private func settle(
         _ reservation: Reservation?,
         _ result: Result<CommandResult, LedgerUnavailable>,
-        _ taken: [EscrowPromise.Taken]
+        _ taken: [EscrowPromise.Taken],
+        _ now: Now
     ) -> Decision {
         switch result {
         case .success(.charged(let outcome)):
-            if case .admitted = reservation?.settle(outcome) ?? outcome { return .admitted(taken) }
-            return .refused
+            switch reservation?.settle(outcome, now: now.clock) ?? .success(outcome) {
+            case .success(.admitted): return .admitted(taken)
+            case .success: return .refused
+            case .failure: return .unavailable
+            }
         case .success:
             reservation?.settle(LedgerUnavailable.noQuorum)
             return .unavailable

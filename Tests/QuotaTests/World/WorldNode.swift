@@ -162,7 +162,11 @@ final class WorldNode {
     ) {
         switch result {
         case .success(.charged(let outcome)):
-            guard case .admitted = reservation.settle(outcome) else { return request.done(.refused) }
+            switch reservation.settle(outcome, now: now) {
+            case .success(.admitted): break
+            case .success: return request.done(.refused)
+            case .failure: return request.done(.unavailable)
+            }
             // The rest was counted where it was applied.
             for limit in request.charge.limits where !rest.limits.contains(limit) {
                 world.admitted(limit, units: UInt64(request.charge.cost), at: reservedAt)
