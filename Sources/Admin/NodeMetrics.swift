@@ -123,7 +123,10 @@ public struct NodeMetrics: Sendable {
         page.begin(
             "tollgate_unreportable_units_total",
             .counter,
-            "Units that were let through without a decision and are charged to nobody, since there were too many keys."
+            """
+            Units that were let through without a decision and are charged to nobody, since there were too many keys, or perhaps \
+            to nobody, since the answer to their report was lost.
+            """
         )
         page.sample(gateway.unreportableUnits)
     }

@@ -14,8 +14,10 @@ extension Gateway {
         running.withLockedValue { $0.isDraining = true }
     }
 
-    /// Stops accepting, finishes what runs, and ends what has not finished by the deadline.
+    /// Stops accepting, finishes what runs, has the ledger charge what was let through without it, and ends what has not
+    /// finished by the deadline.
     public func shutdown(deadline: TimeAmount) async {
+        let end = NIODeadline.now() + deadline
         announceShutdown()
         await stopAccepting()
         let group = self.group
@@ -30,7 +32,16 @@ extension Gateway {
         try? await finished.futureResult.get()
         // What is left of slices is there for other nodes; nobody waits for the answers.
         let desks = self.desks
-        try? await desks.eventLoop.submit { desks.value.close() }.get()
+        let unreported = desks.eventLoop.makePromise(of: UInt64.self)
+        desks.eventLoop.execute {
+            desks.value.close(within: max(.zero, end - .now())) { unreported.succeed($0) }
+        }
+        if let units = try? await unreported.futureResult.get(), units > 0 {
+            logger.warning(
+                "units that were let through without a majority are charged to nobody",
+                metadata: ["units": "\(units)"]
+            )
+        }
         for loop in loops {
             try? await loop.eventLoop.submit { loop.value.closeAll() }.get()
             try? await loop.eventLoop.submit { loop.value.observer.flush() }.get()

@@ -39,7 +39,7 @@ public final class Gateway: Sendable {
     let group: MultiThreadedEventLoopGroup
     let loops: [NIOLoopBound<GatewayLoop>]
     let desks: NIOLoopBound<Quotas.Desks>
-    private let logger: Logger
+    let logger: Logger
     let accessLog: AccessLog
     private let current: NIOLockedValueBox<Configuration>
     private let offered = NIOLockedValueBox<UInt64?>(nil)

@@ -53,6 +53,25 @@ import Wire
         #expect(sizes == [256, 256, 88] && keys.count == 600)
     }
 
+    @Test func aReportThatWasNotTakenWaitsAgainBeforeWhatCameSince() {
+        var tally = OfflineTally()
+        for _ in 0..<3 { tally.admitted(charge(1, 2), limits: limits, now: second) }
+        #expect(tally.takeReport(now: second)?.counts.count == 2)
+        tally.admitted(charge(1), limits: limits, now: 31 * second)
+        #expect(tally.waiting == [policy: 1])
+        tally.answered(.notAsked)
+        #expect(tally.waiting == [policy: 7] && tally.count == 2 && tally.lost == 0)
+        let counts = tally.takeReport(now: 61 * second)?.counts ?? []
+        // The fourth came half a minute after the three, of which two and a half were still to come back.
+        #expect(counts.first { $0.limit.key == limit(1).key }?.ahead == 3 * Self.minute)
+        #expect(counts.first { $0.limit.key == limit(1).key }?.units == 4)
+        #expect(counts.first { $0.limit.key == limit(2).key }?.ahead == 2 * Self.minute)
+        tally.answered(.unknown)
+        #expect(tally.isEmpty && tally.waiting.isEmpty && tally.lost == 7)
+        tally.answered(.notAsked)
+        #expect(tally.isEmpty, "it has been answered for")
+    }
+
     @Test func moreBucketsThanTheBoundAreLostAndCounted() {
         var tally = OfflineTally(bucketsMax: 10)
         for key in 0..<15 as Range<UInt64> { tally.admitted(charge(key, cost: 3), limits: limits, now: second) }

@@ -51,10 +51,16 @@ final class OfflineDesk: Sendable {
     /// Takes out what is to be reported next.
     func takeReport(now: UInt64) -> AdmissionReport? { tally.withLockedValue { $0.takeReport(now: now) } }
 
+    /// What became of it.
+    func answered(_ fate: ReportFate) { tally.withLockedValue { $0.answered(fate) } }
+
     /// Units that wait to be reported, by policy, and those that cannot be.
     var unreported: (waiting: [PolicyID: UInt64], lost: UInt64) {
         tally.withLockedValue { ($0.waiting, $0.lost) }
     }
+
+    /// See ``OfflineTally/unreported``.
+    var unreportedInAll: UInt64 { tally.withLockedValue { $0.unreported } }
 }
 
 /// Reports to the ledger what the node has let through, once there is a majority again. Confined to one loop.
@@ -68,6 +74,10 @@ final class ReportDesk {
     private let clock: @Sendable () -> UInt64
     private var timer: Scheduled<Void>?
     private var isReporting = false
+    /// Nothing is reported any more.
+    private var isClosed = false
+    /// Called when the desk closes, which it does as soon as nothing waits or nothing can be reported.
+    private var onEnd: ((_ unreported: UInt64) -> Void)?
 
     init(
         eventLoop: any EventLoop,
@@ -87,31 +97,61 @@ final class ReportDesk {
     /// Something waits.
     func begin() {
         eventLoop.preconditionInEventLoop()
-        guard timer == nil, !isReporting else { return }
+        guard timer == nil, !isReporting, !isClosed else { return }
         timer = eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { [weak self] () -> Void in
             self?.timer = nil
             self?.report()
         }
     }
 
-    /// The node ends: what waits goes out now, if it can.
-    func close() {
+    /// The node ends: what waits goes out now, as far as it can within so long. Once.
+    /// - Parameter completion: runs on the loop, and hears how many units are charged to nobody for want of a majority or time.
+    func end(within time: TimeAmount, completion: @escaping (_ unreported: UInt64) -> Void) {
+        eventLoop.preconditionInEventLoop()
+        onEnd = completion
         timer?.cancel()
         timer = nil
+        guard !isReporting || time > .zero else { return close() }
+        eventLoop.assumeIsolated().scheduleTask(in: time) { [weak self] () -> Void in self?.close() }
         report()
+    }
+
+    private func close() {
+        isClosed = true
+        timer?.cancel()
+        timer = nil
+        // Perhaps the last report is charged; nobody waits for it.
+        if isReporting { offline.answered(.unknown) }
+        guard let onEnd else { return }
+        self.onEnd = nil
+        onEnd(offline.unreportedInAll)
     }
 
     /// One report at a time, so that no more than one can be lost.
     private func report() {
-        guard !isReporting else { return }
+        guard !isReporting, !isClosed else { return }
         guard ledger.quorumLostNanoseconds == nil, ledger.facts.ledgerVersion >= Ledger.lendingVersion else {
-            return begin()
+            return onEnd == nil ? begin() : close()
         }
-        guard let report = offline.takeReport(now: clock()) else { return }
+        guard let report = offline.takeReport(now: clock()) else {
+            if onEnd != nil { close() }
+            return
+        }
         isReporting = true
-        ledger.submit([.report(report)]) { [self] _ in
+        ledger.submit([.report(report)]) { [self] result in
             isReporting = false
-            self.report()
+            guard !isClosed else { return }
+            switch result {
+            case .success:
+                offline.answered(.charged)
+                self.report()
+            case .failure(.overloaded):
+                offline.answered(.notAsked)
+                begin()
+            case .failure:
+                offline.answered(.unknown)
+                begin()
+            }
         }
     }
 }

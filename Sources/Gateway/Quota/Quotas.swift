@@ -24,11 +24,12 @@ struct Quotas {
             eventual.factsChanged()
         }
 
-        /// Gives everything back that is held, and tells nobody of anything afterwards.
-        func close() {
+        /// Gives everything back that is held, and tells nobody of anything afterwards, but for what was let through without a
+        /// majority: see ``ReportDesk/end(within:completion:)``.
+        func close(within time: TimeAmount = .zero, completion: @escaping (_ unreported: UInt64) -> Void = { _ in }) {
             slices.close()
             eventual.close()
-            reports.close()
+            reports.end(within: time, completion: completion)
         }
     }
 

@@ -164,6 +164,78 @@ import Wire
         #expect(world.proposals.count { if case .report = $0 { true } else { false } } == 1)
     }
 
+    private func reports(_ world: QuotaWorld) -> Int {
+        world.proposals.count { if case .report = $0 { true } else { false } }
+    }
+
+    private func letThroughMany(_ world: QuotaWorld) {
+        lose(world)
+        for key in 0..<1_000 as Range<UInt64> { letThrough(world, key) }
+    }
+
+    @Test func whatTheLedgerHadNoRoomForIsReportedLater() throws {
+        let world = try QuotaWorld([limit(100)])
+        letThroughMany(world)
+        regain(world)
+        for client in world.clients { client.failure = .overloaded }
+        world.pass(milliseconds: 1_000)
+        #expect(reports(world) <= 10, "it is not asked all the time")
+        #expect(world.offline.unreported.waiting == [world.policy: 1_000])
+        regain(world)
+        world.pass(milliseconds: 500)
+        #expect(world.offline.unreported.waiting.isEmpty && world.offline.unreported.lost == 0)
+    }
+
+    @Test func oneUnknownFateDoesNotCostTheOtherReports() throws {
+        let world = try QuotaWorld([limit(100)])
+        letThroughMany(world)
+        for client in world.clients { client.quorumLostNanoseconds = nil }
+        world.pass(milliseconds: 150)
+        #expect(world.offline.unreported.waiting == [world.policy: 744] && world.offline.unreported.lost == 256)
+        regain(world)
+        world.pass(milliseconds: 500)
+        #expect(world.offline.unreported.waiting.isEmpty && world.offline.unreported.lost == 256)
+    }
+
+    /// Ends the node within a second, and says how many units it has not reported; nil: it has not ended yet.
+    private func end(_ world: QuotaWorld, milliseconds: UInt64) -> UInt64? {
+        var left: UInt64?
+        world.desks.value.close(within: .seconds(1)) { left = $0 }
+        world.pass(milliseconds: milliseconds)
+        return left
+    }
+
+    @Test func aNodeThatEndsReportsAllThatWaits() throws {
+        let world = try QuotaWorld([limit(100)])
+        letThroughMany(world)
+        regain(world)
+        #expect(end(world, milliseconds: 1) == 0)
+        #expect(world.offline.unreported.waiting.isEmpty && reports(world) == 4)
+    }
+
+    @Test func aNodeThatEndsWaitsForNoMajority() throws {
+        let world = try QuotaWorld([limit(100)])
+        letThroughMany(world)
+        #expect(end(world, milliseconds: 1) == 1_000)
+        regain(world)
+        letThrough(world, 1)
+        world.pass(milliseconds: 1_000)
+        #expect(reports(world) == 0, "it has ended")
+    }
+
+    @Test func aNodeThatEndsWaitsNoLongerThanItMay() throws {
+        let world = try QuotaWorld([limit(100)])
+        letThroughMany(world)
+        regain(world)
+        for client in world.clients { client.failure = .overloaded }
+        #expect(end(world, milliseconds: 999) == nil)
+        let asked = reports(world)
+        var left: UInt64?
+        world.desks.value.close(within: .zero) { left = $0 }
+        world.pass(milliseconds: 500)
+        #expect(left == 1_000 && reports(world) <= asked + 1)
+    }
+
     @Test func aPassOfThisNodeAlonePaysAndTheCeilingHoldsHere() throws {
         let world = try QuotaWorld([limit(7)])
         lose(world)
