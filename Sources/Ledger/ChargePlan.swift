@@ -108,7 +108,7 @@ struct ChargePlan: ~Copyable {
     }
 
     /// The bucket of a key that has none of its own.
-    private mutating func sharingBucket(
+    mutating func sharingBucket(
         for charge: LimitCharge,
         limit: Int,
         in policy: borrowing PolicyState,

@@ -18,14 +18,19 @@ public struct AdmittedCount: Hashable, Sendable {
     public var limit: LimitCharge
     /// Units.
     public var units: UInt64
-    /// Nanoseconds from now until these units alone will have come back, each counted from when it was had.
+    /// Nanoseconds from now until these units alone will have come back, each counted from when it was had. More than they
+    /// take at the limit's rate counts as that.
     public var ahead: UInt64
+    /// They are of many keys with this fallback, too many to be told apart: its bucket is charged, and no key's own. Whoever has
+    /// no bucket of his own yet begins where that one stands.
+    public var isShared: Bool
 
     /// A value of these fields.
-    public init(limit: LimitCharge, units: UInt64, ahead: UInt64) {
+    public init(limit: LimitCharge, units: UInt64, ahead: UInt64, isShared: Bool = false) {
         self.limit = limit
         self.units = units
         self.ahead = ahead
+        self.isShared = isShared
     }
 }
 
@@ -40,12 +45,14 @@ public enum ReportOutcome: Hashable, Sendable {
 }
 
 extension Ledger {
-    /// Charges what was let through, as if each unit had been charged when it was had, as far as there was something left: a
-    /// bucket is never emptier than empty, so that nobody waits longer than for a burst.
+    /// Charges what was let through, as far as there is something left: a bucket is never emptier than empty, so that nobody
+    /// waits longer than for a burst.
     ///
-    /// Where a bucket's TAT was t and the units were had one after the other, n of them, its TAT is now the later one of
-    /// t + n × interval and of what they alone make of a full bucket. That is exact; of a bucket that was full, and so
-    /// forgotten, t is not known and is left out.
+    /// What of the units has not come back by itself is taken from what the bucket has now. That is never more than if each unit
+    /// had been charged when it was had, whatever else was charged before, beside or after it, of which the ledger does not know
+    /// when that was: a suffix of the units and one of the others' charges make up the two TATs, and both together, from the
+    /// earlier one's beginning on, at least their sum. It is exact where the bucket was full when the first unit was had, and
+    /// nothing was charged until the last; where it was not, as much is forgiven as came back meanwhile.
     mutating func apply(_ report: AdmissionReport) -> ReportOutcome {
         guard report.counts.count <= LedgerBounds.reportCounts else { return .invalid }
         guard let policy = policyIndex(report.policy) else { return .unknownPolicy }
@@ -54,7 +61,10 @@ extension Ledger {
             guard let limit = policies[policy].limitIndex(count.limit.limit) else { continue }
             withUnsafeTemporaryAllocation(of: ChargePlan.Bucket.self, capacity: LedgerBounds.limits) { memory in
                 var plan = ChargePlan(memory: memory)
-                let place = plan.bucket(for: count.limit, limit: limit, in: policies[policy], now: now.nanoseconds)
+                let place =
+                    count.isShared
+                    ? plan.sharingBucket(for: count.limit, limit: limit, in: policies[policy], now: now.nanoseconds)
+                    : plan.bucket(for: count.limit, limit: limit, in: policies[policy], now: now.nanoseconds)
                 plan[place].after = plan[place].charged(count, now: now.nanoseconds)
                 if plan[place].after > plan[place].before { write(plan, policy: policy) }
             }
@@ -69,9 +79,10 @@ extension ChargePlan.Bucket {
     fileprivate func charged(_ count: AdmittedCount, now: UInt64) -> UInt64 {
         // Both are below 2⁶³.
         let empty = now + terms.burst * terms.interval
-        let (alone, overflow) = now.addingReportingOverflow(count.ahead)
-        let later = stored > 0 ? terms.taking(count.units, tat: stored, now: 0) : before
-        return max(before, min(empty, max(overflow ? .max : alone, later)))
+        // Of terms that held then it may be more.
+        let (whole, isMore) = count.units.multipliedReportingOverflow(by: terms.interval)
+        let (later, isLater) = before.addingReportingOverflow(min(count.ahead, isMore ? .max : whole))
+        return max(before, min(empty, isLater ? .max : later))
     }
 }
 
@@ -83,6 +94,7 @@ extension AdmissionReport {
             count.limit.write(into: &sink)
             sink.u64(count.units)
             sink.u64(count.ahead)
+            sink.flag(count.isShared)
         }
     }
 
@@ -91,7 +103,12 @@ extension AdmissionReport {
         counts = []
         for _ in 0..<(try source.count(limit: LedgerBounds.reportCounts, elementBytes: AdmittedCount.bytes)) {
             counts.append(
-                AdmittedCount(limit: try LimitCharge(from: &source), units: try source.u64(), ahead: try source.u64())
+                AdmittedCount(
+                    limit: try LimitCharge(from: &source),
+                    units: try source.u64(),
+                    ahead: try source.u64(),
+                    isShared: try source.flag()
+                )
             )
         }
     }
@@ -99,7 +116,7 @@ extension AdmissionReport {
 
 extension AdmittedCount {
     /// Bytes of one.
-    public static let bytes = LimitCharge.bytes + 16
+    public static let bytes = LimitCharge.bytes + 17
 }
 
 extension ReportOutcome {

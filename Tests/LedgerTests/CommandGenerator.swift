@@ -222,7 +222,8 @@ struct CommandGenerator {
                 AdmittedCount(
                     limit: limitCharge(policy),
                     units: random.oneIn(20) ? .max - random.below(3) : random.below(40),
-                    ahead: random.oneIn(20) ? .max - random.below(3) : random.below(10 * second)
+                    ahead: random.oneIn(20) ? .max - random.below(3) : random.below(10 * second),
+                    isShared: random.oneIn(4)
                 )
             }
         )

@@ -10,15 +10,12 @@ extension ModelLedger {
         for count in report.counts {
             guard let limit = policy.limits.first(where: { $0.id == count.limit.limit.rawValue }) else { continue }
             let before = buckets
-            let name = bucket(policy, limit, count.limit)
+            let name =
+                count.isShared ? sharingBucket(policy, limit, count.limit) : bucket(policy, limit, count.limit)
             let terms = terms(policy, limit, name)
             let start = max(buckets[name]!, Int128(now))
             let empty = Int128(now) + terms.burst * terms.interval
-            var after = Int128(now) + Int128(count.ahead)
-            if let stored = before[name], stored > 0 {
-                after = max(after, stored + Int128(count.units) * terms.interval)
-            }
-            after = max(start, min(empty, after))
+            let after = max(start, min(empty, start + min(Int128(count.ahead), Int128(count.units) * terms.interval)))
             if after > start { buckets[name] = after } else { buckets = before }
             charged += 1
         }

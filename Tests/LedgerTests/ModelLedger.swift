@@ -244,6 +244,13 @@ struct ModelLedger {
             buckets[own] = start
             return own
         }
+        return sharingBucket(policy, limit, charge)
+    }
+
+    /// Finds or makes the bucket that pays for a key that has none of its own.
+    mutating func sharingBucket(_ policy: Policy, _ limit: Limit, _ charge: LimitCharge) -> BucketName {
+        let fallback = BucketName(limit: limit.id, kind: "fallback", key: charge.fallback)
+        let shared = BucketName(limit: limit.id, kind: "shared", key: QuotaKey(high: 0, low: 0))
         if buckets[fallback] != nil { return fallback }
         if count(limit.id, "fallback") < Int(policy.maxKeys) / 8 + 1 {
             buckets[fallback] = max(Int128(now), buckets[shared] ?? 0)

@@ -72,11 +72,21 @@ import Wire
         #expect(tally.isEmpty, "it has been answered for")
     }
 
-    @Test func moreBucketsThanTheBoundAreLostAndCounted() {
+    @Test func keysBeyondTheBoundAreCountedByTheirFallbackAndThoseBeyondThatAreLost() {
         var tally = OfflineTally(bucketsMax: 10)
+        // One client of many addresses, then an honest key of another neighbourhood, and then one of a third.
         for key in 0..<15 as Range<UInt64> { tally.admitted(charge(key, cost: 3), limits: limits, now: second) }
-        for _ in 0..<2 { tally.admitted(charge(0), limits: limits, now: second) }
-        #expect(tally.count == 10 && tally.lost == 15 && tally.waiting == [policy: 32])
+        for key in [0, 0, 20, 500] as [UInt64] { tally.admitted(charge(key), limits: limits, now: second) }
+        #expect(tally.count == 11 && tally.lost == 1 && tally.waiting == [policy: 48])
+        let counts = tally.takeReport(now: second)?.counts ?? []
+        let shared = counts.filter(\.isShared)
+        #expect(counts.count == 11 && shared.map(\.units) == [16] && shared.map(\.ahead) == [16 * Self.minute])
+        #expect(shared.map(\.limit.key) == [limit(0).fallback] && shared.map(\.limit.fallback) == [limit(0).fallback])
+        tally.answered(.notAsked)
+        #expect(tally.count == 11 && tally.waiting == [policy: 48])
+        _ = tally.takeReport(now: second)
+        tally.admitted(charge(500), limits: limits, now: second)
+        #expect(tally.takeReport(now: second)?.counts.map(\.isShared) == [false], "there is room again")
     }
 
     @Test func numbersAtTheEdgeStopThere() {

@@ -3,16 +3,20 @@ import Ledger
 /// What a node has let through while no majority decided, until it is reported: for each bucket, units and the moment at which
 /// these alone will have come back.
 ///
-/// A value without a clock. All times are nanoseconds of the node's clock. Bounded: beyond ``bucketsMax`` more buckets are
-/// counted and not reported.
+/// A value without a clock. All times are nanoseconds of the node's clock. Bounded: keys beyond ``bucketsMax`` are counted
+/// by their fallbacks, and where there are too many of these as well, they are counted and not reported.
 public struct OfflineTally: Sendable {
     /// Buckets that wait to be reported at most: about 8 MB.
     public static let bucketsMax = 65_536
+    /// The part of these that fallbacks may have beside them.
+    private static let fallbackShare = 8
 
     private struct Name: Hashable {
         var policy: UInt32
         var limit: UInt32
         var key: QuotaKey
+        /// It is a fallback, and the units are of keys that had no room.
+        var isShared: Bool
     }
 
     private struct Count {
@@ -34,6 +38,8 @@ public struct OfflineTally: Sendable {
     /// What was taken out and is being reported.
     private var reported: [(name: Name, count: Count)] = []
     private let countMax: Int
+    /// Of ``counts`` those of fallbacks.
+    private var sharedCount = 0
     /// Units by policy that wait to be reported.
     public private(set) var waiting: [PolicyID: UInt64] = [:]
     /// Units that found no room, and are charged to nobody, and those of reports of which nobody knows what became.
@@ -58,21 +64,32 @@ public struct OfflineTally: Sendable {
         let units = UInt64(charge.cost)
         for limit in charge.limits {
             guard let terms = limits.limit(limit.limit)?.terms else { continue }
-            let name = Name(policy: charge.policy.rawValue, limit: limit.limit.rawValue, key: limit.key)
-            guard var count = counts[name] ?? vacant(limit, terms) else {
+            guard let name = name(charge.policy, limit) else {
                 lost = lost.plus(units)
                 continue
             }
+            var count = counts[name] ?? Count(fallback: limit.fallback, units: 0, full: 0, terms: terms)
             count.units = count.units.plus(units)
             count.full = terms.taking(units, tat: count.full, now: now)
             count.terms = terms
-            counts[name] = count
+            put(count, name)
             waiting[charge.policy] = (waiting[charge.policy] ?? 0).plus(units)
         }
     }
 
-    private func vacant(_ limit: LimitCharge, _ terms: EventualTerms) -> Count? {
-        counts.count < countMax ? Count(fallback: limit.fallback, units: 0, full: 0, terms: terms) : nil
+    /// By what a limit of a charge is counted: its key, or its fallback; nil where there is room for neither.
+    private func name(_ policy: PolicyID, _ limit: LimitCharge) -> Name? {
+        var name = Name(policy: policy.rawValue, limit: limit.limit.rawValue, key: limit.key, isShared: false)
+        if counts[name] != nil || counts.count - sharedCount < countMax { return name }
+        name.key = limit.fallback
+        name.isShared = true
+        return counts[name] != nil || sharedCount < max(1, countMax / Self.fallbackShare) ? name : nil
+    }
+
+    private mutating func put(_ count: Count?, _ name: Name) {
+        let before = counts.count
+        counts[name] = count
+        if name.isShared { sharedCount += counts.count - before }
     }
 
     /// Takes out a report of one policy; nil where nothing waits. Whoever takes it sends it, once, and says what became of it
@@ -88,12 +105,19 @@ public struct OfflineTally: Sendable {
                 fallback: count.fallback,
                 reserve: 0
             )
-            report.counts.append(AdmittedCount(limit: limit, units: count.units, ahead: count.full.minus(now)))
+            report.counts.append(
+                AdmittedCount(
+                    limit: limit,
+                    units: count.units,
+                    ahead: count.full.minus(now),
+                    isShared: name.isShared
+                )
+            )
             reported.append((name, count))
             if report.counts.count == LedgerBounds.reportCounts { break }
         }
         for (name, count) in reported {
-            counts[name] = nil
+            put(nil, name)
             let left = (waiting[report.policy] ?? 0).minus(count.units)
             waiting[report.policy] = left > 0 ? left : nil
         }
@@ -110,7 +134,7 @@ public struct OfflineTally: Sendable {
                 // It has had its room.
                 var merged = counts[name] ?? count
                 if counts[name] != nil { merged.follow(count) }
-                counts[name] = merged
+                put(merged, name)
                 let policy = PolicyID(rawValue: name.policy)
                 waiting[policy] = (waiting[policy] ?? 0).plus(count.units)
             case .unknown: lost = lost.plus(count.units)
