@@ -92,6 +92,8 @@ final class ClusterLedgerClient: LedgerClient {
         view.withLockedValue { $0.quorumLostAt }.map { SystemClocks.boot().nanoseconds(since: $0) }
     }
 
+    var decidesNothing: Bool { view.withLockedValue { $0.decidesNothing } }
+
     func now() -> LedgerTime {
         let (time, at) = view.withLockedValue { ($0.time, $0.timeAt) }
         latest = max(latest, time.adding(nanoseconds: SystemClocks.boot().nanoseconds(since: at)))

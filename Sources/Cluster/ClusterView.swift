@@ -30,6 +30,9 @@ public struct ClusterView: Sendable {
     public var stopped: StopReason?
     /// Since when ``hasQuorum`` is false; nil while it is true, and before the first turn.
     var quorumLostAt: BootTime?
+    /// It has no business deciding anything, by itself neither, since something is wrong with it rather than with the others: it
+    /// is no member, or not to be trusted with what it has. As of ``noteQuorum()``.
+    public private(set) var decidesNothing = false
 
     /// How the node stands to its cluster.
     public var membership: Membership { dismissal == nil ? Membership(status) : .removed }
@@ -63,9 +66,16 @@ public struct ClusterView: Sendable {
     /// Its disk lacks what it had acknowledged. It answers nothing.
     public var isForgetful: Bool { status?.forgottenThrough != nil }
 
-    /// Sees to ``quorumLostAt``, after whatever ``hasQuorum`` depends on.
+    /// Sees to ``quorumLostAt`` and ``decidesNothing``, after whatever ``hasQuorum`` depends on.
     mutating func noteQuorum() {
+        decidesNothing = isOut
         if hasQuorum { quorumLostAt = nil } else if quorumLostAt == nil { quorumLostAt = SystemClocks.boot() }
+    }
+
+    private var isOut: Bool {
+        if lone != .well || isForgetful || status?.hasDiverged == true { return true }
+        let membership = membership
+        return membership == .removed || membership != .member && !hasQuorum
     }
 
     /// Whether a majority decides, as far as this node knows: it leads, which it does not for long without one, or hears a

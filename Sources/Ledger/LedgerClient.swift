@@ -35,6 +35,10 @@ public protocol LedgerClient: AnyObject {
     /// For how long no majority has decided, as far as this node knows, in nanoseconds; nil while one does.
     var quorumLostNanoseconds: UInt64? { get }
 
+    /// Whether this node has no business deciding, by itself neither: it is no member, or not by a state that is to be trusted.
+    /// So it stays until its operator sees to it, or the members do.
+    var decidesNothing: Bool { get }
+
     /// An estimate of replicated time; never backwards. Good for refusing early; only the ledger accepts.
     func now() -> LedgerTime
 
@@ -50,6 +54,8 @@ public protocol LedgerClient: AnyObject {
 extension LedgerClient {
     /// A ledger that asks nobody loses no majority.
     public var quorumLostNanoseconds: UInt64? { nil }
+    /// It is the whole cluster.
+    public var decidesNothing: Bool { false }
 }
 
 /// The ledger did not answer.

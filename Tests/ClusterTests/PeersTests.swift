@@ -67,7 +67,7 @@ import Wire
             try await trio.nodes["a"]?.serving()
             #expect(trio.lines["a"]?.count("warning a peer refuses") ?? 9 <= 2, "not for each attempt")
             // It decides nothing, and is not told from one without a quorum.
-            #expect(stray.view.isAstray && !stray.view.hasQuorum)
+            #expect(stray.view.isAstray && !stray.view.hasQuorum && stray.view.decidesNothing)
             let refused = trio.group.next().makePromise(of: Bool.self)
             stray.loop.execute { [driver = stray.driver] in
                 driver.value.submit([.rotate(secret: [UInt8](repeating: 7, count: LedgerBounds.secretBytes))]) {
@@ -98,7 +98,9 @@ import Wire
             #expect((trio.lines[name]?.count(text) ?? 0) >= 1)
             // On the status page too, as soon as the driver has turned.
             while !back.view.alarms.contains(where: { $0.contains(text) }) { try await back.loop.submit {}.get() }
+            #expect(back.view.decidesNothing)
             try await leader.serving()
+            #expect(!leader.view.decidesNothing)
         }
     }
 

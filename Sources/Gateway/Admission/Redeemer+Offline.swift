@@ -59,6 +59,7 @@ extension Redeemer {
         began: NIODeadline?
     ) throws(RedeemProblem) -> (OfflineDesk, Spend) {
         guard let offline, policy.takes(candidate.challenge.origin, at: offline.origin) else { throw .elsewhere }
+        if ledger.decidesNothing { throw .unavailable }
         let spend = Redemption.spend(candidate.challenge, idempotencyKey: request.idempotencyKey)
         if request.idempotencyKey == nil, offline.outcomeIfSpent(spend) != nil { throw .alreadySpent }
         let isSolved = Self.isSolved(request, candidate)

@@ -101,7 +101,10 @@ final class QuotaLoop {
         mayAsk: Bool = true,
         completion: @escaping Completion
     ) {
-        if consistency == .eventual { return chargeHere(charge, mayAsk: mayAsk, completion: completion) }
+        if consistency == .eventual {
+            guard !ledger.decidesNothing else { return completion(.failure(.noQuorum)) }
+            return chargeHere(charge, mayAsk: mayAsk, completion: completion)
+        }
         guard lends, consistency == .escrow else {
             guard mayAsk else { return completion(.failure(.noQuorum)) }
             return submit(charge, completion: completion)
@@ -160,6 +163,7 @@ final class QuotaLoop {
         guard let pass = charge.pass else {
             return self.charge(charge, consistency, mayAsk: mayAsk, completion: completion)
         }
+        guard !ledger.decidesNothing else { return completion(.failure(.noQuorum)) }
         let remaining: UInt32
         switch offline.charge(pass, of: charge.policy, cost: charge.cost, now: ledger.now()) {
         case .failure(let failure): return completion(.success(.passRefused(failure.reason)))

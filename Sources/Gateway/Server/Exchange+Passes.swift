@@ -13,7 +13,7 @@ extension Exchange {
             guard !isFinished else { return }
             switch result {
             case .success: body()
-            case .failure(.noQuorum) where policy!.settings.enforce && policy!.settings.onQuorumLoss != .deny:
+            case .failure(.noQuorum) where policy!.settings.enforce && standing(policy!).answer != .deny:
                 // What is not known does not pay.
                 hasFoundNoQuorum = true
                 body()

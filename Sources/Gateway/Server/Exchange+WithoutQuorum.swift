@@ -8,24 +8,28 @@ import Settings
 ///     admit  the request is let through, counted, and charged when the ledger is there again
 ///     work   what cannot be charged does not pay; the challenge that follows is good at this node alone, while it runs
 extension Exchange {
-    /// Whether the ledger may be asked. Where the majority is known to be out of reach nobody waits to hear so once more: a
-    /// policy that can do without does so soon, and one that cannot gives the majority as long as a decision may take.
-    var mayAsk: Bool {
-        guard let settings = policy?.settings else { return true }
-        let canDoWithout = settings.onQuorumLoss != .deny || !settings.enforce
-        return canDoWithout ? !(hasFoundNoQuorum || loop.isQuorumLost) : !loop.isQuorumLostForLong
-    }
+    /// Whether the ledger may be asked: ``QuorumStanding/mayAsk``.
+    var mayAsk: Bool { policy.map { standing($0).mayAsk } ?? true }
 
     /// Whether challenges are good at this node alone now.
-    func issuesOffline(_ policy: PolicyRuntime) -> Bool {
-        policy.settings.onQuorumLoss == .work && (hasFoundNoQuorum || loop.isQuorumLost)
+    func issuesOffline(_ policy: PolicyRuntime) -> Bool { standing(policy).issuesOffline }
+
+    /// How a policy stands to the majority now.
+    func standing(_ policy: PolicyRuntime) -> QuorumStanding {
+        QuorumStanding(
+            onQuorumLoss: policy.settings.onQuorumLoss,
+            enforces: policy.settings.enforce,
+            hasFoundNone: hasFoundNoQuorum,
+            lostNanoseconds: loop.ledger.quorumLostNanoseconds,
+            decidesNothing: loop.ledger.decidesNothing
+        )
     }
 
     /// The ledger does not say what becomes of this step.
     func undecided(_ unavailable: LedgerUnavailable) {
         guard unavailable == .noQuorum, policy!.settings.enforce else { return undecided() }
         hasFoundNoQuorum = true
-        switch policy!.settings.onQuorumLoss {
+        switch standing(policy!).answer {
         case .deny: undecided()
         case .admit:
             if let action = admission!.undecidedAndLetThrough() { perform(action) } else { letThrough(policy!) }

@@ -83,19 +83,12 @@ final class GatewayLoop {
         ledger.onFactsChange = { [weak self] in self?.factsChanged() }
         redeemer.newestKeys = { [weak self] in self?.refreshedState().keys }
         desks?.eventual.adopt(tells: state.configuration.hasEventualPolicy)
+        // What has changed since the quota side was made nobody has told it of.
+        quota.factsChanged()
+        desks?.factsChanged()
     }
 
     // MARK: State
-
-    /// For how long no majority must have decided before policies that can do without do so at once, in nanoseconds: 1 s. An
-    /// election takes less, and a decision may take twice as long.
-    private static let quorumPatience: UInt64 = 1_000_000_000
-
-    /// Whether no majority decides, as far as this node knows, and has not for a while.
-    var isQuorumLost: Bool { ledger.quorumLostNanoseconds.map { $0 >= Self.quorumPatience } ?? false }
-
-    /// The same for as long as a decision may take.
-    var isQuorumLostForLong: Bool { ledger.quorumLostNanoseconds.map { $0 >= 2 * Self.quorumPatience } ?? false }
 
     /// Takes a new configuration for all requests to come. Pools that it does not need end with their last request.
     func adopt(_ state: GatewayState, connectionsMax: Int) {

@@ -14,6 +14,7 @@ extension Node {
         if view.isListening { return .starting }
         // One that is no member, or not yet, answers what it must, and is not to be asked.
         if view.membership != .member, !view.hasQuorum { return .noQuorum }
+        if view.decidesNothing { return .noQuorum }
         return view.hasQuorum ? .ready : gateway.configuration.isServedByQuorumAlone ? .noQuorum : .readyWithoutQuorum
     }
 

@@ -143,6 +143,14 @@ import Wire
         #expect(problem(redeem(try request(challenge), at: redeemer)) == "none")
     }
 
+    @Test func aNodeThatDecidesNothingSpendsNone() throws {
+        let challenge = try challenge()
+        client.decidesNothing = true
+        #expect(problem(redeem(try request(challenge), at: redeemer(offline))) == "unavailable")
+        client.decidesNothing = false
+        #expect(problem(redeem(try request(challenge), at: redeemer(offline))) == "none")
+    }
+
     @Test func theOtherChecksAreAsEver() throws {
         let redeemer = redeemer(offline)
         let challenge = try challenge()

@@ -41,9 +41,11 @@ final class CountingLedgerClient: LedgerClient {
         get { inner.onRecall }
         set { inner.onRecall = newValue }
     }
-    var members: Int { inner.members }
+    var members: Int { inner.members + otherMembers }
+    var otherMembers = 0
     /// For how long no majority has decided.
     var quorumLostNanoseconds: UInt64?
+    var decidesNothing = false
     func now() -> LedgerTime { inner.now() }
     func spent(_ spend: Spend) -> SpendOutcome? { inner.spent(spend) }
     func issueTerms(of keys: PrefixKeys, policy: PolicyID) -> IssueTerms { inner.issueTerms(of: keys, policy: policy) }

@@ -164,6 +164,21 @@ import Wire
         #expect(world.proposals.count { if case .report = $0 { true } else { false } } == 1)
     }
 
+    @Test func aNodeThatDecidesNothingChargesNothingByItself() throws {
+        let world = try QuotaWorld([limit(100)])
+        let pass = pass(world, 1, grants: 5)
+        lose(world)
+        world.clients[0].decidesNothing = true
+        #expect(world.charge([world.limit(0, 1)], consistency: .eventual) == .failure(.noQuorum))
+        #expect(use(world, pass) == .failure(.noQuorum))
+        world.clients[0].decidesNothing = false
+        guard case .success(.admitted(let states, 4)) = use(world, pass) else {
+            Issue.record("it has lost something")
+            return
+        }
+        #expect(states.map(\.remaining) == [99])
+    }
+
     private func reports(_ world: QuotaWorld) -> Int {
         world.proposals.count { if case .report = $0 { true } else { false } }
     }
