@@ -6,8 +6,11 @@ extension Gateway {
     /// How long a reader of the access log is waited for in the end.
     private static let accessLogPatience = TimeAmount.seconds(2)
 
-    /// Whether the gateway takes new connections and can answer by its policies.
-    public var isReady: Bool { running.withLockedValue { !$0.isDraining && !$0.listeners.isEmpty } }
+    /// Whether the gateway takes new connections and can answer by its policies. At the eventual level that takes what the other
+    /// nodes know, for which it waits a few seconds at most.
+    public var isReady: Bool {
+        running.withLockedValue { !$0.isDraining && !$0.listeners.isEmpty && $0.hasHeardPeers }
+    }
 
     /// From now on ``isReady`` is false, so that load balancers look elsewhere.
     public func announceShutdown() {

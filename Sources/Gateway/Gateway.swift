@@ -25,6 +25,8 @@ public final class Gateway: Sendable {
     struct Running {
         var listeners: [Listener.Opened] = []
         var isDraining = false
+        /// Whether what is decided at this node alone is decided by what its peers have told.
+        var hasHeardPeers = false
     }
 
     /// The addresses on which it listens, with the ports that the system chose.
@@ -159,6 +161,11 @@ public final class Gateway: Sendable {
             await gateway.stopAccepting()
             throw error
         }
+        try await quotas.desks.eventLoop.submit {
+            quotas.desks.value.eventual.whenPeersHaveTold { [weak gateway] in
+                gateway?.running.withLockedValue { $0.hasHeardPeers = true }
+            }
+        }.get()
         return gateway
     }
 

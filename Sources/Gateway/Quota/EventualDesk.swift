@@ -31,6 +31,11 @@ final class EventualDesk {
     /// Loops of the round whose journals have not come.
     private var awaited = 0
     private var isClosed = false
+    /// Who waits until this node knows what its peers know, and since when.
+    private var awaitingPeers: (since: UInt64, body: () -> Void)?
+    /// How long members are waited for that there is no way to yet, and how long all of them, in nanoseconds.
+    private static let connectingMax: UInt64 = 2_000_000_000
+    private static let tellingMax: UInt64 = 5_000_000_000
 
     /// - Parameters:
     ///   - boot: of this run of the process, not 0.
@@ -73,6 +78,27 @@ final class EventualDesk {
         }
         send()
         if tells { begin() }
+        reviewPeers()
+    }
+
+    /// Does something once this node knows what was had at its peers before it began, as far as they tell within a few seconds; at
+    /// once where no policy is at the eventual level. Until then its buckets are fuller than they should be.
+    func whenPeersHaveTold(_ body: @escaping () -> Void) {
+        eventLoop.preconditionInEventLoop()
+        awaitingPeers = (clock(), body)
+        reviewPeers()
+    }
+
+    private func reviewPeers() {
+        guard let (since, body) = awaitingPeers else { return }
+        if tells, !isClosed {
+            let (connected, told) = exchange.hearing
+            let time = clock() - min(clock(), since)
+            let areAllThere = connected + 1 >= ledger.members || time >= Self.connectingMax
+            guard areAllThere && told == connected || time >= Self.tellingMax else { return }
+        }
+        awaitingPeers = nil
+        body()
     }
 
     /// Has rounds go on from now on: buckets are in use that must be forgotten one day.
@@ -97,6 +123,7 @@ final class EventualDesk {
         timer?.cancel()
         timer = nil
         peers?.onEvent = nil
+        awaitingPeers = nil
     }
 
     // MARK: - Rounds
@@ -136,6 +163,7 @@ final class EventualDesk {
         awaited = 0
         exchange.tick(now: clock())
         send()
+        reviewPeers()
     }
 
     private func send() {

@@ -30,6 +30,7 @@ extension EventualExchange {
         let mayBeLate = now.minus(heardAt) <= settings.lookback
         let isOfLate = links[lane]?.heard(uptime: message.uptime, now: now, settings) == true
         if let part = message.part {
+            if part.isState { links[lane]?.heardState(now: now) }
             // A limit may not be known here yet. Then the part is not acknowledged, and its sender tells it again.
             let isWhole = part.entries.allSatisfy { place($0.limit) != nil }
             if links[lane]?.take(part.sequence, isWhole: isWhole, mayBeLate: mayBeLate && isOfLate) == true {

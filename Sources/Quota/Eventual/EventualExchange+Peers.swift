@@ -39,7 +39,7 @@ extension EventualExchange {
     /// One that began after this node is told all there is. One that began before knows what this node knows but for what
     /// this node admitted itself.
     mutating func adopt(_ lane: Int, uptime: UInt64, now: UInt64) {
-        links[lane]?.begin()
+        links[lane]?.begin(now: now)
         let isLater = uptime < now.minus(began)
         for place in books.indices {
             books[place].components.clear(lane)

@@ -151,6 +151,12 @@ public struct EventualExchange: Sendable {
         return (connected, known.count)
     }
 
+    /// Peers that there is a way to, and those among them that have told what they knew when this node began.
+    public var hearing: (connected: Int, told: Int) {
+        let connected = links.compactMap(\.self).filter(\.isConnected)
+        return (connected.count, connected.count { $0.hasTold(settings) })
+    }
+
     /// Units of one bucket that all peers together may have admitted without this node knowing, at worst: for each, a burst
     /// and what comes back in the time since it was last heard of and one round.
     public func excessMax(_ limit: LimitID, now: UInt64) -> UInt64 {

@@ -49,6 +49,9 @@ struct PeerLink: Sendable {
     var isConnected = false
     /// The last message of the living boot; before the first, when the peer was added.
     var heardAt: UInt64
+    /// When the living boot became known, and when it last told of what it knew before.
+    private(set) var adoptedAt: UInt64 = 0
+    private var stateAt: UInt64 = 0
     /// What the peer is to hear of.
     var queue: Deque<Item> = []
     /// The same, when it began after this node: all there is.
@@ -80,7 +83,9 @@ struct PeerLink: Sendable {
     }
 
     /// Another boot of the peer: it knows nothing, and nothing is known of it.
-    mutating func begin() {
+    mutating func begin(now: UInt64) {
+        adoptedAt = now
+        stateAt = 0
         queue.removeAll()
         states.removeAll()
         flights.removeAll()
@@ -95,6 +100,15 @@ struct PeerLink: Sendable {
         heardAt = now
         self.uptime = max(self.uptime, uptime)
         return uptime.plus(settings.lookback) >= self.uptime
+    }
+
+    /// A part of what the peer knew before came.
+    mutating func heardState(now: UInt64) { stateAt = now }
+
+    /// Whether the peer has told all that it knew before, if that can be said: it has had two rounds to begin with it, or has
+    /// told nothing of it for two, and is heard.
+    func hasTold(_ settings: EventualSettings) -> Bool {
+        greeting.peer != nil && heardAt >= max(adoptedAt, stateAt).plus(settings.round.times(2))
     }
 
     /// Whether a part is to be heard. If so, and it can be heard whole, it is taken from now on.

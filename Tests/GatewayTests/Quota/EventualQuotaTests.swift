@@ -33,11 +33,18 @@ import Wire
         let nodes: (QuotaWorld, QuotaWorld)
         var isCut = false
 
-        init(_ limits: [LimitDefinition]) throws {
+        init(_ limits: [LimitDefinition], connects: Bool = true) throws {
             nodes = (
                 try QuotaWorld(limits, peers: peers.0, boot: 11), try QuotaWorld(limits, peers: peers.1, boot: 22)
             )
-            for node in [nodes.0, nodes.1] { node.desks.value.eventual.adopt(tells: true) }
+            for node in [nodes.0, nodes.1] {
+                for client in node.clients { client.otherMembers = 1 }
+                node.desks.value.eventual.adopt(tells: true)
+            }
+            if connects { connect() }
+        }
+
+        func connect() {
             peers.0.onEvent?(.connected(peers.1.replica))
             peers.1.onEvent?(.connected(peers.0.replica))
         }
@@ -89,6 +96,63 @@ import Wire
         #expect(had(pair.nodes.1, limit) == 40)
         pair.pass(milliseconds: 300)
         #expect(had(pair.nodes.0, limit) == 0)
+    }
+
+    @Test func aNodeThatBeginsLaterIsReadyWhenItKnowsWhatItsPeersKnow() throws {
+        let pair = try Pair([free(Self.day, 20)], connects: false)
+        // The first one was there before, and had admitted much.
+        pair.nodes.0.pass(milliseconds: 10_000)
+        for key in 0..<900 as Range<UInt64> {
+            let limit = [pair.nodes.0.limit(0, key)]
+            for _ in 0..<20 { _ = pair.nodes.0.charge(limit, consistency: .eventual) }
+        }
+        var isReady = false
+        pair.nodes.1.desks.value.eventual.whenPeersHaveTold { isReady = true }
+        pair.pass(milliseconds: 500)
+        #expect(!isReady, "a member is not there yet")
+        pair.connect()
+        pair.pass(milliseconds: 100)
+        #expect(!isReady, "it has not had the time to tell")
+        for _ in 0..<2_000 where !isReady { pair.pass(milliseconds: 1) }
+        #expect(isReady)
+        let admitted = (0..<900 as Range<UInt64>).count { key in
+            if case .success(.admitted) = pair.nodes.1.charge([pair.nodes.1.limit(0, key)], consistency: .eventual) {
+                true
+            } else {
+                false
+            }
+        }
+        #expect(admitted == 0)
+    }
+
+    @Test func peersThatDoNotTellAreNotWaitedForForEver() throws {
+        let pair = try Pair([free(Self.day, 20)])
+        pair.isCut = true
+        var isReady = false
+        pair.nodes.1.desks.value.eventual.whenPeersHaveTold { isReady = true }
+        pair.pass(milliseconds: 4_900)
+        #expect(!isReady)
+        pair.pass(milliseconds: 300)
+        #expect(isReady)
+    }
+
+    @Test func aNodeThatHasNobodyToHearIsReadyAtOnce() throws {
+        let alone = try QuotaWorld([free(Self.day, 20)])
+        var isReady = false
+        alone.desks.value.eventual.whenPeersHaveTold { isReady = true }
+        #expect(isReady, "no policy is at this level")
+        alone.desks.value.eventual.adopt(tells: true)
+        isReady = false
+        alone.desks.value.eventual.whenPeersHaveTold { isReady = true }
+        #expect(isReady, "it is the only member")
+        // A member that is down is waited for as long as one takes to connect.
+        for client in alone.clients { client.otherMembers = 1 }
+        isReady = false
+        alone.desks.value.eventual.whenPeersHaveTold { isReady = true }
+        alone.pass(milliseconds: 1_900)
+        #expect(!isReady)
+        alone.pass(milliseconds: 300)
+        #expect(isReady)
     }
 
     @Test func cutOffEachHasALimitAndTheyAgreeAfterwards() throws {
