@@ -171,8 +171,23 @@ import Wire
         #expect(left(charge(1, pass(2, binding: 77))) == 2)
     }
 
+    @Test func aPolicyDoesNotTakeAllRoom() {
+        var passes = OfflinePasses(recordsMax: 32)
+        func spent(_ id: UInt32) -> Int {
+            var count = 0
+            while true {
+                var spend = spend(UInt64(id) << 32 | UInt64(count))
+                spend.policy = PolicyID(rawValue: id)
+                guard case .opened = passes.spend(spend, epoch: 1, now: at(1)) else { return count }
+                count += 1
+            }
+        }
+        #expect([1, 2, 3, 4].map(spent) == [16, 8, 4, 2])
+        #expect(passes.count == 30)
+    }
+
     @Test func moreThanTheBoundAreNotSpentUntilOthersAreForgotten() {
-        var passes = OfflinePasses(recordsMax: 10)
+        var passes = OfflinePasses(recordsMax: 20)
         for number in 0..<10 as Range<UInt64> { _ = passes.spend(spend(number), epoch: 1, now: at(1)) }
         #expect(passes.spend(spend(10), epoch: 1, now: at(1)) == .full)
         #expect(passes.spend(spend(0), epoch: 1, now: at(1)) == .alreadySpent, "what is known is told")

@@ -28,6 +28,9 @@ struct QuorumStanding: Equatable {
     var lostNanoseconds: UInt64?
     /// See ``Ledger/LedgerClient/decidesNothing``.
     var decidesNothing: Bool
+    /// Whether all members know tokens that are good at one node alone: to one of a former release they are malformed, and its
+    /// clients would not ask for others.
+    var knowsOffline = true
 
     /// Whether the ledger may be asked. Where the majority is known to be out of reach nobody waits to hear so once more: a
     /// policy that can do without does so soon, and one that cannot gives the majority as long as a decision may take.
@@ -37,7 +40,10 @@ struct QuorumStanding: Equatable {
     }
 
     /// Whether challenges are good at this node alone now.
-    var issuesOffline: Bool { answer == .work && (hasFoundNone || isLost(for: Self.patience)) }
+    var issuesOffline: Bool { answer == .work && knowsOffline && (hasFoundNone || isLost(for: Self.patience)) }
+
+    /// Whether a request whose solution nobody can redeem now goes on without it.
+    var goesOnWithoutRedeeming: Bool { enforces && answer != .deny && lostNanoseconds != nil }
 
     /// What becomes of a step that nobody decides.
     var answer: Answer {

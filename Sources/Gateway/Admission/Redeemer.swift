@@ -33,6 +33,8 @@ struct RedeemRequest {
     let client: IPAddress
     /// For a solution in line: the policy of the route.
     let policy: PolicyID?
+    /// Whether the ledger is asked for what this node cannot decide; if not, that is unavailable at once.
+    var mayAsk = true
 }
 
 /// Takes solutions through the checks of ``Redemption`` and spends what passes. Confined to its event loop.
@@ -137,6 +139,7 @@ final class Redeemer {
         guard again.failure == .laterEpoch else {
             return completion(again.mapError { .check($0, policy: nil) }, began)
         }
+        guard request.mayAsk else { return completion(.failure(.unavailable), began) }
         ledger.catchUp { result in
             guard case .success = result else { return completion(.failure(.unavailable), began) }
             let began = NIODeadline.now()
@@ -210,7 +213,7 @@ final class Redeemer {
             finish(known, candidate, policy, state, completion)
             return
         }
-        guard tries > 0 else { return completion(.failure(.unavailable)) }
+        guard tries > 0, request.mayAsk else { return completion(.failure(.unavailable)) }
         let box = NIOLoopBound((self, completion), eventLoop: eventLoop)
         let then: @Sendable (Bool) -> Void = { isDecided in
             let (redeemer, completion) = box.value

@@ -203,6 +203,10 @@ extension Exchange {
             observe(result)
             guard !isFinished else { return }
             switch result {
+            case .failure(.unavailable) where standing(policy).goesOnWithoutRedeeming:
+                // What nobody redeems now is good later; the request is as one without it.
+                hasFoundNoQuorum = true
+                startAdmission(policy)
             case .success(let redeemed):
                 self.redeemed = redeemed
                 addedFields.append(("PoW-Pass", redeemed.text))
@@ -264,7 +268,8 @@ extension Exchange {
             solution: Array(text.utf8[text.utf8.index(after: dot)...]),
             idempotencyKey: idempotencyKey("pow-idempotency-key"),
             client: client,
-            policy: policy.id
+            policy: policy.id,
+            mayAsk: mayAsk
         )
     }
 

@@ -21,7 +21,8 @@ extension Exchange {
             enforces: policy.settings.enforce,
             hasFoundNone: hasFoundNoQuorum,
             lostNanoseconds: loop.ledger.quorumLostNanoseconds,
-            decidesNothing: loop.ledger.decidesNothing
+            decidesNothing: loop.ledger.decidesNothing,
+            knowsOffline: loop.ledger.facts.ledgerVersion >= Ledger.lendingVersion
         )
     }
 

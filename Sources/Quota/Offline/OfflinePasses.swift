@@ -5,7 +5,8 @@ import Ledger
 /// A challenge that one run of one node has issued for itself is redeemed by that run only, against these: so it is spent once
 /// without anybody else being asked. They end with the process, and so does what is left of the passes.
 ///
-/// A value without a clock. All times are replicated time, as the node estimates it. Bounded: ``recordsMax``.
+/// A value without a clock. All times are replicated time, as the node estimates it. Bounded: ``recordsMax``, of which each policy may
+/// have half of what the others have left, so that a cheap one never has all of it.
 public struct OfflinePasses: Sendable {
     /// Spent challenges held at most: about 8 MB.
     public static let recordsMax = 65_536
@@ -23,6 +24,7 @@ public struct OfflinePasses: Sendable {
     private var groups: [UInt64: [ChallengeID]] = [:]
     private var nextEnd = UInt64.max
     private let countMax: Int
+    private var countByPolicy: [PolicyID: Int] = [:]
 
     /// Nothing was spent.
     public init(recordsMax: Int = Self.recordsMax) { countMax = recordsMax }
@@ -48,7 +50,8 @@ public struct OfflinePasses: Sendable {
         else { return .invalid }
         if now > spend.challengeExpiry { return .expired }
         if let known = outcomeIfSpent(spend) { return known }
-        guard records.count < countMax else { return .full }
+        let own = countByPolicy[spend.policy] ?? 0
+        guard 2 * own < countMax - (records.count - own) else { return .full }
         let pass = PassState(
             remaining: spend.grants,
             expires: now.adding(seconds: spend.passLifetime),
@@ -57,6 +60,7 @@ public struct OfflinePasses: Sendable {
             recordExpiry: spend.recordExpiry
         )
         records[spend.challenge] = Record(pass: pass, policy: spend.policy, idempotencyKey: spend.idempotencyKey)
+        countByPolicy[spend.policy] = own + 1
         let end = (spend.recordExpiry.nanoseconds / Self.groupNanoseconds).plus(1).times(Self.groupNanoseconds)
         groups[end, default: []].append(spend.challenge)
         nextEnd = min(nextEnd, end)
@@ -93,7 +97,11 @@ public struct OfflinePasses: Sendable {
     private mutating func forget(_ now: LedgerTime) {
         guard now.nanoseconds > nextEnd else { return }
         for end in groups.keys where end < now.nanoseconds {
-            for challenge in groups.removeValue(forKey: end) ?? [] { records[challenge] = nil }
+            for challenge in groups.removeValue(forKey: end) ?? [] {
+                guard let policy = records.removeValue(forKey: challenge)?.policy else { continue }
+                let left = (countByPolicy[policy] ?? 0) - 1
+                countByPolicy[policy] = left > 0 ? left : nil
+            }
         }
         nextEnd = groups.keys.min() ?? .max
     }

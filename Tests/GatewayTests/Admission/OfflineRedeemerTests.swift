@@ -151,6 +151,19 @@ import Wire
         #expect(problem(redeem(try request(challenge), at: redeemer(offline))) == "none")
     }
 
+    @Test func whereNobodyCanBeAskedNobodyIs() throws {
+        let ordinary = try #require(
+            Challenger.issue(policy, client: ip(Self.address), keys: state.keys, now: client.now())
+        )
+        var request = try request(ordinary)
+        request.mayAsk = false
+        #expect(problem(redeem(request, at: redeemer(offline))) == "unavailable")
+        #expect(client.proposals.isEmpty)
+        var here = try self.request(try challenge())
+        here.mayAsk = false
+        #expect(problem(redeem(here, at: redeemer(offline))) == "none")
+    }
+
     @Test func theOtherChecksAreAsEver() throws {
         let redeemer = redeemer(offline)
         let challenge = try challenge()

@@ -40,6 +40,22 @@ import Testing
         #expect(!standing(policy, lost: 999).issuesOffline)
     }
 
+    @Test func noTokensOfOneNodeAreIssuedThatAnotherDoesNotKnow() {
+        var standing = standing(.work, lost: 5_000)
+        #expect(standing.issuesOffline)
+        standing.knowsOffline = false
+        #expect(!standing.issuesOffline && standing.answer == .work)
+    }
+
+    @Test func aSolutionThatNobodyRedeemsKeepsARequestFromNothingElse() {
+        for policy in [PolicySettings.QuorumLoss.admit, .work] {
+            #expect(standing(policy, lost: 1).goesOnWithoutRedeeming)
+            #expect(!standing(policy, lost: nil).goesOnWithoutRedeeming, "it was another reason")
+            #expect(!standing(policy, lost: 1, decidesNothing: true).goesOnWithoutRedeeming)
+        }
+        #expect(!standing(.deny, lost: 5_000).goesOnWithoutRedeeming)
+    }
+
     @Test func aPolicyThatEnforcesNothingWaitsForNobody() {
         #expect(!standing(.deny, lost: 1_000, enforces: false).mayAsk)
     }
