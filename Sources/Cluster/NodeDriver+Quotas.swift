@@ -50,7 +50,7 @@ extension NodeDriver {
 
     /// A peer's gateway has sent something. What is no member's is nobody's.
     func receivedQuota(_ payload: [UInt8], from peer: PeerIdentity) {
-        guard let quotas, quotas.members.contains(peer.replica) else { return }
+        guard !payload.isEmpty, let quotas, quotas.members.contains(peer.replica) else { return }
         quotas.listener.tell(.received(payload, from: peer.replica))
     }
 
@@ -58,6 +58,17 @@ extension NodeDriver {
     func sendQuota(_ bytes: [UInt8], to peer: ReplicaID) {
         guard !isStopped, quotas?.connected.contains(peer) == true, let address = address(of: peer) else { return }
         transport?.send(bytes, to: address, lane: .quotas)
+    }
+
+    func reportUntoldQuota(_ peer: ReplicaID) {
+        let member = view.withLockedValue { $0.status?.configuration.members.first { $0.id == peer } }
+        logger.error(
+            "a policy is eventual, and there are more members than tell each other of such limits: each counts for itself",
+            metadata: [
+                "peer": "\(member?.name ?? "\(peer)")",
+                "remedy": "at most \(EventualExchange.peersMax + 1) members, or consistency: escrow",
+            ]
+        )
     }
 
     func reportUnreadableQuota(_ error: String, from peer: ReplicaID) {

@@ -3,24 +3,37 @@ import NIOCore
 import Quota
 import Wire
 
-/// Bytes that cross from one loop to another and have not arrived, bounded. Any thread.
+/// Bytes of messages that cross from one loop to another and have not arrived, bounded. Any thread.
 ///
 /// A loop that stands still would else be owed all that came meanwhile, of which nothing is of use any more.
 final class CrossingBytes: Sendable {
-    /// Two rounds of the longest messages of two peers.
-    private static let bytesMax = 4 << 20
-    private let crossing = NIOLockedValueBox(0)
+    /// Two rounds of the longest messages of a peer.
+    static let bytesPerPeerMax = 2 << 20
+    /// What a message counts at least: what it takes beside its bytes.
+    static let messageBytesMin = 128
 
-    /// - Returns: false where there is no room.
+    private struct Crossing {
+        var bytes = 0
+        var peers = 0
+    }
+
+    private let crossing = NIOLockedValueBox(Crossing())
+
+    /// - Returns: false where there is no room for a message of so many bytes.
     func enter(_ bytes: Int) -> Bool {
-        crossing.withLockedValue { crossing in
-            guard crossing == 0 || crossing + bytes <= Self.bytesMax else { return false }
-            crossing += bytes
+        let bytes = max(bytes, Self.messageBytesMin)
+        return crossing.withLockedValue { crossing in
+            let most = Self.bytesPerPeerMax * max(1, crossing.peers)
+            guard crossing.bytes == 0 || crossing.bytes + bytes <= most else { return false }
+            crossing.bytes += bytes
             return true
         }
     }
 
-    func leave(_ bytes: Int) { crossing.withLockedValue { $0 -= bytes } }
+    func leave(_ bytes: Int) { crossing.withLockedValue { $0.bytes -= max(bytes, Self.messageBytesMin) } }
+
+    /// There are so many peers more, or fewer.
+    func change(peers: Int) { crossing.withLockedValue { $0.peers += peers } }
 }
 
 /// The quota side of this node's gateway, as long as it is there. On the replica's loop.
@@ -68,12 +81,21 @@ final class ClusterQuotaPeers: QuotaPeers {
         let weak = NIOLoopBound(Weak(peers: self), eventLoop: eventLoop)
         let eventLoop = eventLoop
         let arriving = CrossingBytes()
-        driver.eventLoop.execute { [driver, presence] in
+        driver.eventLoop.execute { [driver, presence, leaving] in
             let listener = QuotaListener(presence) { event in
-                let bytes = if case .received(let bytes, _) = event { bytes.count } else { 0 }
-                guard bytes == 0 || arriving.enter(bytes) else { return }
-                eventLoop.execute {
-                    arriving.leave(bytes)
+                var bytes: Int?
+                switch event {
+                case .received(let message, _):
+                    guard arriving.enter(message.count) else { return }
+                    bytes = message.count
+                case .connected:
+                    for side in [arriving, leaving] { side.change(peers: 1) }
+                case .disconnected:
+                    for side in [arriving, leaving] { side.change(peers: -1) }
+                case .removed: break
+                }
+                eventLoop.execute { [bytes] in
+                    if let bytes { arriving.leave(bytes) }
                     weak.value.peers?.onEvent?(event)
                 }
             }
@@ -87,6 +109,10 @@ final class ClusterQuotaPeers: QuotaPeers {
             leaving.leave(bytes.count)
             driver.value.sendQuota(bytes, to: peer)
         }
+    }
+
+    func reportUntold(_ peer: ReplicaID) {
+        driver.eventLoop.execute { [driver] in driver.value.reportUntoldQuota(peer) }
     }
 
     func reportUnreadable(_ error: String, from peer: ReplicaID) {

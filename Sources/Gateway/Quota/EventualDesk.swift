@@ -31,6 +31,8 @@ final class EventualDesk {
     /// Loops of the round whose journals have not come.
     private var awaited = 0
     private var isClosed = false
+    /// Of the facts that were seen last.
+    private var generation: UInt64
     /// Who waits until this node knows what its peers know, and since when.
     private var awaitingPeers: (since: UInt64, body: () -> Void)?
     /// How long members are waited for that there is no way to yet, and how long all of them, in nanoseconds.
@@ -53,6 +55,7 @@ final class EventualDesk {
         self.peers = peers
         self.revisions = revisions
         self.clock = clock
+        generation = ledger.facts.generation
         exchange = EventualExchange(
             replica: peers?.replica ?? ReplicaID(high: 0, low: 0),
             boot: boot,
@@ -66,7 +69,10 @@ final class EventualDesk {
     func serve(_ loops: [NIOLoopBound<WeakQuotaLoop>]) { self.loops = loops }
 
     /// The limits in force may have changed.
-    func factsChanged() { exchange.limitsChanged(revisions.limits(ledger.facts, now: clock())) }
+    func factsChanged() {
+        exchange.limitsChanged(revisions.limits(ledger.facts, after: generation, now: clock()))
+        generation = ledger.facts.generation
+    }
 
     /// Whether a policy is at the eventual level by now.
     func adopt(tells: Bool) {
@@ -74,7 +80,7 @@ final class EventualDesk {
         guard tells != self.tells, !isClosed else { return }
         self.tells = tells
         for peer in reachable.sorted() {
-            if tells { exchange.peerConnected(peer, now: clock()) } else { exchange.peerDisconnected(peer) }
+            if tells { connected(peer) } else { exchange.peerDisconnected(peer) }
         }
         send()
         if tells { begin() }
@@ -101,14 +107,19 @@ final class EventualDesk {
         body()
     }
 
+    /// Whether rounds go on.
+    var isAtWork: Bool { timer != nil }
+
     /// Has rounds go on from now on: buckets are in use that must be forgotten one day.
     func begin() {
         guard timer == nil, !isClosed else { return }
         schedule()
     }
 
-    /// See ``EventualExchange/excessMax(_:now:)``.
-    func excessMax(_ limit: LimitID) -> UInt64 { exchange.excessMax(limit, now: clock()) }
+    /// See ``EventualExchange/excessMax(_:others:now:)``.
+    func excessMax(_ limit: LimitID) -> UInt64 {
+        exchange.excessMax(limit, others: ledger.members - 1, now: clock())
+    }
 
     /// A loop's journal is long, and comes before its time.
     func take(_ journal: EventualJournal) {
@@ -133,6 +144,8 @@ final class EventualDesk {
     }
 
     private func collect() {
+        timer = nil
+        guard tells || !exchange.isIdle else { return rest() }
         schedule()
         // Of the last round: a loop that stands still keeps nobody waiting.
         if awaited > 0 { tick() }
@@ -146,6 +159,11 @@ final class EventualDesk {
                 eventLoop.execute { home.value.desk?.came(journal, round) }
             }
         }
+    }
+
+    /// There is nothing to tell and nothing to forget, until a loop begins anew.
+    private func rest() {
+        for loop in loops { loop.eventLoop.execute { loop.value.loop?.deskRests() } }
     }
 
     private struct Weak {
@@ -176,13 +194,17 @@ final class EventualDesk {
 
     // MARK: - Peers
 
+    private func connected(_ peer: ReplicaID) {
+        if !exchange.peerConnected(peer, now: clock()) { peers?.reportUntold(peer) }
+    }
+
     private func happened(_ event: QuotaPeerEvent) {
         guard !isClosed else { return }
         let now = clock()
         switch event {
         case .connected(let peer):
             reachable.insert(peer)
-            if tells { exchange.peerConnected(peer, now: now) }
+            if tells { connected(peer) }
         case .disconnected(let peer):
             reachable.remove(peer)
             exchange.peerDisconnected(peer)

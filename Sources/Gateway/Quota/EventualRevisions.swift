@@ -9,7 +9,7 @@ import Quota
 /// a loop decides by is never older than what its requests were prepared with.
 final class EventualRevisions: Sendable {
     private struct Current {
-        var revision: UInt64
+        var generation: UInt64
         var limits: EventualLimits
     }
 
@@ -18,15 +18,20 @@ final class EventualRevisions: Sendable {
     /// - Parameter now: nanoseconds of the node's clock, as below.
     init(_ facts: LedgerFacts, now: UInt64) {
         let limits = EventualLimits().revised(facts.policies, now: now)
-        current = NIOLockedValueBox(Current(revision: facts.revision, limits: limits))
+        current = NIOLockedValueBox(Current(generation: facts.generation, limits: limits))
     }
 
     /// The limits of these facts, or of later ones. Locked while they are made, which takes a look at every bucket.
-    func limits(_ facts: LedgerFacts, now: UInt64) -> EventualLimits {
+    ///
+    /// Each loop sees the same facts in the same order. A state that took the place of a wrong one may have counted fewer changes:
+    /// whoever sees that first goes back.
+    /// - Parameter former: the generation that the caller saw last; nil where it saw none.
+    func limits(_ facts: LedgerFacts, after former: UInt64? = nil, now: UInt64) -> EventualLimits {
         current.withLockedValue { current in
-            if facts.revision > current.revision {
+            let goesBack = former.map { facts.generation < $0 && $0 <= current.generation } ?? false
+            if facts.generation > current.generation || goesBack {
                 current = Current(
-                    revision: facts.revision,
+                    generation: facts.generation,
                     limits: current.limits.revised(facts.policies, now: now)
                 )
             }

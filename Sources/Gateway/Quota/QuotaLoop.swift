@@ -46,6 +46,8 @@ final class QuotaLoop {
     private var hasBegun = false
     /// Whether the members lend, as of the facts that were seen last.
     private var lends = false
+    /// Of these facts.
+    private var generation: UInt64?
 
     init(
         eventLoop: any EventLoop,
@@ -72,8 +74,12 @@ final class QuotaLoop {
     /// The ledger's facts may be others.
     func factsChanged() {
         lends = ledger.facts.ledgerVersion >= Ledger.lendingVersion
-        eventual.limits = revisions.limits(ledger.facts, now: clock())
+        eventual.limits = revisions.limits(ledger.facts, after: generation, now: clock())
+        generation = ledger.facts.generation
     }
+
+    /// The desk has stopped: the next charge at this node alone has it begin anew.
+    func deskRests() { hasBegun = false }
 
     /// What was charged at this node since the last call, for the desk.
     func takeJournal() -> EventualJournal { eventual.takeJournal() }

@@ -3,9 +3,11 @@ import Wire
 
 /// Who the peers are.
 extension EventualExchange {
-    /// There is a way to a peer. A peer is known from now on, until it is removed; more than ``peersMax`` are not.
-    public mutating func peerConnected(_ peer: ReplicaID, now: UInt64) {
-        guard peer != replica else { return }
+    /// There is a way to a peer. A peer is known from now on, until it is removed.
+    /// - Returns: false where it is not, since there are more than ``peersMax``: it is told of nothing, and nothing is heard of it.
+    @discardableResult
+    public mutating func peerConnected(_ peer: ReplicaID, now: UInt64) -> Bool {
+        guard peer != replica else { return true }
         if lane(peer) == nil {
             let link = PeerLink(replica: peer, boot: boot, after: given, now: now)
             if let vacant = links.firstIndex(where: { $0 == nil }) {
@@ -14,9 +16,10 @@ extension EventualExchange {
                 links.append(link)
             }
         }
-        guard let lane = lane(peer) else { return }
+        guard let lane = lane(peer) else { return false }
         links[lane]?.isConnected = true
         send(lane, nil, now: now)
+        return true
     }
 
     /// There is none any more. What changes waits.
@@ -67,6 +70,7 @@ extension EventualExchange {
 
     /// - Returns: how many places were looked at.
     private mutating func forget(_ place: Int, places: Int, now: UInt64) -> Int {
+        if books[place].isIdle { return 0 }
         let limit = books[place].limit
         let margin = settings.margin
         let buckets = books[place].sweep.advance(limit, places: places, now: now, settings)

@@ -37,6 +37,9 @@ public struct EventualExchange: Sendable {
         let policy: PolicyID
         var components = ComponentTable()
         var sweep = EventualSweep()
+
+        /// Nothing of it is used, and nothing is told of it.
+        var isIdle: Bool { limit.count == 0 && components.count == 0 && sweep.isIdle }
     }
 
     // The parts are internal so that the files of this type can share them.
@@ -159,14 +162,20 @@ public struct EventualExchange: Sendable {
 
     /// Units of one bucket that all peers together may have admitted without this node knowing, at worst: for each, a burst
     /// and what comes back in the time since it was last heard of and one round.
-    public func excessMax(_ limit: LimitID, now: UInt64) -> UInt64 {
+    /// - Parameter others: members beside this node. Those that it has never been connected with it has not heard of since it began.
+    public func excessMax(_ limit: LimitID, others: Int, now: UInt64) -> UInt64 {
         guard let place = place(limit) else { return 0 }
         let terms = books[place].limit.terms
-        return links.compactMap(\.self).reduce(0) { sum, link in
-            let time = now.minus(link.heardAt).plus(settings.round)
+        let heard = links.compactMap { $0?.heardAt }
+        let unheard = Array(repeating: began, count: max(0, others - heard.count))
+        return (heard + unheard).reduce(0) { sum, heardAt in
+            let time = now.minus(heardAt).plus(settings.round)
             return sum.plus(terms.burst).plus(time / terms.interval)
         }
     }
+
+    /// Whether there is nothing to forget.
+    public var isIdle: Bool { books.allSatisfy(\.isIdle) }
 
     /// Buckets with components, and bytes of their tables.
     public var size: (components: Int, bytes: Int) {

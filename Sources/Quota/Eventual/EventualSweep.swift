@@ -6,6 +6,9 @@ struct EventualSweep: Sendable {
     private var next = 0
     private var retired: Deque<(place: EventualTable.Place, kind: EventualBucketID.Kind, at: UInt64)> = []
 
+    /// Whether nothing that was forgotten waits to be free.
+    var isIdle: Bool { retired.isEmpty }
+
     /// Looks at some places, and frees those whose buckets were forgotten long enough ago.
     /// - Returns: how many it looked at.
     @discardableResult

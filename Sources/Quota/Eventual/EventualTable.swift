@@ -18,7 +18,7 @@ import Synchronization
 /// which saw it occupied, takes for the same bucket. If a loop stands still for longer in the midst of a decision, a key has
 /// at worst two buckets until one of them is full.
 ///
-/// 16 bytes a place; the levels stay as long as the table. Any thread.
+/// 16 bytes a place; the levels stay as long as the table, of which the first is made for the first bucket. Any thread.
 final class EventualTable: @unchecked Sendable {
     typealias Word = Atomic<UInt64>
 
@@ -86,7 +86,6 @@ final class EventualTable: @unchecked Sendable {
         for level in 0..<Self.levelsMax { (levels + level).initialize(to: Word(0)) }
         shared = Place(words: Self.words(groups: 1))
         shared.name = EventualBucketID.shared.rawValue
-        levels.pointee.store(UInt64(UInt(bitPattern: Self.words(groups: Self.firstGroups))), ordering: .releasing)
     }
 
     deinit {

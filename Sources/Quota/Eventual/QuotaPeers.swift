@@ -13,6 +13,9 @@ public protocol QuotaPeers: AnyObject {
     /// Runs on the loop for what happens. What stands when it is set is told soon after.
     var onEvent: ((QuotaPeerEvent) -> Void)? { get set }
 
+    /// Has the operator told of a member that is told of nothing, since there are too many.
+    func reportUntold(_ peer: ReplicaID)
+
     /// Has the operator told of a message that cannot be read, once in a while.
     func reportUnreadable(_ error: String, from peer: ReplicaID)
 }

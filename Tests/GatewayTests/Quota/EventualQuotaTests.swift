@@ -16,10 +16,12 @@ import Wire
         var onEvent: ((QuotaPeerEvent) -> Void)?
         private(set) var sent: [[UInt8]] = []
         private(set) var reports: [String] = []
+        private(set) var untold: [ReplicaID] = []
 
         init(_ number: UInt64) { replica = ReplicaID(high: 9, low: number) }
 
         func send(_ bytes: [UInt8], to peer: ReplicaID) { sent.append(bytes) }
+        func reportUntold(_ peer: ReplicaID) { untold.append(peer) }
         func reportUnreadable(_ error: String, from peer: ReplicaID) { reports.append(error) }
 
         func take() -> [[UInt8]] {
@@ -153,6 +155,64 @@ import Wire
         #expect(!isReady)
         alone.pass(milliseconds: 300)
         #expect(isReady)
+    }
+
+    @Test func membersOverTheBoundAreToldOf() throws {
+        let peers = FakePeers(1)
+        let world = try QuotaWorld([free(second, 10)], peers: peers)
+        world.desks.value.eventual.adopt(tells: true)
+        let others = (2...18).map { ReplicaID(high: 9, low: $0) }
+        for other in others { peers.onEvent?(.connected(other)) }
+        #expect(peers.untold == Array(others.suffix(2)))
+    }
+
+    @Test func whatMayBeHadBeyondTheLimitCountsMembersThatWereNeverHeardOf() throws {
+        let world = try QuotaWorld([free(second, 10)], peers: FakePeers(1))
+        world.desks.value.eventual.adopt(tells: true)
+        #expect(world.desks.value.eventual.excessMax(world.limits[0]) == 0)
+        for client in world.clients { client.otherMembers = 2 }
+        world.pass(milliseconds: 5_000)
+        // Of each a burst, and what came back since this node began.
+        #expect(world.desks.value.eventual.excessMax(world.limits[0]) == 2 * (10 + 5))
+    }
+
+    @Test func aStateThatHasCountedFewerChangesIsTakenInItsTurn() throws {
+        let world = try QuotaWorld([free(Self.day, 10)])
+        var wrong = world.clients[0].facts
+        wrong.generation = 10
+        var right = wrong
+        right.generation = 8
+        right.policies[0].limits[0].definition.burst = 3
+        let revisions = EventualRevisions(wrong, now: 1)
+        let key = QuotaKey(high: 1, low: 1)
+        func left(_ limits: EventualLimits) -> UInt64? {
+            limits.limit(wrong.policies[0].limits[0].id)?.state(key, fallback: key, now: 1).remaining
+        }
+        #expect(left(revisions.limits(right, now: 1)) == 10, "a loop that has seen nothing yet is behind")
+        #expect(left(revisions.limits(right, after: 10, now: 1)) == 3)
+        #expect(left(revisions.limits(right, after: 10, now: 1)) == 3)
+        #expect(left(revisions.limits(wrong, after: 9, now: 1)) == 10)
+        var next = right
+        next.generation = 11
+        #expect(left(revisions.limits(next, after: 10, now: 1)) == 3)
+        #expect(left(revisions.limits(wrong, after: 9, now: 1)) == 3, "a loop that is behind changes nothing")
+    }
+
+    @Test func aNodeThatHasNothingToForgetDoesNothing() throws {
+        let world = try QuotaWorld([free(second, 10), free(second, 10)])
+        world.desks.value.eventual.begin()
+        #expect(world.desks.value.eventual.isAtWork)
+        world.pass(milliseconds: 200)
+        #expect(!world.desks.value.eventual.isAtWork)
+        for _ in 0..<2 {
+            for client in world.clients { client.quorumLostNanoseconds = 5 * second }
+            let charge = Charge(policy: world.policy, cost: 1, pass: nil, limits: [world.limit(0, 1)])
+            _ = world.loops[0].letThrough(charge, .eventual, wasAsked: false)
+            world.pass(milliseconds: 1_000)
+            #expect(world.desks.value.eventual.isAtWork, "there is something to forget")
+            world.pass(milliseconds: 20_000)
+            #expect(!world.desks.value.eventual.isAtWork)
+        }
     }
 
     @Test func cutOffEachHasALimitAndTheyAgreeAfterwards() throws {

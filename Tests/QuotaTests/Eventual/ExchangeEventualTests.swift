@@ -135,7 +135,7 @@ import Wire
         #expect(node.exchange.admitted(policy) == 20)
         #expect(network.nodes[1].exchange.admitted(policy) == 0)
         #expect(node.exchange.peers(now: network.time + node.clockAhead) == (2, 2))
-        let excess = node.exchange.excessMax(LimitID(rawValue: 1), now: network.time + node.clockAhead)
+        let excess = node.exchange.excessMax(LimitID(rawValue: 1), others: 2, now: network.time + node.clockAhead)
         #expect((60...2 * (20 + 24)).contains(excess), "\(excess)")
     }
 
