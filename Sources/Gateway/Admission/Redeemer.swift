@@ -139,6 +139,8 @@ final class Redeemer {
         guard again.failure == .laterEpoch else {
             return completion(again.mapError { .check($0, policy: nil) }, began)
         }
+        // What this node has sealed for itself alone it can open.
+        guard request.token.count <= Challenge.textLength else { return completion(.failure(.elsewhere), began) }
         guard request.mayAsk else { return completion(.failure(.unavailable), began) }
         ledger.catchUp { result in
             guard case .success = result else { return completion(.failure(.unavailable), began) }

@@ -164,6 +164,16 @@ import Wire
         #expect(problem(redeem(here, at: redeemer(offline))) == "none")
     }
 
+    @Test func nobodyIsAskedOfOneOfAnEpochThatThisNodeDoesNotKnow() throws {
+        let forger = try keyRing(epochs: [90], cluster: 99)
+        let forged = try #require(
+            Challenger.issue(policy, client: ip(Self.address), keys: forger, now: client.now(), origin: offline.origin)
+        )
+        client.catchUpFailure = .noQuorum
+        #expect(problem(redeem(try request(forged), at: redeemer(offline))) == "elsewhere")
+        #expect(client.catchUps == 0)
+    }
+
     @Test func theOtherChecksAreAsEver() throws {
         let redeemer = redeemer(offline)
         let challenge = try challenge()
