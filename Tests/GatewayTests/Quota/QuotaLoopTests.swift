@@ -117,7 +117,11 @@ import Testing
         // A pass that does not pay takes nothing of the limit.
         let other = try QuotaWorld([free(Self.day, 1_000)])
         for _ in 0..<5 { #expect(other.admits([other.limit(0, 1)]) == true) }
-        let nobody = PassCharge(challenge: ChallengeID(high: 9, low: 9), recordExpiry: .zero, binding: 5)
+        let nobody = PassCharge(
+            challenge: ChallengeID(high: 9, low: 9),
+            recordExpiry: other.clients[0].now().adding(seconds: 600),
+            binding: 5
+        )
         for _ in 0..<5 {
             #expect(other.charge([other.limit(0, 1)], pass: nobody) == .success(.passRefused(.unknown)))
         }
