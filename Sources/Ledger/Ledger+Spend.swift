@@ -3,7 +3,7 @@
 extension Ledger {
     /// Spends a challenge and opens its pass.
     mutating func apply(_ spend: Spend) -> SpendOutcome {
-        guard policyIndex(spend.policy) != nil, spend.grants > 0,
+        guard let policy = policyIndex(spend.policy), spend.grants > 0,
             spend.challengeLifetime <= LedgerBounds.lifetimeSeconds,
             spend.passLifetime <= LedgerBounds.lifetimeSeconds, spend.pricing?.keys.isWithinBounds ?? true
         else { return .invalid }
@@ -14,6 +14,7 @@ extension Ledger {
         let epoch = standing.epochs[standing.epochs.count - 1].number
         let record = SpentRecord(spend, granted: granted(spend), now: now, epoch: epoch)
         guard records.insert(record) else { return .full }
+        policies[policy].granted &+= UInt64(record.remaining)
         if let pricing = spend.pricing { prices.redeemed(pricing.keys, now: now.nanoseconds) }
         return .opened(record.pass)
     }

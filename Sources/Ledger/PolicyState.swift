@@ -72,7 +72,7 @@ struct LimitTable: Sendable {
     var fallbacks = ShardedTable<QuotaEntry>()
     /// The last resort's TAT; 0: never used.
     var shared: UInt64 = 0
-    /// Units taken without a pass, as ``PolicyUse`` tells them. No part of the state.
+    /// Units taken without a pass, as ``PolicyLoad`` tells them. No part of the state.
     var unpaid: UInt64 = 0
 
     init(id: LimitID, definition: LimitDefinition, terms: RateTerms) {
@@ -99,8 +99,9 @@ struct PolicyState: Sendable {
     var maxKeys: UInt32
     var limits: ContiguousArray<LimitTable>
     var overrides = ShardedTable<OverrideEntry>()
-    /// Units that passes paid for, as ``PolicyUse`` tells them. No part of the state.
+    /// Units that passes paid for, and units that passes were opened with, as ``PolicyLoad`` tells them. No part of the state.
     var paid: UInt64 = 0
+    var granted: UInt64 = 0
 
     init(id: PolicyID, name: String, maxKeys: UInt32, limits: ContiguousArray<LimitTable>) {
         self.id = id

@@ -64,6 +64,35 @@ import Testing
         #expect(leader.change(fixture, at: time + 10 * second) == nil, "and is set no more")
     }
 
+    @Test func whatIsGrantedAndNotUsedRaisesNothing() {
+        var fixture = Self.fixture()
+        var leader = Leader()
+        _ = leader.change(fixture, at: 0)
+        for step in 1...20 as ClosedRange<UInt64> {
+            fixture.apply(fixture.spend(step, issued: step, grants: 1_000_000), at: step * 10 * second)
+            #expect(period(&fixture, &leader, at: step * 10 * second, paid: 500) == nil)
+        }
+    }
+
+    @Test func aStockOfPassesDoesNotGoOnRaisingTheFactor() throws {
+        var fixture = Self.fixture()
+        var leader = Leader()
+        _ = leader.change(fixture, at: 0)
+        let spend = fixture.spend(1, passLifetime: 100_000, grants: 1_000_000)
+        fixture.apply(spend, at: second)
+        let pass = PassCharge(challenge: spend.challenge, recordExpiry: spend.recordExpiry, binding: spend.binding)
+        var factors: [UInt32] = []
+        for step in 1...20 as ClosedRange<UInt64> {
+            // All that there is, from what was bought in the first second.
+            #expect(fixture.charge([], cost: 1_000, pass: pass, at: step * 10 * second).isAdmitted)
+            if let change = leader.change(fixture, at: step * 10 * second) { propose(change, &fixture) }
+            factors.append(fixture.ledger.facts.clusterFactor(of: fixture.policy))
+        }
+        let highest = try #require(factors.max())
+        #expect(highest > Price.one && factors.last! < highest, "it rose once, and falls")
+        #expect(factors.firstIndex(of: highest)! < 8)
+    }
+
     @Test func betweenTwoPeriodsNothingHappens() {
         var fixture = Self.fixture()
         var leader = Leader()
@@ -195,6 +224,7 @@ import Testing
         var leader = Leader()
         _ = period(&fixture, &leader, at: second, paid: 7, free: 3)
         #expect(fixture.ledger.loads[0].paid == 7 && fixture.ledger.loads[0].unpaid == 3)
+        #expect(fixture.ledger.loads[0].granted == 7)
         let restored = try Ledger(restoring: fixture.ledger.snapshot())
         #expect(restored.digest == fixture.ledger.digest)
         #expect(restored.loads[0].paid == 0 && restored.loads[0].unpaid == 0)

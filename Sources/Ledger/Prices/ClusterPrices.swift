@@ -4,6 +4,10 @@
 /// replicated: whoever leads next goes on from the factors that stand, a period later at most, so that a change of leaders
 /// moves no price. What a deposed leader proposed late names a version that does not stand any more, and changes nothing.
 ///
+/// **What counts as load.** What passes pay, as long as there is more than that: units that nobody uses load nothing, however
+/// many are granted. Where all is used up, what passes are opened with: use then tells no more how much is wanted, and passes
+/// from before the price rose would go on raising it for as long as they live.
+///
 /// Pure: the caller has the time, and does the proposing. A value: use from one thread at a time.
 public struct ClusterPrices: Sendable {
     private struct Follower {
@@ -54,12 +58,10 @@ public struct ClusterPrices: Sendable {
                 ?? Follower(controller: PriceController(factor: standing, now: now), seen: load)
             follower.controller.resume(from: standing)
             if let capacity = load.capacity, capacity == follower.seen.capacity {
-                let paid = Self.difference(follower.seen.paid, load.paid)
-                let unpaid = Self.difference(follower.seen.unpaid, load.unpaid)
-                follower.controller.observe(
-                    admitted: paid.multipliedReportingOverflow(by: 1_000).partialValue,
-                    capacity: capacity.left(elapsed, unpaid: unpaid)
-                )
+                let paid = 1_000 * Self.difference(follower.seen.paid, load.paid)
+                let granted = 1_000 * Self.difference(follower.seen.granted, load.granted)
+                let left = capacity.left(elapsed, unpaid: Self.difference(follower.seen.unpaid, load.unpaid))
+                follower.controller.observe(admitted: paid < left ? paid : granted, capacity: left)
             }
             if follower.controller.tick(now) != nil { isChange = true }
             follower.seen = load

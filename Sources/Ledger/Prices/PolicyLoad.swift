@@ -14,6 +14,8 @@ public struct PolicyLoad: Hashable, Sendable {
     public var policy: PolicyID
     /// Units that passes paid for.
     public var paid: UInt64
+    /// Units that passes were opened with: work that was admitted, whether it is used or not.
+    public var granted: UInt64
     /// Units that were taken from the limit with the capacity otherwise. It may go down: slices are given back.
     public var unpaid: UInt64
     /// Nil: it has none.
@@ -46,15 +48,16 @@ public struct PolicyLoad: Hashable, Sendable {
     static let capacityKey = "all"
 
     /// A value of these fields.
-    public init(policy: PolicyID, paid: UInt64, unpaid: UInt64, capacity: Capacity?) {
+    public init(policy: PolicyID, paid: UInt64, granted: UInt64, unpaid: UInt64, capacity: Capacity?) {
         self.policy = policy
         self.paid = paid
+        self.granted = granted
         self.unpaid = unpaid
         self.capacity = capacity
     }
 
     init(_ policy: PolicyState) {
-        self.init(policy: policy.id, paid: policy.paid, unpaid: 0, capacity: nil)
+        self.init(policy: policy.id, paid: policy.paid, granted: policy.granted, unpaid: 0, capacity: nil)
         for role in [LimitRole.ceiling, .free] {
             let limits = policy.limits.filter {
                 $0.definition.role == role && $0.definition.key.isSame(as: Self.capacityKey)

@@ -15,8 +15,8 @@
 /// It goes too far once, by two thirds where the answer takes 30 s and to three times where it takes a minute, then comes back
 /// into the band, into which every step aims, and stays. From 1 it takes 34 periods to 1,000; without load 63 back to 1.
 ///
-/// **What to count.** Units that passes paid for, and what was left for these: the capacity less what was admitted free
-/// (``PolicyLoad``). A price moves nobody who does not pay it, so free traffic alone never raises it. And nobody raises it
+/// **What to count.** Units that passes paid for, or were opened with (``ClusterPrices``), and what was left for these: the
+/// capacity less what was admitted free (``PolicyLoad``). A price moves nobody who does not pay it, so free traffic alone never raises it. And nobody raises it
 /// for nothing: requests that were refused count for nothing.
 ///
 /// A value: use from one thread at a time, any thread.
