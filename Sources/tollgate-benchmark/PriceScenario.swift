@@ -18,7 +18,7 @@ struct PriceScenario {
         var highest = 1.0
         /// Minutes from the end of the abuse until a curve is at 1; nil: not by the end of the run.
         func back(_ curve: [Double]) -> Int? {
-            let end = Int(hours * 60)
+            let end = Int(PriceScenario.hours * 60)
             return curve.dropFirst(end).firstIndex(of: 1).map { $0 - end }
         }
 
