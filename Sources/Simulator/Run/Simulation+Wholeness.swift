@@ -35,11 +35,12 @@ extension Simulation {
 
     /// Asks for all of every bucket.
     func seeThatAllIsWhole() throws(Problem) {
-        guard !levels.isEmpty, let node = recovery.well.first, let facts = nodes[node].process?.ledger?.facts
-        else { return }
+        guard !levels.isEmpty, let node = recovery.well.first else { return }
         // What a cut-off peer admitted is charged once more at most, with a second's worth.
         let debts = plan.habits.eventual ? UInt64(nodes.count) * 1_200_000_000 : 0
         try rest(max(Self.fillNanoseconds, debts))
+        // Only now: what an operator asked for may have happened meanwhile.
+        guard let facts = nodes[node].process?.ledger?.facts else { return }
         for policy in facts.policies where levels[policy.id] == .strong || !plan.habits.escrow {
             if levels[policy.id] == .eventual { continue }
             for limit in policy.limits { try seeThatItIsWhole(limit, of: policy, node) }
