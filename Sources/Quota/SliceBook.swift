@@ -111,13 +111,19 @@ public struct SliceBook: Sendable {
 
     /// A loop's request was refused by the ledger: perhaps the node itself holds what it lacks, for another loop.
     ///
-    /// Exactly one of `granted` and `refused` names the bucket and the loop, at once; nobody is asked. The refusal is of now
-    /// and says nothing of later.
+    /// Exactly one of `granted`, `refused` and `unavailable` names the bucket and the loop: at once, unless a request for the
+    /// bucket is under way, which may have taken those units. Nobody is asked. The refusal is of now and says nothing of later.
     public mutating func wantHeld(_ limit: LimitCharge, least: UInt32, loop: Int, now: UInt64) {
         let id = BucketID(limit)
         if !isClosed, let slice = buckets[id]?.usable(for: least, now: now.plus(settings.returning)) {
             buckets[id]?.loops.insert(loop)
             return act(.granted(id, slice, LoopSet(loop)))
+        }
+        if !isClosed, buckets[id]?.isAsking == true {
+            buckets[id]?.loops.insert(loop)
+            buckets[id]?.waiting.insert(loop)
+            buckets[id]?.wait(least)
+            return
         }
         act(.refused(id, SliceRefusal(reason: .direct, least: 0, at: now, until: now), LoopSet(loop)))
     }

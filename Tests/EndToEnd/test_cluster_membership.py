@@ -56,10 +56,10 @@ class GrowthTests(MembershipCase):
         self.assertGreaterEqual(self.seen["/k1"], BURST - undecided, load)
         self.assertGreater(len(buyer.sales), 0)
         buyer.check()
-        self.assertEqual(
-            [self.use(cluster["cde"[turn % 3]], token).status for turn in range(GRANTS - 4)],
-            [200] * (GRANTS - 5) + [401],
-        )
+        *uses, last = [self.use(cluster["cde"[turn % 3]], token).status for turn in range(GRANTS - 4)]
+        self.assertEqual(uses, [200] * (GRANTS - 5))
+        # Without a challenge, where the load has asked for too many.
+        self.assertIn(last, (401, 429))
         self.check_equal()
 
 

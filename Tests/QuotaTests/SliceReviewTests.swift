@@ -53,6 +53,21 @@ import Testing
         #expect(book.look().isEmpty, "the next one is full")
     }
 
+    @Test mutating func whatTheNodeHoldsOrIsAskingForIsWaitedFor() throws {
+        book.wantHeld(limit(1), least: 1, loop: 1, now: start)
+        #expect(book.look().refused.count == 1, "nothing is held, and nothing asked for")
+        book.want(limit(1), policy: PolicyID(rawValue: 1), least: 1, loop: 0, now: start)
+        let ask = try book.ask()
+        book.wantHeld(limit(1), least: 1, loop: 1, now: start)
+        #expect(book.look().isEmpty)
+        book.answered(ask.ticket, .lent(8, 20), now: start + millisecond)
+        #expect(book.look().granted.count == 1)
+        book.wantHeld(limit(1), least: 1, loop: 1, now: start + 2 * millisecond)
+        #expect(book.look().granted.count == 1)
+        book.wantHeld(limit(1), least: 100, loop: 1, now: start + 2 * millisecond)
+        #expect(book.look().refused.count == 1)
+    }
+
     /// However fast the last one was spent: what a node holds beyond what waits is lost with it.
     @Test mutating func theNextSliceIsNoLargerThanTheLedgerMakesIt() throws {
         let slice = try book.hold(limit(1), units: 20, now: start)

@@ -335,7 +335,8 @@ package final class QuotaLoop {
                 answer(bucket, &ready)
             case .unavailable(let bucket, let unavailable):
                 for number in waitingFor.removeValue(forKey: bucket) ?? [] {
-                    waiting.removeValue(forKey: number)?.completion(.failure(unavailable))
+                    guard let request = waiting.removeValue(forKey: number) else { continue }
+                    request.completion(request.refusal.map { .success($0.outcome) } ?? .failure(unavailable))
                 }
             }
         }
