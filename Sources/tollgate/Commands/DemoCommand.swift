@@ -118,6 +118,7 @@ struct DemoCommand: AsyncParsableCommand {
             policies:
               api:
                 preset: api
+                consistency: strong
                 free: { rate: 5/min, burst: 5 }
                 work: { difficulty: 4000000, grants: 20 }
               site:
